@@ -1,0 +1,5 @@
+"""`python -m tickmart`."""
+
+from tickmart.main import main
+
+main()

@@ -1,0 +1,1 @@
+"""What loaders, Greeks and exporters stand on: settings, the database, the embedded server, dbt."""

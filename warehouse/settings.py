@@ -1,0 +1,44 @@
+"""Every setting of tickmart: one class, environment names `TICKMART_*`, nothing read elsewhere."""
+
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT_FOLDER = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Settings read from `TICKMART_*` environment variables and a git-ignored `.env`.
+
+    Attributes
+    ----------
+    database_url : SecretStr or None
+        `postgresql://user:password@host:port/dbname` of the server to use. None: the embedded one.
+    state_folder : Path
+        Where the embedded server keeps its data, its password and its log.
+    cache_folder : Path or None
+        Where the unpacked server packages are kept and shared between checkouts. None: the user's
+        cache folder.
+    s3_endpoint_url : str or None
+        An S3 server other than Amazon's. Keys and region come from the usual `AWS_*` variables.
+    test_community_url : SecretStr or None
+        A server with TimescaleDB's Community edition on which the tests of continuous aggregates run.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="TICKMART_", env_file=".env", extra="ignore", frozen=True
+    )
+
+    database_url: SecretStr | None = None
+    state_folder: Path = Field(default=PROJECT_FOLDER / ".tickmart")
+    cache_folder: Path | None = None
+    s3_endpoint_url: str | None = None
+    test_community_url: SecretStr | None = None
+
+
+@cache
+def settings() -> Settings:
+    """Return the settings of this process, read once."""
+    return Settings()
