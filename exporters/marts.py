@@ -1,0 +1,254 @@
+"""What exporters read: the marts of one slice, as Arrow tables that hold whole contracts."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Literal
+
+import numpy as np
+import psycopg2.extensions
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from exporters.registry import Slice
+from warehouse.database.arrow import copy_out
+from warehouse.errors import TickmartError
+
+Kind = Literal["option", "future", "index"]
+Interval = Literal["minute", "hour", "day"]
+
+IST = timezone(timedelta(hours=5, minutes=30), "IST")
+PRICE_SCALE = 8
+PRICE = pa.decimal128(18, PRICE_SCALE)
+PRICES = ("open", "high", "low", "close")
+GREEKS = ("delta", "gamma", "vega", "theta", "rho")
+CHUNK_ROWS = 131_072
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What an exporter needs to know about an option, a future or an index.
+
+    Attributes
+    ----------
+    lot_size : int or None
+        None where no source says.
+    tick_size : Decimal or None
+        None for indices.
+    first_session : date or None
+        The first session on which the exchange listed it, as far as the data go.
+    expires_at : datetime or None
+        Session close of the expiry, UTC.
+    """
+
+    kind: Kind
+    symbol: str
+    exchange: str
+    underlying: str
+    exchange_symbol: str | None = None
+    expiry: date | None = None
+    strike: Decimal | None = None
+    option_type: str | None = None
+    lot_size: int | None = None
+    tick_size: Decimal | None = None
+    first_session: date | None = None
+    expires_at: datetime | None = None
+
+    @property
+    def instrument(self) -> str:
+        """The symbol in the alphabet that file names and every engine take."""
+        return re.sub(r"[^A-Za-z0-9_.-]", "_", self.symbol)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One mart of bars."""
+
+    kind: Kind
+    interval: Interval
+
+    @property
+    def mart(self) -> str:
+        return _MARTS[self.kind, self.interval]
+
+    @property
+    def has_loads(self) -> bool:
+        return self.interval == "minute"
+
+
+_MARTS = {
+    ("option", "minute"): "marts.options_ticks",
+    ("option", "hour"): "marts.options_hourly",
+    ("option", "day"): "marts.options_daily",
+    ("future", "minute"): "marts.futures_ticks",
+    ("future", "hour"): "marts.futures_hourly",
+    ("future", "day"): "marts.futures_daily",
+    ("index", "minute"): "marts.spot_prices",
+    ("index", "hour"): "marts.spot_hourly",
+    ("index", "day"): "marts.spot_daily",
+}
+_OPTIONAL_MARTS = ("marts.spot_hourly",)
+ALL_SERIES = tuple(Series(kind, interval) for kind, interval in _MARTS)
+
+
+def present_series(connection: psycopg2.extensions.connection) -> list[Series]:
+    """Return the series whose marts the database has; only roll-ups of an index may be missing."""
+    found = []
+    with connection.cursor() as cursor:
+        for series in ALL_SERIES:
+            cursor.execute("select to_regclass(%s) is not null", [series.mart])
+            row = cursor.fetchone()
+            if row is not None and row[0]:
+                found.append(series)
+            elif series.mart not in _OPTIONAL_MARTS:
+                raise TickmartError(f"the database has no {series.mart}. Build it first: tickmart build")
+    return found
+
+
+def contracts(connection: psycopg2.extensions.connection, underlying: str, kind: Kind) -> dict[int, Contract]:
+    """Return the contracts of an underlying by contract id; an index has the id 0.
+
+    Parameters
+    ----------
+    underlying : str
+        As the marts spell it.
+    """
+    if kind == "index":
+        return {0: Contract("index", underlying, "NSE", underlying)}
+    columns = "strike, option_type" if kind == "option" else "null, null"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"select contract_id, symbol, exchange, underlying, exchange_symbol, expiry, {columns}, lot_size,"
+            f" tick_size, first_session, expires_at from marts.{kind}s_metadata where underlying = %s",
+            [underlying],
+        )
+        return {row[0]: Contract(kind, *row[1:]) for row in cursor.fetchall()}
+
+
+def read(
+    connection: psycopg2.extensions.connection, series: Series, piece: Slice, *, with_greeks: bool
+) -> Iterator[pa.Table]:
+    """Yield a slice of a mart, ordered by contract and time; no contract is split between two tables.
+
+    Parameters
+    ----------
+    with_greeks : bool
+        Options only: open interest, Greeks and, for daily bars, contracts that did not trade as well.
+
+    Yields
+    ------
+    pyarrow.Table
+        `contract_id`, `bar_end` (ns, int64), prices as decimal128(18, 8), `volume`; `open_interest` for
+        contracts; `load_id` for minute bars; `is_traded` for daily ones; the Greeks when asked for.
+    """
+    fields = _fields(series, with_greeks)
+    names = {"contract_id": "0::bigint"} if series.kind == "index" else {}
+    if series.kind == "index":
+        names["volume"] = "null::bigint"
+    if series.interval == "day":
+        names["is_traded"] = "true" if series.kind == "index" else "is_traded"
+    selected = ", ".join(f"{names.get(field.name, field.name)} as {field.name}" for field in fields)
+    owner = "symbol" if series.kind == "index" else "underlying"
+    where = f"{owner} = %s and session_date between %s and %s"
+    if series.interval == "day":
+        where += " and is_preferred"
+        if not with_greeks and series.kind != "index":
+            where += " and is_traded"
+    order = "bar_start" if series.kind == "index" else "contract_id, bar_start"
+    query = f"select {selected} from {series.mart} where {where} order by {order}"
+    parameters = [piece.underlying, piece.first, piece.last]
+    batches = copy_out(connection, query, parameters, schema=pa.schema(fields), batch_rows=CHUNK_ROWS)
+    for table in _whole_contracts(batches):
+        column = table.schema.get_field_index("bar_end")
+        stamps = pc.multiply(table["bar_end"].cast(pa.int64()), 1000)
+        yield table.set_column(column, "bar_end", stamps)
+
+
+def _fields(series: Series, with_greeks: bool) -> list[pa.Field]:
+    fields = [pa.field("contract_id", pa.int64()), pa.field("bar_end", pa.timestamp("us", "UTC"))]
+    fields += [pa.field(name, PRICE) for name in PRICES] + [pa.field("volume", pa.int64())]
+    if series.kind != "index":
+        fields.append(pa.field("open_interest", pa.int64()))
+    if with_greeks:
+        fields += [pa.field(name, pa.float64()) for name in ("underlying_price", "implied_volatility", *GREEKS)]
+    if series.has_loads:
+        fields.append(pa.field("load_id", pa.int64()))
+    if series.interval == "day":
+        fields.append(pa.field("is_traded", pa.bool_()))
+    return fields
+
+
+def _whole_contracts(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+    pending: list[pa.RecordBatch] = []
+    for batch in batches:
+        if not batch.num_rows:
+            continue
+        ids = batch.column("contract_id").to_numpy()
+        last = int(np.searchsorted(ids, ids[-1])) if ids[0] != ids[-1] else 0
+        starts_new = bool(pending) and pending[-1].column("contract_id")[-1].as_py() != ids[0]
+        if starts_new:
+            yield pa.Table.from_batches(pending).combine_chunks()
+            pending = []
+        if last:
+            yield pa.Table.from_batches([*pending, batch.slice(0, last)]).combine_chunks()
+            pending = []
+        pending.append(batch.slice(last))
+    if pending:
+        yield pa.Table.from_batches(pending).combine_chunks()
+
+
+def segments(table: pa.Table) -> list[tuple[int, int, int]]:
+    """Return (contract id, first row, rows) for every contract of a table from `read`."""
+    ids = table["contract_id"].to_numpy()
+    starts = np.flatnonzero(np.concatenate([[True], ids[1:] != ids[:-1]])) if len(ids) else np.empty(0, np.int64)
+    lengths = np.diff(np.append(starts, len(ids)))
+    return list(zip(ids[starts].tolist(), starts.tolist(), lengths.tolist(), strict=True))
+
+
+def priced(table: pa.Table) -> pa.Table:
+    """Return the rows that are bars: traded, and with all four prices."""
+    keep: pa.ChunkedArray | None = table["is_traded"] if "is_traded" in table.column_names else None
+    for name in PRICES:
+        if table[name].null_count:
+            valid = pc.is_valid(table[name])
+            keep = valid if keep is None else pc.and_(keep, valid)
+    return table if keep is None else table.filter(keep).combine_chunks()
+
+
+def unscaled(column: pa.ChunkedArray) -> np.ndarray:  # type: ignore[type-arg]
+    """Return a price column as integers of 1e-8; prices must not be NULL."""
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if isinstance(array, pa.ChunkedArray):
+        array = array.chunk(0)
+    words = np.frombuffer(array.buffers()[1], "<i8")
+    return words[2 * array.offset : 2 * (array.offset + len(array)) : 2]
+
+
+def decimals(values: np.ndarray, at_least: int) -> int:  # type: ignore[type-arg]
+    """Return the smallest number of decimals, from `at_least` on, that holds all of `unscaled` values."""
+    places = at_least
+    while places < PRICE_SCALE and (values % 10 ** (PRICE_SCALE - places)).any():
+        places += 1
+    return places
+
+
+def decimals_of(value: Decimal | None) -> int:
+    """Return the decimals that a number needs; 0 for None."""
+    if value is None:
+        return 0
+    exponent = value.normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
+
+
+def nanoseconds(moment: datetime | None) -> int:
+    """Return a moment as nanoseconds since 1970, UTC; 0 for None."""
+    if moment is None:
+        return 0
+    return round(moment.astimezone(UTC).timestamp()) * 1_000_000_000
+
+
+def midnight(day: date | None) -> datetime | None:
+    """Return the start of a session date in Indian time."""
+    return None if day is None else datetime(day.year, day.month, day.day, tzinfo=IST)

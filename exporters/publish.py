@@ -1,0 +1,545 @@
+"""The one way out: every exporter hands its files to a `Publication`, which puts them in a folder or a bucket.
+
+Files are staged, then a journal names what is about to change, then files take their final names, and
+`manifest.json` is written last. The journal is the point of commit: an export killed before it left
+everything as it was, one killed after it is completed by the next export to the same place. A reader that
+follows the manifest and checks its sha256 never takes half an export for a whole one.
+"""
+
+import fcntl
+import hashlib
+import importlib.metadata
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Buffer, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from warehouse.errors import TickmartError
+from warehouse.settings import PROJECT_FOLDER
+
+MANIFEST = "manifest.json"
+STAGING = ".staging"
+STAGED_FILES = f"{STAGING}/files"
+JOURNAL = f"{STAGING}/commit.json"
+MANIFEST_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Month:
+    """A calendar month, the slice in which every exporter writes and replaces its files."""
+
+    year: int
+    month: int
+
+    @classmethod
+    def of(cls, day: date) -> "Month":
+        return cls(day.year, day.month)
+
+    @classmethod
+    def parse(cls, text: str) -> "Month":
+        year, month = text.split("-")
+        return cls(int(year), int(month))
+
+    @property
+    def first_day(self) -> date:
+        return date(self.year, self.month, 1)
+
+    @property
+    def following(self) -> "Month":
+        return Month(self.year + self.month // 12, self.month % 12 + 1)
+
+    def __str__(self) -> str:
+        return f"{self.year:04}-{self.month:02}"
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedFile:
+    """One file of an export, as the manifest lists it.
+
+    Attributes
+    ----------
+    path : str
+        Relative to the destination, with forward slashes.
+    month : str or None
+        `2025-03`; None for files without a period (definitions of instruments, `feeds.py`).
+    instrument : str or None
+        What the file is about; a file without a month goes when the last dated file of its instrument goes.
+    volume : int or None
+        Units traded in the file's bars, for choosing a liquid contract without opening every file.
+    """
+
+    path: str
+    bytes: int
+    sha256: str
+    rows: int
+    exporter: str
+    underlying: str | None = None
+    month: str | None = None
+    instrument: str | None = None
+    volume: int | None = None
+
+
+class Store(Protocol):
+    """A place that holds files by name: a folder, or a prefix of a bucket."""
+
+    uri: str
+
+    def read(self, name: str) -> bytes | None:
+        """Return a file's bytes, None where there is no such file."""
+        ...
+
+    def write(self, name: str, data: Buffer, sha256: str) -> None:
+        """Put a file in one step: readers see the old bytes or the new, never a part."""
+        ...
+
+    def checksum(self, name: str) -> str | None:
+        """Return the sha256 of what is really there, None where nothing is."""
+        ...
+
+    def move(self, moves: Iterable[tuple[str, str]]) -> None:
+        """Give staged files their final names; a file that was moved already is left alone."""
+        ...
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove files; one that is not there is no error."""
+        ...
+
+    def clear(self, prefix: str) -> None:
+        """Remove everything below a prefix."""
+        ...
+
+    def submit(self, name: str, data: Buffer, sha256: str, staged_name: str) -> "Submission":
+        """Stage a file unless its final name already holds these bytes; may return before it is done."""
+        ...
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Keep a second export to the same place out."""
+        ...
+
+
+class Submission(Protocol):
+    """The outcome of `Store.submit`, perhaps still under way."""
+
+    def result(self) -> bool:
+        """Return True when the file was staged, False when its bytes were there already."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A submission that was finished at once."""
+
+    staged: bool
+
+    def result(self) -> bool:
+        return self.staged
+
+
+class Folder:
+    """A local folder as a store.
+
+    Parameters
+    ----------
+    path : Path
+        Made when it does not exist.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.expanduser().absolute()
+        self.uri = str(self.path)
+        if self.path.exists() and not self.path.is_dir():
+            raise TickmartError(f"{self.path} is a file; an export needs a folder or an s3:// address.")
+
+    def read(self, name: str) -> bytes | None:
+        try:
+            return (self.path / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def write(self, name: str, data: Buffer, sha256: str) -> None:
+        target = self.path / name
+        temporary = target.with_name(f".{target.name}.part")
+        try:
+            with _opened_for_writing(temporary) as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, target)
+        except OSError as error:
+            raise TickmartError(f"cannot write {target}: {error.strerror}. Free space or choose another folder.") from error
+
+    def checksum(self, name: str) -> str | None:
+        try:
+            with (self.path / name).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except FileNotFoundError:
+            return None
+
+    def submit(self, name: str, data: Buffer, sha256: str, staged_name: str) -> Done:
+        target, staged = self.path / name, self.path / staged_name
+        size = memoryview(data).nbytes
+        if target.exists() and target.stat().st_size == size and self.checksum(name) == sha256:
+            staged.unlink(missing_ok=True)
+            return Done(False)
+        try:
+            with _opened_for_writing(staged) as file:
+                file.write(data)
+        except OSError as error:
+            raise TickmartError(f"cannot write {staged}: {error.strerror}. Free space or choose another folder.") from error
+        return Done(True)
+
+    def move(self, moves: Iterable[tuple[str, str]]) -> None:
+        for staged_name, name in moves:
+            staged, target = self.path / staged_name, self.path / name
+            if staged.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(staged, target)
+
+    def remove(self, names: Iterable[str]) -> None:
+        for name in names:
+            target = self.path / name
+            target.unlink(missing_ok=True)
+            for folder in target.parents:
+                if folder == self.path or not folder.is_dir() or any(folder.iterdir()):
+                    break
+                folder.rmdir()
+
+    def clear(self, prefix: str) -> None:
+        shutil.rmtree(self.path / prefix, ignore_errors=True)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold `<folder>/.lock`; the system lets go of it when the process dies, however it dies."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            file = (self.path / ".lock").open("w")
+        except OSError as error:
+            raise TickmartError(f"cannot write to {self.path}: {error.strerror}.") from error
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise TickmartError(
+                    f"another export is writing to {self.path}. Wait for it, or export to another folder."
+                ) from None
+            yield
+
+
+def _opened_for_writing(path: Path):  # type: ignore[no-untyped-def]
+    try:
+        return path.open("wb")
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("wb")
+
+
+def open_store(destination: str | Path) -> Store:
+    """Return the store behind a destination.
+
+    Parameters
+    ----------
+    destination : str or Path
+        A folder, or `s3://bucket/prefix`.
+    """
+    text = str(destination)
+    if text.startswith("s3://"):
+        from exporters.s3 import Bucket
+
+        return Bucket(text)
+    if "://" in text:
+        raise TickmartError(f"{text}: exports go to a folder or to s3://bucket/prefix.")
+    return Folder(Path(text))
+
+
+@dataclass(slots=True)
+class Manifest:
+    """What `manifest.json` says about a destination.
+
+    Attributes
+    ----------
+    exporters : dict
+        Per exporter: `catalog_format`, `written_by` (versions), `covered` (underlying → month → first and last
+        session asked for and the version of the data) and whatever else the exporter keeps for its next run.
+    files : dict of str to PublishedFile
+        By path.
+    """
+
+    exporters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    files: dict[str, PublishedFile] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text: bytes, uri: str) -> "Manifest":
+        try:
+            content = json.loads(text)
+            if content["manifest_version"] != MANIFEST_VERSION:
+                raise TickmartError(
+                    f"{uri}/{MANIFEST} has version {content['manifest_version']}; this tickmart reads"
+                    f" {MANIFEST_VERSION}. Export to an empty place."
+                )
+            files = [PublishedFile(**entry) for entry in content["files"]]
+            return cls(content["exporters"], {file.path: file for file in files})
+        except (ValueError, KeyError, TypeError) as error:
+            raise TickmartError(
+                f"{uri}/{MANIFEST} is not a manifest of tickmart ({error}). Export to an empty place."
+            ) from error
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "manifest_version": MANIFEST_VERSION,
+            "exporters": self.exporters,
+            "files": [asdict(self.files[path]) for path in sorted(self.files)],
+        }
+
+    def covered(self, exporter: str, underlying: str) -> dict[str, dict[str, str]]:
+        """Return, per month, the sessions that this exporter was last asked for."""
+        found: dict[str, dict[str, str]] = (
+            self.exporters.get(exporter, {}).get("covered", {}).get(underlying, {})
+        )
+        return found
+
+
+def read_manifest(store: Store) -> Manifest | None:
+    """Return the manifest of a destination, None where nothing was exported yet."""
+    text = store.read(MANIFEST)
+    return None if text is None else Manifest.parse(text, store.uri)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How many files a publication wrote, found unchanged and removed, and the bytes it wrote."""
+
+    written: int
+    unchanged: int
+    removed: int
+    bytes_written: int
+
+
+class Publication:
+    """One export on its way out.
+
+    Parameters
+    ----------
+    store : Store
+        Where to.
+    exporter : str
+        The exporter's name, as in the registry.
+
+    Notes
+    -----
+    Use as a context manager; nothing changes for readers until `commit`.
+    """
+
+    def __init__(self, store: Store, exporter: str) -> None:
+        self.store = store
+        self.exporter = exporter
+        self.scope: set[tuple[str, str]] = set()
+        self.previous = Manifest()
+        self.put_files: dict[str, PublishedFile] = {}
+        self._submissions: dict[str, Submission] = {}
+        self._lock: AbstractContextManager[None] | None = None
+        self._is_committing = False
+
+    def __enter__(self) -> "Publication":
+        self._lock = self.store.lock()
+        self._lock.__enter__()
+        try:
+            recover(self.store)
+            self.previous = read_manifest(self.store) or Manifest()
+        except BaseException:
+            self._lock.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        try:
+            # once the journal is written the staged files belong to it
+            if error[0] is not None and not self._is_committing:
+                self._settle()
+                self.store.clear(STAGED_FILES)
+        finally:
+            assert self._lock is not None
+            self._lock.__exit__(None, None, None)
+
+    def claim(self, underlying: str, month: Month) -> None:
+        """Say that this export writes all of an underlying's month.
+
+        Files of the same exporter within what is claimed are removed at the commit unless they are put
+        again; everything else stays.
+        """
+        self.scope.add((underlying, str(month)))
+
+    def put(
+        self,
+        path: str,
+        data: Buffer,
+        *,
+        rows: int,
+        underlying: str | None = None,
+        month: Month | None = None,
+        instrument: str | None = None,
+        volume: int | None = None,
+    ) -> None:
+        """Add a file to the export; it is staged only when its bytes differ from what is there.
+
+        Parameters
+        ----------
+        path : str
+            Relative to the destination.
+        data : bytes-like
+            The whole file. Exporters write one file per instrument and month, a few MB at most.
+        rows : int
+            Rows of market data in it, for the manifest.
+        """
+        view = memoryview(data)
+        sha256 = hashlib.sha256(view).hexdigest()
+        self.put_files[path] = PublishedFile(
+            path, view.nbytes, sha256, rows, self.exporter, underlying,
+            None if month is None else str(month), instrument, volume,
+        )  # fmt: skip
+        earlier = self._submissions.pop(path, None)
+        if earlier is not None:
+            earlier.result()
+        self._submissions[path] = self.store.submit(path, data, sha256, f"{STAGED_FILES}/{path}")
+
+    def drop(self, underlying: str) -> None:
+        """Forget the files put for an underlying, for an exporter that must write them again."""
+        for path in [path for path, file in self.put_files.items() if file.underlying == underlying]:
+            del self.put_files[path]
+
+    def commit(self, about: dict[str, Any]) -> Outcome:
+        """Make the export visible.
+
+        Parameters
+        ----------
+        about : dict
+            What the manifest keeps for this exporter (`Manifest.exporters`).
+
+        Returns
+        -------
+        Outcome
+            Nothing is written, not even the manifest, when every file and `about` are as they were.
+        """
+        staged = {path for path, submission in self._submissions.items() if submission.result()}
+        staged &= set(self.put_files)
+        kept, removed = self._merge()
+        manifest = Manifest({**self.previous.exporters, self.exporter: about}, kept)
+        content = manifest.to_dict()
+        if staged or removed or content != self.previous.to_dict():
+            content["updated_at"] = datetime.now(UTC).isoformat(timespec="seconds")
+            journal = {"move": sorted(staged), "remove": sorted(removed), "manifest": content}
+            self._is_committing = True
+            _write_json(self.store, JOURNAL, journal)
+            _complete(self.store, journal)
+        else:
+            self.store.clear(STAGING)
+        return Outcome(
+            len(staged), len(self.put_files) - len(staged), len(removed),
+            sum(self.put_files[path].bytes for path in staged),
+        )  # fmt: skip
+
+    def _merge(self) -> tuple[dict[str, PublishedFile], set[str]]:
+        kept = {
+            path: file
+            for path, file in self.previous.files.items()
+            if not (file.exporter == self.exporter and (file.underlying, file.month) in self.scope)
+        }
+        kept.update(self.put_files)
+        dated = {(file.exporter, file.instrument) for file in kept.values() if file.month is not None}
+        kept = {
+            path: file
+            for path, file in kept.items()
+            if file.month is not None or file.instrument is None or (file.exporter, file.instrument) in dated
+        }
+        for path in [path for path in self.put_files if path not in kept]:
+            del self.put_files[path]
+        return kept, set(self.previous.files) - set(kept)
+
+    def _settle(self) -> None:
+        for submission in self._submissions.values():
+            try:
+                submission.result()
+            except Exception:  # the failure that ended the export is the one to report, not its echoes  # noqa: BLE001
+                continue
+
+
+def recover(store: Store) -> bool:
+    """Complete an export that was killed between its commit and its last file, or clear what it had staged.
+
+    Returns
+    -------
+    bool
+        True when an interrupted export was completed.
+    """
+    text = store.read(JOURNAL)
+    if text is None:
+        store.clear(STAGING)
+        return False
+    _complete(store, json.loads(text))
+    return True
+
+
+def _complete(store: Store, journal: dict[str, Any]) -> None:
+    store.move([(f"{STAGED_FILES}/{name}", name) for name in journal["move"]])
+    store.remove(journal["remove"])
+    _write_json(store, MANIFEST, journal["manifest"])
+    store.clear(STAGING)
+
+
+def _write_json(store: Store, name: str, content: dict[str, Any]) -> None:
+    data = json.dumps(content, indent=1).encode()
+    store.write(name, data, hashlib.sha256(data).hexdigest())
+
+
+def check_manifest(store: Store) -> list[str]:
+    """Name the files whose bytes are not those that the manifest lists.
+
+    Returns
+    -------
+    list of str
+        Paths that are missing or differ; empty for a whole export.
+    """
+    manifest = read_manifest(store)
+    if manifest is None:
+        raise TickmartError(f"{store.uri} has no {MANIFEST}: nothing was exported there.")
+    return [path for path, file in manifest.files.items() if store.checksum(path) != file.sha256]
+
+
+def versions() -> dict[str, str | None]:
+    """Return what wrote an export: versions of tickmart, its git commit, and dbt."""
+    return {
+        "tickmart": importlib.metadata.version("tickmart"),
+        "git": _git_commit(),
+        "dbt": _dbt_version(),
+    }
+
+
+def _git_commit() -> str | None:
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(PROJECT_FOLDER), "rev-parse", "HEAD"],
+            capture_output=True, text=True, timeout=10, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip()
+
+
+def _dbt_version() -> str | None:
+    # the manifest of the last build says which dbt really built the marts
+    try:
+        with (PROJECT_FOLDER / "target" / "manifest.json").open() as file:
+            head = file.read(2000)
+        start = head.index('"dbt_version"')
+        return head[start:].split('"')[3]
+    except (OSError, ValueError, IndexError):
+        pass
+    try:
+        return importlib.metadata.version("dbt-core")
+    except importlib.metadata.PackageNotFoundError:
+        return None
