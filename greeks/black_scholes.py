@@ -1,0 +1,184 @@
+"""Prices and first-order Greeks of European options, over whole arrays.
+
+Black-76 with a discount factor. Black-Scholes-Merton is the same with forward = spot * exp(rate * years) and
+discount = exp(-rate * years).
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.special import ndtr
+
+from greeks.normalised_black import SQRT_TWO_PI, Floats, log_moneyness, remainder_over_vega, value_over_vega
+
+type Bools = np.ndarray[Any, np.dtype[np.bool_]]
+
+_CHUNK_ROWS = 16_384
+_DAYS_OF_A_YEAR = 365.0
+_PERCENT = 0.01
+
+
+class Greeks(NamedTuple):
+    """First-order Greeks, arrays of one shape.
+
+    Attributes
+    ----------
+    delta : float64
+        Change of the premium per unit of the spot.
+    gamma : float64
+        Change of delta per unit of the spot.
+    theta : float64
+        Change of the premium as one calendar day (1/365 year) passes, spot and rate held; usually negative.
+    vega : float64
+        Change of the premium as the volatility rises by one percentage point.
+    rho : float64
+        Change of the premium as the continuous rate rises by one percentage point, spot held.
+    """
+
+    delta: Floats
+    gamma: Floats
+    theta: Floats
+    vega: Floats
+    rho: Floats
+
+
+def price(
+    forward: Floats, strike: Floats, years: Floats, volatility: Floats, discount: Floats, is_call: Bools
+) -> Floats:
+    """Price European options by Black-76.
+
+    Parameters
+    ----------
+    forward, strike : (n,) float64
+        Forward of the underlying for the expiry, and strike; must be > 0.
+    years : (n,) float64
+        Time to expiry in years; must be >= 0.
+    volatility : (n,) float64
+        Annualised, 0.2 for 20 %; must be >= 0.
+    discount : (n,) float64
+        Value today of one unit paid at expiry; must be > 0.
+    is_call : (n,) bool
+        True for a call, False for a put.
+
+    Returns
+    -------
+    (n,) float64
+        Premium per unit, paid today; NaN where an input is missing or out of its range. Out of the money its
+        relative accuracy holds into the far tail.
+
+    Notes
+    -----
+    F. Black, "The pricing of commodity contracts", Journal of Financial Economics 3 (1976).
+    """
+    numbers, calls, shape = _columns(forward, strike, years, volatility, discount, is_call)
+    result = np.empty(len(calls))
+    with np.errstate(all="ignore"):
+        for start in range(0, len(result), _CHUNK_ROWS):
+            rows = slice(start, start + _CHUNK_ROWS)
+            result[rows] = _price(*(column[rows] for column in numbers), is_call=calls[rows])
+    return result.reshape(shape)
+
+
+def greeks(
+    forward: Floats, strike: Floats, years: Floats, volatility: Floats, discount: Floats, is_call: Bools
+) -> Greeks:
+    """Compute delta, gamma, theta, vega and rho by Black-Scholes-Merton.
+
+    Parameters
+    ----------
+    forward, strike, years, volatility, discount, is_call : (n,) arrays
+        As in `price`, but years and volatility must be > 0.
+
+    Returns
+    -------
+    Greeks
+        Each (n,) float64; NaN where an input is missing or out of its range.
+
+    Notes
+    -----
+    They are derivatives by the **spot** = discount * forward and by the continuous rate = -ln(discount) / years, with
+    the forward following both: the spot is what the market of an index option quotes. J. Hull, "Options, Futures, and
+    Other Derivatives", chapter "The Greek letters", without dividends.
+    """
+    numbers, calls, shape = _columns(forward, strike, years, volatility, discount, is_call)
+    result = np.empty((5, len(calls)))
+    with np.errstate(all="ignore"):
+        for start in range(0, result.shape[1], _CHUNK_ROWS):
+            rows = slice(start, start + _CHUNK_ROWS)
+            _greeks(*(column[rows] for column in numbers), is_call=calls[rows], out=result[:, rows])
+    return Greeks(*(row.reshape(shape) for row in result))
+
+
+def _columns(
+    forward: Floats, strike: Floats, years: Floats, volatility: Floats, discount: Floats, is_call: Bools
+) -> tuple[list[Floats], Bools, tuple[int, ...]]:
+    *numbers, calls = np.broadcast_arrays(
+        *(np.asarray(column, np.float64) for column in (forward, strike, years, volatility, discount)),
+        np.asarray(is_call, bool),
+    )
+    return [column.ravel() for column in numbers], calls.ravel(), calls.shape
+
+
+def _price(
+    forward: Floats, strike: Floats, years: Floats, volatility: Floats, discount: Floats, *, is_call: Bools
+) -> Floats:
+    x = -np.abs(log_moneyness(forward, strike))
+    s = volatility * np.sqrt(years)
+    h, t = x / s, 0.5 * s
+    vega = np.exp(-0.5 * (h * h + t * t)) / SQRT_TWO_PI
+    # Beyond h + t = 1 the ratio grows past all bounds while the remainder stays small.
+    value = np.where(
+        h + t < 1.0,
+        vega * value_over_vega(h, t),
+        np.exp(0.5 * x) - vega * remainder_over_vega(h, t),
+    )
+    value = np.where(s > 0, value, np.where(s == 0, 0.0, np.nan))
+    intrinsic = np.maximum(np.where(is_call, forward - strike, strike - forward), 0.0)
+    result: Floats = discount * (intrinsic + np.sqrt(forward * strike) * value)
+    return np.where((forward > 0) & (strike > 0) & (discount > 0), result, np.nan)
+
+
+def _greeks(
+    forward: Floats,
+    strike: Floats,
+    years: Floats,
+    volatility: Floats,
+    discount: Floats,
+    *,
+    is_call: Bools,
+    out: Floats,
+) -> None:
+    delta, gamma, theta, vega, rho = out
+    root = np.sqrt(years)
+    s = volatility * root
+    spot = discount * forward
+    d1 = log_moneyness(forward, strike)
+    d1 /= s
+    d1 += 0.5 * s
+    sign = np.where(is_call, 1.0, -1.0)
+
+    # np.exp is so much cheaper than ndtr that the density is not shared with it.
+    np.multiply(d1, d1, out=vega)
+    vega *= -0.5
+    np.exp(vega, out=vega)
+    vega *= spot
+    vega *= 1.0 / SQRT_TWO_PI  # spot * n(d1)
+    np.divide(vega, spot * spot * s, out=gamma)
+    np.multiply(vega, volatility, out=theta)
+    theta /= -2.0 * root
+    vega *= root
+    vega *= _PERCENT
+
+    ndtr(sign * d1, out=delta)
+    delta *= sign
+    d1 -= s
+    ndtr(sign * d1, out=rho)
+    rho *= sign
+    rho *= strike
+    rho *= discount  # the strike's part of the premium
+    theta += (np.log(discount) / years) * rho  # ln(discount) / years = -rate
+    theta /= _DAYS_OF_A_YEAR
+    rho *= years
+    rho *= _PERCENT
+
+    out[:, ~((s > 0) & (forward > 0) & (strike > 0) & (years > 0) & (discount > 0))] = np.nan
