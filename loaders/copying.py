@@ -1,0 +1,209 @@
+"""How do the rows of one file get into its raw table?
+
+`copy_clean` sends the file's bytes to COPY as they are; `copy_judged` splits the lines first, and is used only
+for a file that COPY refused.
+"""
+
+import csv
+import hashlib
+import io
+import tempfile
+from collections.abc import Sequence
+from typing import IO
+
+from psycopg2 import sql
+from psycopg2.extensions import cursor as Cursor
+
+from loaders.files import DAMAGE, Readable, damaged
+from loaders.lines import Head, Reject, judge
+from loaders.registry import Source
+from warehouse.errors import TickmartError
+
+CHUNK = 1 << 20
+_COPIED_AT_ONCE = 8 << 20
+_REJECTS_IN_MEMORY = 8 << 20
+
+
+class Meter:
+    """Bytes on their way, counted and hashed.
+
+    Parameters
+    ----------
+    stream : Readable
+    name : str
+        The file's name, for the error when an archive turns out to be cut.
+    """
+
+    def __init__(self, stream: Readable, name: str) -> None:
+        self._stream = stream
+        self._name = name
+        self._sha256 = hashlib.sha256()
+        self.bytes = 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return the next bytes.
+
+        Raises
+        ------
+        TickmartError
+            The archive is cut or damaged.
+        """
+        try:
+            data = self._stream.read(size)
+        except DAMAGE as error:
+            raise damaged(self._name, error) from error
+        except OSError as error:
+            raise TickmartError(f"cannot read {self._name} to its end: {error.strerror or error}") from error
+        self._sha256.update(data)
+        self.bytes += len(data)
+        return data
+
+    def sha256(self) -> str:
+        """Return the hash of what has come by."""
+        return self._sha256.hexdigest()
+
+
+class Feed:
+    """A text body on its way to COPY: its lines are counted, line ends behind the last line are left out.
+
+    Parameters
+    ----------
+    body : Readable
+    line_end : bytes
+        One byte that every line end has once.
+    """
+
+    def __init__(self, body: Readable, line_end: bytes) -> None:
+        self._body = body
+        self._line_end = line_end
+        self._ends = b""
+        self._ends_sent = 0
+        self._any = False
+        self.error: BaseException | None = None
+
+    @property
+    def lines(self) -> int:
+        """How many lines went by."""
+        return self._ends_sent + self._any
+
+    def read(self, size: int = CHUNK, /) -> bytes:
+        """Return the next bytes; keep an error for the caller, whose text COPY would swallow."""
+        try:
+            while data := self._body.read(max(size, CHUNK)):
+                text = data.rstrip(b"\r\n")
+                if not text and len(self._ends) < CHUNK:
+                    self._ends += data
+                    continue
+                out = self._ends + text
+                self._ends = data[len(text) :]
+                self._ends_sent += out.count(self._line_end)
+                self._any = True
+                return out
+        except BaseException as error:
+            self.error = error
+            raise
+        return b""
+
+
+class Rejects:
+    """Rejected lines, kept until the ledger has the row that they belong to."""
+
+    def __init__(self) -> None:
+        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_REJECTS_IN_MEMORY)
+        self.count = 0
+
+    def add(self, load_id: int, rejects: Sequence[Reject]) -> None:
+        """Keep some more."""
+        text = io.StringIO()
+        csv.writer(text).writerows([load_id, r.line, r.text, r.reason] for r in rejects)
+        self._file.write(text.getvalue().encode())
+        self.count += len(rejects)
+
+    def file(self) -> IO[bytes]:
+        """Return them as CSV lines."""
+        self._file.seek(0)
+        return self._file
+
+
+def line_sequence(cursor: Cursor, source: Source) -> str:
+    """Return the sequence that numbers the lines of a raw table."""
+    cursor.execute("select pg_get_serial_sequence(%s, '_line')", (source.qualified_table,))
+    return str(cursor.fetchone()[0])
+
+
+def copy_clean(cursor: Cursor, source: Source, columns: Sequence[str], feed: Feed) -> int:
+    """Send a body to COPY as it is and return how many rows came of it.
+
+    Raises
+    ------
+    psycopg2.DataError
+        COPY refused a line.
+    TickmartError
+        The file could not be read to its end.
+    """
+    return _copy(cursor, _copy_statement(source, columns), feed)
+
+
+def copy_judged(
+    cursor: Cursor,
+    source: Source,
+    columns: Sequence[str],
+    head: Head,
+    trailing_comma: bool,
+    load_id: int,
+    rejects: Rejects,
+) -> tuple[int, int, int]:
+    """Send the good lines of a body to COPY and keep the others as rejects.
+
+    Returns
+    -------
+    rows : int
+    first_line : int
+        `_line` of the first line behind the header, whether it is good or not.
+    latin1 : int
+        Lines that were no UTF-8.
+    """
+    sequence = line_sequence(cursor, source)
+    cursor.execute("select nextval(%s)", (sequence,))
+    first_line = int(cursor.fetchone()[0])
+    statement = _copy_statement(source, (*columns, "_line"))
+    rows = latin1 = 0
+    waiting: list[bytes] = []
+    waiting_rows = 0
+
+    def send() -> int:
+        if not waiting_rows:
+            return 0
+        landed = _copy(cursor, statement, io.BytesIO(b"".join(waiting)))
+        if landed != waiting_rows:
+            raise TickmartError(f"COPY made {landed} rows of {waiting_rows} lines; please report this file")
+        return landed
+
+    for batch in judge(head.body, head, len(columns), trailing_comma, first_line):
+        waiting.append(batch.good)
+        waiting_rows += batch.rows
+        latin1 += batch.latin1
+        rejects.add(load_id, batch.rejects)
+        if sum(map(len, waiting)) >= _COPIED_AT_ONCE:
+            rows += send()
+            waiting, waiting_rows = [], 0
+    rows += send()
+    # The numbers that were given out by hand, gaps for rejects included.
+    cursor.execute("select setval(%s, %s)", (sequence, first_line + rows + rejects.count))
+    return rows, first_line, latin1
+
+
+def _copy(cursor: Cursor, statement: sql.Composable, file: Feed | IO[bytes]) -> int:
+    try:
+        cursor.copy_expert(statement, file, size=CHUNK)
+    except Exception:
+        if (error := getattr(file, "error", None)) is not None:
+            raise error from None
+        raise
+    return int(cursor.rowcount)
+
+
+def _copy_statement(source: Source, columns: Sequence[str]) -> sql.Composable:
+    return sql.SQL("copy {} ({}) from stdin (format csv, null '', encoding 'UTF8')").format(
+        sql.Identifier("raw", source.raw_table), sql.SQL(", ").join(map(sql.Identifier, columns))
+    )

@@ -1,0 +1,411 @@
+"""The one way in: vendor files, untouched, into their raw table, each whole or not at all."""
+
+import logging
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import cursor as Cursor
+
+from loaders import copying, layouts, ledger
+from loaders.files import DataFile, Stream, Unreadable, data_files, expand
+from loaders.lines import Head, read_head
+from loaders.registry import Source, create_raw_tables, source_named
+from warehouse import database
+from warehouse.database.errors import in_plain_words
+from warehouse.errors import TickmartError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one file or archive member.
+
+    Attributes
+    ----------
+    uri, name : str
+        Which file; the name is short, for messages.
+    status : str
+        `loaded`, `empty` (a header and nothing else), `already loaded`, `skipped` (no data file) or `failed`.
+    load_id : int or None
+        Its row in `audit.loads`; of `already loaded`, the load that holds the bytes.
+    rows, rejected : int
+        Lines landed, and lines in `audit.rejects`.
+    layout : str or None
+    restates : int or None
+        The load of the same uri that this one replaces.
+    notes : tuple of str
+        What a user should know though nothing failed.
+    error : str or None
+        Of `failed` and `skipped`: why.
+    seconds : float
+    """
+
+    uri: str
+    name: str
+    status: str
+    load_id: int | None = None
+    rows: int = 0
+    rejected: int = 0
+    layout: str | None = None
+    restates: int | None = None
+    notes: tuple[str, ...] = ()
+    error: str | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of all files of one call.
+
+    Attributes
+    ----------
+    outcomes : list of Outcome
+        In the order of landing.
+    """
+
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def count(self, status: str) -> int:
+        """Return how many files ended with a status."""
+        return sum(outcome.status == status for outcome in self.outcomes)
+
+    @property
+    def rows(self) -> int:
+        """Rows landed by this call."""
+        return sum(o.rows for o in self.outcomes if o.status == "loaded")
+
+    @property
+    def rejected(self) -> int:
+        """Lines rejected in this call."""
+        return sum(o.rejected for o in self.outcomes if o.status == "loaded")
+
+    def raise_if_failed(self) -> None:
+        """Raise one error that names every file that failed.
+
+        Raises
+        ------
+        TickmartError
+        """
+        failures = [outcome.error for outcome in self.outcomes if outcome.status == "failed"]
+        if failures:
+            raise TickmartError("\n".join(str(failure) for failure in failures))
+
+
+class Listener:
+    """Hears how a landing goes on; does nothing with it. The command line's progress bar is one."""
+
+    def expects(self, size: int) -> None:
+        """All files together have `size` bytes on disk."""
+
+    def starts(self, name: str, size: int) -> None:
+        """A file of `size` bytes on disk is next."""
+
+    def reads(self, size: int) -> None:
+        """So many more bytes of it were read."""
+
+    def waits(self, for_what: str) -> None:
+        """Nothing moves until something else ends."""
+
+    def ends(self, outcome: Outcome) -> None:
+        """A file is done."""
+
+
+def land(
+    source: str, paths: Iterable[str | Path], *, force: bool = False, listener: Listener | None = None
+) -> Report:
+    """Land files of a source, each in one transaction: its rows, its rejects and its row of the ledger.
+
+    The schema is brought up to date first. A file that fails leaves nothing but a `failed` row of the ledger,
+    and the others go on.
+
+    Parameters
+    ----------
+    source : str
+        Name of the source, such as `nse-minute`.
+    paths : iterable of str or Path
+        Files (plain, .gz, .bz2, .zst, .zip or .parquet), folders and glob patterns.
+    force : bool
+        Land again what is already there, and let a file without rows replace one with rows.
+    listener : Listener or None
+        Hears of the progress.
+
+    Returns
+    -------
+    Report
+        One outcome per file or archive member.
+
+    Raises
+    ------
+    TickmartError
+        The source is unknown, or the database cannot be reached (any more).
+    """
+    wanted = source_named(source)
+    listener = listener or Listener()
+    found = expand(paths, wanted.suffixes)
+    listener.expects(sum(size_of(item) for item in found))
+    outcomes: list[Outcome] = []
+    database.migrate()
+    with ExitStack() as stack:
+        connection = stack.enter_context(database.connect())
+        create_raw_tables(connection)
+        for item in found:
+            for file in members(item, wanted):
+                outcome = _outcome(connection, wanted, file, force, listener)
+                outcomes.append(outcome)
+                listener.ends(outcome)
+    return Report(outcomes)
+
+
+def size_of(item: Path | Unreadable) -> int:
+    """Return a file's bytes on disk, 0 for what cannot be read."""
+    try:
+        return item.stat().st_size if isinstance(item, Path) else 0
+    except OSError:
+        return 0
+
+
+def members(item: Path | Unreadable, source: Source) -> Iterator[DataFile | Unreadable]:
+    """Yield what an expanded path holds."""
+    if isinstance(item, Path):
+        yield from data_files(item, source.suffixes)
+    else:
+        yield item
+
+
+def choose_layout(
+    source: Source, names: tuple[str, ...], file: str
+) -> tuple[layouts.Layout, tuple[str, ...]]:
+    """Choose the layout of a header among those of a source.
+
+    Raises
+    ------
+    TickmartError
+        None fits.
+    """
+    chosen = layouts.choose(names, source.layouts)
+    if chosen is None:
+        raise layouts.unknown_layout(file, names, source.name, source.layouts)
+    return chosen
+
+
+def _outcome(
+    connection: Connection, source: Source, file: DataFile | Unreadable, force: bool, listener: Listener
+) -> Outcome:
+    started_at, clock = datetime.now(UTC), time.monotonic()
+    if isinstance(file, DataFile) and file.skipped:
+        return Outcome(file.uri, file.name, "skipped", error=file.skipped)
+    try:
+        if isinstance(file, Unreadable):
+            raise file.error
+        listener.starts(file.name, file.size)
+        outcome = _Landing(connection, source, file, force, listener, started_at).land()
+        connection.commit()
+        return replace(outcome, seconds=time.monotonic() - clock)
+    except (TickmartError, psycopg2.Error, OSError) as error:
+        if connection.closed:
+            raise TickmartError(
+                f"the database went away while {file.name} was landing ({in_plain_words(error)}); nothing of that file "
+                "landed. Run the same command again: what has landed is not landed twice"
+            ) from error
+        connection.rollback()
+        message = str(error) if isinstance(error, TickmartError) else f"{file.name}: {in_plain_words(error)}"
+        load_id = None
+        if isinstance(file, DataFile) or file.exists:
+            with connection.cursor() as cursor:
+                load_id = ledger.write(
+                    cursor, ledger.Entry(source, file.uri, "failed", started_at, error=message)
+                )
+            connection.commit()
+        return Outcome(
+            file.uri, file.name, "failed", load_id, error=message, seconds=time.monotonic() - clock
+        )
+    except BaseException:
+        if not connection.closed:
+            connection.rollback()
+        raise
+
+
+class _Landing:
+    """One file on its way in."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        source: Source,
+        file: DataFile,
+        force: bool,
+        listener: Listener,
+        started_at: datetime,
+    ) -> None:
+        self.connection = connection
+        self.source = source
+        self.file = file
+        self.force = force
+        self.listener = listener
+        self.started_at = started_at
+
+    def land(self) -> Outcome:
+        with self.connection.cursor() as cursor:
+            held = ledger.held(cursor, self.source, self.file.uri)
+            # Hashing a large file must not keep a transaction open.
+            self.connection.rollback()
+            sha256 = self._hash_if_it_may_be(held)
+            if held and sha256 == held.sha256:
+                return self._already(held)
+            self._check_head()
+            self._lock(cursor)
+            now_held = ledger.held(cursor, self.source, self.file.uri)
+            if now_held and now_held != held:
+                # Another command landed this very file while this one waited.
+                sha256 = sha256 or self._hash_if_it_may_be(now_held)
+                if sha256 == now_held.sha256:
+                    return self._already(now_held)
+            return self._copy(cursor, now_held)
+
+    def _already(self, held: ledger.Held) -> Outcome:
+        return Outcome(self.file.uri, self.file.name, "already loaded", held.load_id)
+
+    def _hash_if_it_may_be(self, held: ledger.Held | None) -> str | None:
+        """Return the file's hash where the ledger may hold it already, else None."""
+        if held is None or self.force:
+            return None
+        with self.file.open(self.listener.reads) as stream:
+            meter = copying.Meter(stream, self.file.name)
+            while meter.read(copying.CHUNK):
+                if meter.bytes > held.bytes:
+                    return None
+        self.listener.starts(self.file.name, self.file.size)
+        return meter.sha256()
+
+    def _check_head(self) -> None:
+        """Find out what is wrong with the header before anybody has to wait for this file."""
+        with self.file.open() as stream:
+            head = read_head(Stream(copying.Meter(stream, self.file.name)), self.file.name)
+            choose_layout(self.source, layouts.split_header(head.header).names, self.file.name)
+
+    def _lock(self, cursor: Cursor) -> None:
+        # Two COPYs at once would share the identity in blocks, and file lines could not be told from it.
+        cursor.execute("select pg_try_advisory_xact_lock(hashtext(%s))", (self.source.qualified_table,))
+        if not cursor.fetchone()[0]:
+            self.listener.waits(f"another load into {self.source.qualified_table} is at work")
+            lock_raw_table(cursor, self.source.qualified_table)
+        # A block of numbers that this session took earlier would come before those that others took since.
+        cursor.execute("discard sequences")
+
+    def _copy(self, cursor: Cursor, held: ledger.Held | None) -> Outcome:
+        load_id = ledger.next_load_id(cursor)
+        cursor.execute("savepoint before_copy")
+        rejects = copying.Rejects()
+        entry = self._copy_clean(cursor, load_id)
+        if entry is None:
+            cursor.execute("rollback to savepoint before_copy")
+            self.listener.starts(self.file.name, self.file.size)
+            entry = self._copy_judged(cursor, load_id, rejects)
+        if held and held.rows and not entry.rows and not self.force:
+            raise TickmartError(
+                f"{self.file.name} now gives no row, but load {held.load_id} of the same file gave {held.rows}; "
+                "fetch it again, or say --force if it is meant to be empty"
+            )
+        ledger.write(cursor, entry)
+        if rejects.count:
+            ledger.write_rejects(cursor, rejects.file())
+        return Outcome(
+            self.file.uri,
+            self.file.name,
+            entry.status,
+            load_id,
+            entry.rows,
+            entry.rejected,
+            entry.layout,
+            held.load_id if held else None,
+            tuple(self._notes(cursor, entry)),
+        )
+
+    def _copy_clean(self, cursor: Cursor, load_id: int) -> ledger.Entry | None:
+        """Land the file's bytes as they are; None if COPY does not take them so."""
+        with self.file.open(self.listener.reads) as stream:
+            meter = copying.Meter(stream, self.file.name)
+            head = read_head(Stream(meter), self.file.name)
+            header = layouts.split_header(head.header)
+            layout, columns = choose_layout(self.source, header.names, self.file.name)
+            feed = copying.Feed(head.body, head.line_end)
+            try:
+                rows = copying.copy_clean(cursor, self.source, columns, feed)
+            except psycopg2.DataError as error:
+                log.info("%s: %s; judging its lines one by one", self.file.name, error)
+                return None
+            if rows != feed.lines:
+                log.info("%s: %d rows of %d lines; judging them one by one", self.file.name, rows, feed.lines)
+                return None
+            first_line = None
+            if rows:
+                cursor.execute("select lastval() - %s + 1", (rows,))
+                first_line = int(cursor.fetchone()[0])
+            return self._entry(load_id, meter, layout, head, rows, 0, first_line, {})
+
+    def _copy_judged(self, cursor: Cursor, load_id: int, rejects: copying.Rejects) -> ledger.Entry:
+        with self.file.open(self.listener.reads) as stream:
+            meter = copying.Meter(stream, self.file.name)
+            head = read_head(Stream(meter), self.file.name)
+            header = layouts.split_header(head.header)
+            layout, columns = choose_layout(self.source, header.names, self.file.name)
+            rows, first_line, latin1 = copying.copy_judged(
+                cursor, self.source, columns, head, header.trailing_comma, load_id, rejects
+            )
+            options = {"latin1_lines": latin1} if latin1 else {}
+            return self._entry(load_id, meter, layout, head, rows, rejects.count, first_line, options)
+
+    def _entry(
+        self,
+        load_id: int,
+        meter: copying.Meter,
+        layout: layouts.Layout,
+        head: Head,
+        rows: int,
+        rejected: int,
+        first_line: int | None,
+        options: dict[str, Any],
+    ) -> ledger.Entry:
+        if head.encoding != "utf-8":
+            options["encoding"] = head.encoding
+        if self.force:
+            options["force"] = True
+        return ledger.Entry(
+            source=self.source,
+            uri=self.file.uri,
+            status="loaded" if rows or rejected else "empty",
+            started_at=self.started_at,
+            load_id=load_id,
+            sha256=meter.sha256(),
+            bytes=meter.bytes,
+            rows=rows,
+            rejected=rejected,
+            layout=layout.name,
+            first_line=first_line,
+            header_lines=head.header_lines,
+            options=options,
+        )
+
+    def _notes(self, cursor: Cursor, entry: ledger.Entry) -> Iterator[str]:
+        if entry.status == "empty":
+            yield "a header and no rows"
+        if latin1 := entry.options.get("latin1_lines"):
+            yield f"{latin1} line{'s' if latin1 > 1 else ''} read as latin-1, not being UTF-8"
+        if "encoding" in entry.options:
+            yield f"read as {entry.options['encoding']}, as its byte order mark says"
+        assert entry.sha256
+        if entry.rows and (twin := ledger.same_bytes(cursor, self.source, self.file.uri, entry.sha256)):
+            yield f"the same bytes as load {twin[0]} ({twin[1]})"
+
+
+def lock_raw_table(cursor: Cursor, qualified_table: str) -> None:
+    """Wait until nobody else loads into a raw table, and keep it so until this transaction ends."""
+    cursor.execute("select pg_advisory_xact_lock(hashtext(%s))", (qualified_table,))

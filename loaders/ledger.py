@@ -1,0 +1,167 @@
+"""What does the ledger (`audit.loads`, `audit.rejects`) say, and what is written to it?"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import IO, Any
+
+from psycopg2.extensions import cursor as Cursor
+from psycopg2.extras import RealDictCursor
+
+from loaders.registry import Source
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a file last gave, by the ledger.
+
+    Attributes
+    ----------
+    load_id : int
+    sha256 : str
+        Of the uncompressed bytes.
+    bytes : int
+        Uncompressed.
+    rows : int
+    """
+
+    load_id: int
+    sha256: str
+    bytes: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of `audit.loads` to be written; the fields are its columns."""
+
+    source: Source
+    uri: str
+    status: str
+    started_at: datetime
+    load_id: int | None = None
+    sha256: str | None = None
+    bytes: int | None = None
+    rows: int = 0
+    rejected: int = 0
+    layout: str | None = None
+    first_line: int | None = None
+    header_lines: int | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    error: str | None = None
+
+
+def held(cursor: Cursor, source: Source, uri: str) -> Held | None:
+    """Return the load that stands for a uri now, or None."""
+    cursor.execute(
+        "select load_id, sha256, bytes, rows from audit.current_loads"
+        " where source = %s and dataset = %s and uri = %s",
+        (source.name, source.dataset, uri),
+    )
+    row = cursor.fetchone()
+    return Held(*row) if row else None
+
+
+def same_bytes(cursor: Cursor, source: Source, uri: str, sha256: str) -> tuple[int, str] | None:
+    """Return load id and uri of a current load of the same bytes from another uri, or None."""
+    cursor.execute(
+        "select load_id, uri from audit.current_loads"
+        " where source = %s and dataset = %s and uri <> %s and sha256 = %s order by load_id limit 1",
+        (source.name, source.dataset, uri, sha256),
+    )
+    return cursor.fetchone()
+
+
+def next_load_id(cursor: Cursor) -> int:
+    """Take a load id and make it the default of `_load_id` for this transaction."""
+    cursor.execute("select nextval(pg_get_serial_sequence('audit.loads', 'load_id'))")
+    (load_id,) = cursor.fetchone()
+    cursor.execute("select set_config('tickmart.load_id', %s, true)", (str(load_id),))
+    return int(load_id)
+
+
+def write(cursor: Cursor, entry: Entry) -> int:
+    """Write a row of the ledger, finished now, and return its load id."""
+    cursor.execute(
+        "insert into audit.loads (load_id, source, dataset, uri, sha256, bytes, rows, rejected, layout, raw_table,"
+        " first_line, header_lines, options, started_at, finished_at, status, error) overriding system value"
+        " values (coalesce(%s, nextval(pg_get_serial_sequence('audit.loads', 'load_id'))), %s, %s, %s, %s, %s, %s, %s,"
+        " %s, %s, %s, %s, %s, %s, clock_timestamp(), %s, %s) returning load_id",
+        (
+            entry.load_id,
+            entry.source.name,
+            entry.source.dataset,
+            entry.uri,
+            entry.sha256,
+            entry.bytes,
+            entry.rows,
+            entry.rejected,
+            entry.layout,
+            entry.source.qualified_table,
+            entry.first_line,
+            entry.header_lines,
+            json.dumps(entry.options),
+            entry.started_at,
+            entry.status,
+            entry.error,
+        ),
+    )
+    return int(cursor.fetchone()[0])
+
+
+def write_rejects(cursor: Cursor, rejects: IO[bytes]) -> None:
+    """Write rejects from CSV lines of load_id, line, text, reason."""
+    cursor.copy_expert(
+        "copy audit.rejects (load_id, line, text, reason) from stdin (format csv)", rejects, size=1 << 20
+    )
+
+
+def loads(
+    cursor: RealDictCursor,
+    source: str | None = None,
+    uri: str | None = None,
+    failed: bool = False,
+    limit: int | None = None,
+) -> list[dict[str, Any]]:
+    """Return loads, newest first.
+
+    Parameters
+    ----------
+    cursor : RealDictCursor
+    source : str or None
+        Only loads of this source.
+    uri : str or None
+        Only loads of this uri, its members included.
+    failed : bool
+        Only those that failed.
+    limit : int or None
+        At most so many.
+
+    Returns
+    -------
+    list of dict
+        The columns of `audit.loads`, and `is_current`.
+    """
+    cursor.execute(
+        "select loads.*, current_loads.load_id is not null as is_current from audit.loads"
+        " left join audit.current_loads using (load_id)"
+        " where (%(source)s::text is null or loads.source = %(source)s)"
+        " and (%(uri)s::text is null or loads.uri = %(uri)s or starts_with(loads.uri, %(uri)s || '!'))"
+        " and (not %(failed)s or loads.status = 'failed')"
+        " order by loads.load_id desc limit %(limit)s",
+        {"source": source, "uri": uri, "failed": failed, "limit": limit},
+    )
+    return [dict(row) for row in cursor.fetchall()]
+
+
+def rejects(
+    cursor: RealDictCursor, load_ids: Sequence[int], limit: int | None = None
+) -> list[dict[str, Any]]:
+    """Return the rejects of loads, newest load first, lines in order."""
+    cursor.execute(
+        "select load_id, uri, line, text, reason from audit.rejects join audit.loads using (load_id)"
+        " where load_id = any(%s) order by load_id desc, line limit %s",
+        (list(load_ids), limit),
+    )
+    return [dict(row) for row in cursor.fetchall()]

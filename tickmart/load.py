@@ -1,0 +1,225 @@
+"""`tickmart load`: land vendor files in the raw tables."""
+
+import sys
+import time
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from loaders.landing import Listener, Outcome, Report, land
+from loaders.registry import SOURCES, Source
+from tickmart.output import show_json
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    help="Land vendor files in the raw tables.",
+)
+
+_A_LINE_EVERY = 10.0
+
+
+def _list_layouts(wanted: bool) -> None:
+    if not wanted:
+        return
+    for source in SOURCES.values():
+        typer.echo(f"{source.name}: {source.description}")
+        for layout in source.layouts:
+            typer.echo(f"  {layout.name} ({len(layout.header())} columns; those in brackets may be missing)")
+            typer.echo(f"    {','.join(layout.header())}")
+            typer.echo(f"    {layout.example}")
+    raise typer.Exit
+
+
+@app.callback()
+def _load(
+    list_layouts: Annotated[
+        bool,
+        typer.Option(
+            "--list-layouts", is_eager=True, callback=_list_layouts, help="Show every layout and end."
+        ),
+    ] = False,
+) -> None:
+    """Land vendor files in the raw tables: every line becomes a row or a reject, each file whole or not at all."""
+
+
+def _add_command(source: Source) -> None:
+    def command(
+        paths: Annotated[
+            list[str],
+            typer.Argument(help="Files (plain, .gz, .bz2, .zst, .zip, .parquet), folders or patterns."),
+        ],
+        force: Annotated[
+            bool,
+            typer.Option(
+                "--force", help="Land again what is there; let a file without rows replace one with rows."
+            ),
+        ] = False,
+        as_json: Annotated[
+            bool, typer.Option("--json", help="Write the outcome of each file as JSON.")
+        ] = False,
+    ) -> None:
+        listener = _listener(quiet=as_json)
+        with listener:
+            report = land(source.name, paths, force=force, listener=listener)
+        _conclude(report, as_json)
+
+    app.command(source.name, help=source.description)(command)
+
+
+for _source in SOURCES.values():
+    _add_command(_source)
+
+
+def _conclude(report: Report, as_json: bool) -> None:
+    if as_json:
+        show_json([asdict(outcome) for outcome in report.outcomes])
+    else:
+        typer.echo(_summary(report))
+    for outcome in report.outcomes:
+        if outcome.status == "failed":
+            typer.echo(f"error: {outcome.error}", err=True)
+    if report.count("failed"):
+        raise typer.Exit(1)
+
+
+def _summary(report: Report) -> str:
+    files = report.count("loaded") + report.count("empty")
+    parts = [
+        f"{_number(files, 'file')} landed: {_number(report.rows, 'row')}",
+        f"{report.rejected:,} rejected",
+    ]
+    for status, words in (("empty", "without rows"), ("already loaded", "already loaded")):
+        if report.count(status):
+            parts.append(f"{report.count(status):,} {words}")
+    if report.count("skipped"):
+        parts.append(f"{report.count('skipped'):,} skipped")
+    parts.append(f"{report.count('failed'):,} failed")
+    return ", ".join(parts)
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _line(outcome: Outcome) -> str:
+    match outcome.status:
+        case "loaded" | "empty":
+            rejected = f", {outcome.rejected:,} rejected" if outcome.rejected else ""
+            restates = f", restates load {outcome.restates}" if outcome.restates else ""
+            notes = "".join(f"; {note}" for note in outcome.notes)
+            return (
+                f"{outcome.name}: {_number(outcome.rows, 'row')}{rejected}"
+                f" (load {outcome.load_id}, layout {outcome.layout}{restates}, {outcome.seconds:.2f} s){notes}"
+            )
+        case "already loaded":
+            return f"{outcome.name}: already loaded (load {outcome.load_id})"
+        case "skipped":
+            return f"{outcome.name}: skipped, {outcome.error}"
+        case _:
+            return f"{outcome.name}: failed"
+
+
+class _Plain(Listener):
+    """One line per file, and for a long one a line now and then."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self._total = self._before = self._now = self._size = 0
+        self._spoke = time.monotonic()
+        self._began = self._spoke
+
+    def __enter__(self) -> "_Plain":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def expects(self, size: int) -> None:
+        self._total = size
+
+    def starts(self, name: str, size: int) -> None:
+        self._name, self._size, self._now = name, size, 0
+
+    def reads(self, size: int) -> None:
+        self._now = min(self._now + size, self._size)
+        if not self._quiet and time.monotonic() - self._spoke > _A_LINE_EVERY:
+            self._spoke = time.monotonic()
+            done = self._before + self._now
+            rate = done / (self._spoke - self._began)
+            typer.echo(
+                f"{self._name}: {done / max(self._total, 1):.0%} of all files read, {rate / 1e6:.0f} MB/s,"
+                f" {(self._total - done) / max(rate, 1):.0f} s left",
+                err=True,
+            )
+
+    def waits(self, for_what: str) -> None:
+        if not self._quiet:
+            typer.echo(f"waiting: {for_what}", err=True)
+
+    def ends(self, outcome: Outcome) -> None:
+        self._before += self._size
+        self._size = self._now = 0
+        if not self._quiet:
+            typer.echo(_line(outcome))
+
+
+class _Bar(Listener):
+    """A bar over the bytes of all files, with rate and time left; a line per file above it."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True, highlight=False, markup=False),
+            transient=True,
+        )
+        self._task: TaskID = self._progress.add_task("", total=None)
+        self._before = self._now = self._size = 0
+
+    def __enter__(self) -> "_Bar":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def expects(self, size: int) -> None:
+        self._progress.update(self._task, total=size)
+
+    def starts(self, name: str, size: int) -> None:
+        self._size, self._now = size, 0
+        self._progress.update(self._task, description=name, completed=self._before)
+
+    def reads(self, size: int) -> None:
+        self._now = min(self._now + size, self._size)
+        self._progress.update(self._task, completed=self._before + self._now)
+
+    def waits(self, for_what: str) -> None:
+        self._progress.update(self._task, description=f"waiting: {for_what}")
+
+    def ends(self, outcome: Outcome) -> None:
+        self._before += self._size
+        self._size = self._now = 0
+        self._progress.update(self._task, completed=self._before)
+        typer.echo(_line(outcome))
+
+
+def _listener(quiet: bool) -> _Plain | _Bar:
+    return _Bar() if sys.stderr.isatty() and not quiet else _Plain(quiet)

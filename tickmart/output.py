@@ -1,0 +1,68 @@
+"""How commands show rows: a rich table on a terminal, tab-separated lines elsewhere, JSON where asked."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+
+def show_rows(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], as_json: bool = False) -> None:
+    """Write rows to stdout.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Which keys of a row to show, in order; spaces instead of underscores in the heading.
+    rows : sequence of mapping
+        The rows. With `as_json`, all their keys are written.
+    as_json : bool
+        Write one JSON list instead.
+    """
+    if as_json:
+        show_json([dict(row) for row in rows])
+    elif sys.stdout.isatty():
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for column in columns:
+            numeric = any(isinstance(row[column], int | float | Decimal) for row in rows)
+            table.add_column(
+                column.replace("_", " "), justify="right" if numeric else "left", overflow="fold"
+            )
+        for row in rows:
+            table.add_row(*(readable(row[column]) for column in columns))
+        Console(highlight=False, markup=False).print(table)
+    else:
+        typer.echo("\t".join(columns))
+        for row in rows:
+            typer.echo("\t".join(readable(row[column]).replace("\t", " ") for column in columns))
+
+
+def show_json(value: Any) -> None:
+    """Write a value to stdout as JSON; dates and times in ISO 8601."""
+    typer.echo(json.dumps(value, indent=2, default=_json))
+
+
+def readable(value: Any) -> str:
+    """Return a value as people read it: thousands separated, times to the second, nothing for None."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}" if sys.stdout.isatty() else str(value)
+        case datetime():
+            return value.isoformat(sep=" ", timespec="seconds")
+        case _:
+            return str(value)
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value)
