@@ -120,7 +120,7 @@ def _total_deviation(x: Floats, value: Floats, remainder: Floats) -> Floats:
         roots: Floats = np.where(
             small, erfinv(np.where(small, value, 0.0)), erfcinv(np.where(small, 0.5, remainder))
         )
-        deviation = roots * np.sqrt(8.0)
+        deviation: Floats = roots * np.sqrt(8.0)
         other = ~at_the_money
         if other.any():
             deviation[other] = _total_deviation(x[other], value[other], remainder[other])

@@ -1,0 +1,549 @@
+"""The Greeks step: reads intermediate.option_pricing_inputs, writes enrichment.option_greeks, slice by slice."""
+
+import concurrent.futures
+import multiprocessing
+import os
+import signal
+import socket
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from time import monotonic, sleep
+from typing import Any, Self
+
+import numpy as np
+import psycopg2.extensions
+import pyarrow as pa
+import pyarrow.compute as pc
+import structlog
+
+from greeks.black_scholes import greeks
+from greeks.implied_volatility import Bools, implied_volatility
+from greeks.normalised_black import Floats
+from warehouse.database import connect
+from warehouse.database.arrow import copy_in, copy_out, numeric_as_float
+from warehouse.errors import TickmartError
+
+log = structlog.get_logger()
+
+STATUSES = (
+    "ok",
+    "no_price",
+    "expired",
+    "no_underlying",
+    "stale_underlying",
+    "no_rate",
+    "below_intrinsic",
+    "at_intrinsic",
+    "above_bound",
+)
+_OK, _BELOW_INTRINSIC, _AT_INTRINSIC, _ABOVE_BOUND = (
+    STATUSES.index(name) for name in ("ok", "below_intrinsic", "at_intrinsic", "above_bound")
+)
+
+# The intrinsic value and the bound come out of an exponential, two products and a difference, each rounded by at most
+# half a unit in the last place of the larger term. A premium nearer than this to either says nothing about volatility.
+_ROUNDING = 4 * np.finfo(np.float64).eps
+
+_INPUTS = pa.schema(
+    [
+        ("contract_id", pa.int64()),
+        ("bar_interval", pa.string()),
+        ("bar_start", pa.timestamp("us", "UTC")),
+        ("bar_end", pa.timestamp("us", "UTC")),
+        ("session_date", pa.date32()),
+        ("underlying", pa.string()),
+        ("strike", pa.float64()),
+        ("option_type", pa.string()),
+        ("premium", pa.binary()),  # the server's own digits, so that what is stored equals what was read
+        ("underlying_price", pa.binary()),
+        ("underlying_is_stale", pa.bool_()),
+        ("interest_rate", pa.float64()),
+        ("years_to_expiry", pa.float64()),
+        ("is_expired", pa.bool_()),
+    ]
+)
+_KEPT = (
+    "contract_id",
+    "bar_interval",
+    "bar_start",
+    "bar_end",
+    "session_date",
+    "underlying",
+    "premium",
+    "underlying_price",
+    "interest_rate",
+    "years_to_expiry",
+)
+_OUTPUTS = pa.schema(
+    [
+        *(_INPUTS.field(name) for name in _KEPT),
+        *((name, pa.float64()) for name in ("implied_volatility", "delta", "gamma", "theta", "vega", "rho")),
+        ("greeks_status", pa.string()),
+    ]
+)
+
+_RUN_LOCK = 0x7469636B_67726565  # "tickgree"
+_SLICE_LOCKS = 0x67726565
+_BATCH_ROWS = 65_536
+_TRANSACTION_ROWS = 250_000
+_MOST_SLICES_OF_A_TRANSACTION = 256
+_ROWS_WORTH_A_POOL = 1_000_000
+
+
+@dataclass(frozen=True, order=True)
+class Slice:
+    """What is computed and committed as a whole: one underlying, session date and bar interval."""
+
+    underlying: str
+    bar_interval: str
+    session_date: date
+
+
+@dataclass
+class Outcome:
+    """What a run, or a part of one, has committed.
+
+    Attributes
+    ----------
+    slices : int
+        Slices computed.
+    removed : int
+        Slices whose rows were deleted because their inputs are gone.
+    rows : int
+        Rows written.
+    statuses : Counter of str
+        Rows written by `greeks_status`.
+    seconds : float
+        Wall time.
+    """
+
+    slices: int = 0
+    removed: int = 0
+    rows: int = 0
+    statuses: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+
+    def add(self, other: "Outcome") -> None:
+        """Add the counts of another part; time is not summed, parts run side by side."""
+        self.slices += other.slices
+        self.removed += other.removed
+        self.rows += other.rows
+        self.statuses += other.statuses
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is, given to its progress callback after every commit."""
+
+    slices_done: int
+    slices_due: int
+    rows: int
+    seconds: float
+
+
+def compute_due(
+    *, processes: int | None = None, on_progress: Callable[[Progress], None] | None = None
+) -> Outcome:
+    """Bring enrichment.option_greeks up to date with intermediate.greeks_slices_due.
+
+    Each slice is replaced in one transaction together with its row in enrichment.greeks_slices, so a run that is killed
+    leaves whole slices, and the next one goes on with the others. With nothing due nothing is written.
+
+    Parameters
+    ----------
+    processes : int, optional
+        Most worker processes. Default: one per core. Little work is done in this process, whatever the number.
+    on_progress : callable, optional
+        Called with a `Progress` after every commit.
+
+    Returns
+    -------
+    Outcome
+        What was written.
+
+    Raises
+    ------
+    TickmartError
+        Another run is at work on this database; the message says whose.
+    """
+    processes = processes or os.cpu_count() or 1
+    started = monotonic()
+    total = Outcome()
+    with _only_run() as connection:
+        due = _due_slices(connection)
+        if not due:
+            return total
+        log.info("greeks_due", slices=len(due))
+        plan = _Plan(due)
+
+        def note(part: Outcome, unit: Sequence[Slice]) -> None:
+            plan.learn(unit, part)
+            total.add(part)
+            total.seconds = monotonic() - started
+            if on_progress is not None:
+                on_progress(Progress(plan.done, len(due), total.rows, total.seconds))
+
+        with _Worker() as worker:
+            while plan.left and (processes == 1 or plan.rows_left() < _ROWS_WORTH_A_POOL):
+                unit = plan.take()
+                note(worker.compute(unit), unit)
+        if plan.left:
+            _compute_in_pool(plan, processes, note)
+    total.seconds = monotonic() - started
+    log.info("greeks_done", slices=total.slices, removed=total.removed, rows=total.rows, **total.statuses)
+    return total
+
+
+def compute_slice(underlying: str, session_date: date, bar_interval: str) -> Outcome:
+    """Bring one slice up to date: the unit of work for Prefect, Dask or any other map.
+
+    Parameters
+    ----------
+    underlying : str
+        Such as `NIFTY`.
+    session_date : date
+        Exchange date of the session.
+    bar_interval : str
+        `minute` or `day`.
+
+    Returns
+    -------
+    Outcome
+        Empty where the slice was not due. Safe to run beside itself and beside `compute_due`: the second to come waits,
+        and finds nothing due.
+    """
+    started = monotonic()
+    with _Worker() as worker:
+        outcome = worker.compute([Slice(underlying, bar_interval, session_date)])
+    outcome.seconds = monotonic() - started
+    return outcome
+
+
+def price_rows(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Compute status, implied volatility and Greeks for rows of intermediate.option_pricing_inputs.
+
+    Parameters
+    ----------
+    batch : pyarrow.RecordBatch
+        Columns of the view, `premium` and `underlying_price` as `binary` (see `copy_out`).
+
+    Returns
+    -------
+    pyarrow.RecordBatch
+        Columns of enrichment.option_greeks. Implied volatility and Greeks are NULL unless the status is `ok`.
+
+    Notes
+    -----
+    The status is the first that applies: no_price, expired, no_underlying, stale_underlying, no_rate, then
+    below_intrinsic, at_intrinsic and above_bound (by the discounted intrinsic value and bound, at = within the
+    rounding of these numbers), then ok.
+    """
+    premium = numeric_as_float(batch.column("premium"))
+    spot = numeric_as_float(batch.column("underlying_price"))
+    strike = _floats(batch, "strike")
+    rate = _floats(batch, "interest_rate")
+    years = _floats(batch, "years_to_expiry")
+    is_call = _as_bools(pc.equal(batch.column("option_type"), "CE"))
+    stale = _as_bools(batch.column("underlying_is_stale"))
+    expired = _as_bools(batch.column("is_expired"))
+
+    with np.errstate(all="ignore"):
+        growth = np.exp(rate * years)
+        forward = spot * growth
+        discount = np.exp(-rate * years)
+        paid_at_expiry = strike * discount
+        intrinsic = np.maximum(np.where(is_call, spot - paid_at_expiry, paid_at_expiry - spot), 0.0)
+        bound = np.where(is_call, spot, paid_at_expiry)
+        # Out of the money the intrinsic value is exactly zero and any positive premium counts.
+        doubt = np.where(intrinsic > 0, _ROUNDING * np.maximum(spot, paid_at_expiry), 0.0)
+        status = np.select(
+            [
+                np.isnan(premium),
+                expired | ~(years > 0),
+                ~(spot > 0),
+                stale,
+                ~np.isfinite(rate),
+                premium < intrinsic - doubt,
+                premium <= intrinsic + doubt,
+                premium >= bound * (1.0 - _ROUNDING),
+            ],
+            [*range(1, len(STATUSES))],
+            _OK,
+        ).astype(np.int8)
+
+    rows = np.flatnonzero(status == _OK)
+    volatility = implied_volatility(
+        premium[rows], forward[rows], strike[rows], years[rows], discount[rows], is_call[rows]
+    )
+    # forward * discount is the spot but for a rounding: a premium that lies within it of a limit has no answer.
+    unsolved = np.isnan(volatility)
+    if unsolved.any():
+        lost = rows[unsolved]
+        near_bound = premium[lost] - intrinsic[lost] > bound[lost] - premium[lost]
+        status[lost] = np.where(near_bound, _ABOVE_BOUND, _AT_INTRINSIC)
+        rows, volatility = rows[~unsolved], volatility[~unsolved]
+    results = greeks(forward[rows], strike[rows], years[rows], volatility, discount[rows], is_call[rows])
+
+    names = pa.array(STATUSES, pa.string())
+    columns = [
+        *(batch.column(name) for name in _KEPT),
+        *(_scattered(values, rows, batch.num_rows) for values in (volatility, *results)),
+        pa.DictionaryArray.from_arrays(pa.array(status), names).cast(pa.string()),
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=_OUTPUTS)
+
+
+def _floats(batch: pa.RecordBatch, name: str) -> Floats:
+    values: Floats = batch.column(name).to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
+    return values
+
+
+def _as_bools(column: pa.BooleanArray) -> Bools:
+    flags: Bools = column.fill_null(False).to_numpy(zero_copy_only=False)
+    return flags
+
+
+def _scattered(values: Floats, rows: np.ndarray[Any, Any], length: int) -> pa.Array:
+    full = np.zeros(length)
+    missing = np.ones(length, bool)
+    full[rows] = values
+    missing[rows] = ~np.isfinite(values)
+    return pa.array(full, mask=missing)
+
+
+def _due_slices(connection: psycopg2.extensions.connection) -> list[Slice]:
+    with connection.cursor() as cursor:
+        cursor.execute("select underlying, bar_interval, session_date from intermediate.greeks_slices_due")
+        return sorted(Slice(*row) for row in cursor.fetchall())
+
+
+class _Plan:
+    """Hands out units of work: consecutive dates of one underlying and interval, as many as make one transaction."""
+
+    def __init__(self, due: Sequence[Slice]) -> None:
+        self._queues: dict[tuple[str, str], deque[Slice]] = {}
+        for item in due:
+            self._queues.setdefault((item.underlying, item.bar_interval), deque()).append(item)
+        self._slices: Counter[tuple[str, str]] = Counter()
+        self._rows: Counter[tuple[str, str]] = Counter()
+        self._size: dict[tuple[str, str], int] = {}
+        self.left = len(due)
+        self.done = 0
+
+    def take(self) -> list[Slice]:
+        key = next(key for key, queue in self._queues.items() if queue)
+        queue = self._queues[key]
+        unit = [queue.popleft() for _ in range(min(self._size.get(key, 1), len(queue)))]
+        self.left -= len(unit)
+        return unit
+
+    def learn(self, unit: Sequence[Slice], outcome: Outcome) -> None:
+        key = (unit[0].underlying, unit[0].bar_interval)
+        self.done += len(unit)
+        self._slices[key] += len(unit)
+        self._rows[key] += outcome.rows
+        wanted = _TRANSACTION_ROWS * self._slices[key] // max(self._rows[key], 1)
+        self._size[key] = max(1, min(wanted, 8 * len(unit), _MOST_SLICES_OF_A_TRANSACTION))
+
+    def rows_left(self) -> float:
+        return sum(
+            len(queue) * self._rows[key] / self._slices[key]
+            for key, queue in self._queues.items()
+            if self._slices[key]
+        )
+
+
+class _Worker:
+    """Two connections, one to read inputs and one to write results, kept for many units."""
+
+    def __enter__(self) -> Self:
+        self._stack = ExitStack()
+        self._reader = self._stack.enter_context(connect())
+        self._reader.set_session(isolation_level="REPEATABLE READ", readonly=True)
+        self._writer = self._stack.enter_context(connect())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._reader.rollback()
+        self._writer.rollback()
+        self._stack.close()
+
+    def compute(self, unit: Sequence[Slice]) -> Outcome:
+        """Replace the slices of a unit (one underlying and interval) in one transaction."""
+        underlying, bar_interval = unit[0].underlying, unit[0].bar_interval
+        outcome = Outcome()
+        try:
+            with self._writer.cursor() as cursor:
+                # Before the inputs are read: whoever waited here then sees what the other has written.
+                for item in sorted(unit):
+                    cursor.execute(
+                        "select pg_advisory_xact_lock(%s, hashtext(%s))",
+                        (_SLICE_LOCKS, f"{item.underlying} {item.bar_interval} {item.session_date}"),
+                    )
+                versions = self._versions(underlying, bar_interval, [item.session_date for item in unit])
+                if not versions:
+                    return outcome
+                dates = sorted(versions)
+                kept = [day for day in dates if versions[day] is not None]
+                gone = [day for day in dates if versions[day] is None]
+                cursor.execute(
+                    "delete from enrichment.option_greeks where underlying = %s and bar_interval = %s"
+                    " and session_date = any(%s) and bar_start >= %s and bar_start < %s",
+                    (underlying, bar_interval, dates, *_bar_range(dates)),
+                )
+                rows: Counter[date] = Counter()
+                if kept:
+                    inputs = self._inputs(underlying, bar_interval, kept)
+                    copy_in(self._writer, "enrichment.option_greeks", _priced(inputs, rows, outcome.statuses))
+                    cursor.executemany(
+                        "insert into enrichment.greeks_slices"
+                        " (underlying, session_date, bar_interval, inputs_version, rows) values (%s, %s, %s, %s, %s)"
+                        " on conflict (underlying, session_date, bar_interval)"
+                        " do update set inputs_version = excluded.inputs_version, rows = excluded.rows",
+                        [(underlying, day, bar_interval, versions[day], rows[day]) for day in kept],
+                    )
+                if gone:
+                    cursor.execute(
+                        "delete from enrichment.greeks_slices"
+                        " where underlying = %s and bar_interval = %s and session_date = any(%s)",
+                        (underlying, bar_interval, gone),
+                    )
+            self._writer.commit()
+        finally:
+            self._reader.rollback()
+            self._writer.rollback()
+        outcome.slices, outcome.removed, outcome.rows = len(kept), len(gone), rows.total()
+        log.debug(
+            "greeks_committed",
+            underlying=underlying,
+            bar_interval=bar_interval,
+            first=str(dates[0]),
+            last=str(dates[-1]),
+            slices=len(kept),
+            removed=len(gone),
+            rows=outcome.rows,
+        )
+        return outcome
+
+    def _versions(self, underlying: str, bar_interval: str, dates: list[date]) -> dict[date, str | None]:
+        with self._reader.cursor() as cursor:
+            cursor.execute(
+                "select session_date, inputs_version from intermediate.greeks_slices_due"
+                " where underlying = %s and bar_interval = %s and session_date = any(%s)",
+                (underlying, bar_interval, dates),
+            )
+            return dict(cursor.fetchall())
+
+    def _inputs(self, underlying: str, bar_interval: str, dates: list[date]) -> Iterator[pa.RecordBatch]:
+        first, last = _bar_range(dates)
+        one_or_more = "session_date = %(dates)s" if len(dates) == 1 else "session_date = any(%(dates)s)"
+        return copy_out(
+            self._reader,
+            f"select {', '.join(_INPUTS.names)} from intermediate.option_pricing_inputs"
+            f" where underlying = %(underlying)s and bar_interval = %(bar_interval)s and {one_or_more}"
+            " and bar_start >= %(first)s and bar_start < %(last)s",
+            {
+                "underlying": underlying,
+                "bar_interval": bar_interval,
+                "dates": dates[0] if len(dates) == 1 else dates,
+                "first": first,
+                "last": last,
+            },
+            schema=_INPUTS,
+            batch_rows=_BATCH_ROWS,
+        )
+
+
+def _bar_range(dates: Sequence[date]) -> tuple[datetime, datetime]:
+    # A session date is a local day: whatever the time zone, its bars start at most a day before or after it in UTC.
+    return (
+        datetime.combine(dates[0], time(), UTC) - timedelta(days=1),
+        datetime.combine(dates[-1], time(), UTC) + timedelta(days=2),
+    )
+
+
+def _priced(
+    inputs: Iterable[pa.RecordBatch], rows: Counter[date], statuses: Counter[str]
+) -> Iterator[pa.RecordBatch]:
+    for batch in inputs:
+        result = price_rows(batch)
+        for column, counter in (("session_date", rows), ("greeks_status", statuses)):
+            for found in result.column(column).value_counts().to_pylist():
+                counter[found["values"]] += found["counts"]
+        yield result
+
+
+@contextmanager
+def _only_run() -> Iterator[psycopg2.extensions.connection]:
+    with connect() as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            # Told to whoever finds the lock taken; the server keeps 63 bytes of it.
+            cursor.execute(
+                "select set_config('application_name', %s, false)",
+                (f"tickmart greeks, pid {os.getpid()} on {socket.gethostname()}"[:63],),
+            )
+            cursor.execute("select pg_try_advisory_lock(%s)", (_RUN_LOCK,))
+            if not cursor.fetchone()[0]:  # type: ignore[index]
+                raise TickmartError(_holder(cursor))
+        yield connection
+
+
+def _holder(cursor: psycopg2.extensions.cursor) -> str:
+    cursor.execute(
+        "select a.application_name, a.backend_start from pg_locks l join pg_stat_activity a using (pid)"
+        " where l.locktype = 'advisory' and l.granted and l.objsubid = 1 and l.database ="
+        " (select oid from pg_database where datname = current_database())"
+        " and l.classid = %s and l.objid = %s",
+        (_RUN_LOCK >> 32, _RUN_LOCK & 0xFFFFFFFF),
+    )
+    row: tuple[str, datetime] | None = cursor.fetchone()
+    if row is None:
+        return "another run of the Greeks was at work a moment ago: try again"
+    return f"another run of the Greeks is at work: {row[0]}, since {row[1]:%Y-%m-%d %H:%M:%S %Z}. Wait for it, or stop it"
+
+
+_worker: _Worker | None = None
+
+
+def _start_worker(parent: int) -> None:
+    # An interrupt reaches the whole group; the parent decides, so that a worker finishes the slices in hand.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
+
+
+def _die_with(parent: int) -> None:
+    while os.getppid() == parent:
+        sleep(0.5)
+    os._exit(1)
+
+
+def _compute_in_worker(unit: Sequence[Slice]) -> Outcome:
+    global _worker
+    if _worker is None:
+        _worker = _Worker().__enter__()
+    return _worker.compute(unit)
+
+
+def _compute_in_pool(plan: _Plan, processes: int, note: Callable[[Outcome, Sequence[Slice]], None]) -> None:
+    # Spawned, not forked: a fork would share the open connections.
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(
+        processes, mp_context=context, initializer=_start_worker, initargs=(os.getpid(),)
+    ) as pool:
+        running: dict[concurrent.futures.Future[Outcome], list[Slice]] = {}
+        try:
+            while plan.left or running:
+                while plan.left and len(running) < processes + 1:
+                    unit = plan.take()
+                    running[pool.submit(_compute_in_worker, unit)] = unit
+                finished, _ = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
+                for future in finished:
+                    note(future.result(), running.pop(future))
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
