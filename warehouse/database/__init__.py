@@ -1,0 +1,241 @@
+"""The database: where it is, connections to it, and its Python-owned tables."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import psycopg2.extensions
+import sqlalchemy
+from sqlalchemy import URL, Engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+
+from warehouse import server
+from warehouse.errors import TickmartError
+from warehouse.settings import settings
+
+__all__ = [
+    "check_server",
+    "connect",
+    "database_url",
+    "edition",
+    "engine",
+    "migrate",
+    "migration_in_place",
+    "require_postgresql",
+]
+
+OLDEST_POSTGRESQL = 16  # erf() and pg_input_is_valid() exist from 16 on
+APPLICATION_NAME = "tickmart"
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+# Any number that nobody else locks: held while one process migrates.
+_MIGRATING = 7_412_000
+
+
+def database_url() -> URL:
+    """Return the address of the database: the one that is set, else the embedded server's, started where needed.
+
+    Returns
+    -------
+    sqlalchemy.URL
+        Its driver is always `postgresql+psycopg2`.
+
+    Raises
+    ------
+    TickmartError
+        TICKMART_DATABASE_URL is no PostgreSQL address, or the embedded server cannot start.
+    """
+    given = settings().database_url
+    if given is None or not given.get_secret_value():
+        return server.ensure_running()
+    return _parse(given.get_secret_value())
+
+
+def engine() -> Engine:
+    """Return the engine of the current database; one per address and process.
+
+    Its first connection checks the server (PostgreSQL version, TimescaleDB).
+    """
+    return _engine(database_url())
+
+
+@contextmanager
+def connect() -> Iterator[psycopg2.extensions.connection]:
+    """Open a psycopg2 connection of the caller's own, autocommit off.
+
+    Commits when the block ends, rolls back when it raises, and closes either way.
+
+    Raises
+    ------
+    TickmartError
+        The database cannot be reached (the message names host and port, never the password), or is too old, or lacks
+        TimescaleDB.
+    """
+    url = database_url()
+    connection = _open(url)
+    try:
+        _check_once(url, connection)
+        with connection:
+            yield connection
+    finally:
+        connection.close()
+
+
+def migrate() -> None:
+    """Bring schemas, Python-owned tables and roles up to date. Safe when several processes call it at once.
+
+    Raises
+    ------
+    TickmartError
+        The database was migrated by a newer tickmart, or its user may not make what is missing.
+    """
+    newest = max(path.name.split("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
+    with engine().begin() as connection:
+        if migration_in_place(connection) == newest:
+            return
+        connection.execute(sqlalchemy.text("select pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
+        _upgrade(connection)
+
+
+def migration_in_place(connection: sqlalchemy.Connection) -> str | None:
+    """Return the newest migration that this database has, or None."""
+    if connection.scalar(sqlalchemy.text("select to_regclass('audit.alembic_version')")) is None:
+        return None
+    return connection.scalar(sqlalchemy.text("select version_num from audit.alembic_version"))
+
+
+def edition(connection: psycopg2.extensions.connection) -> str:
+    """Return TimescaleDB's edition on this server: `community`, `apache`, or `none` where the extension is not made."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            select case
+                when not exists (select from pg_extension where extname = 'timescaledb') then 'none'
+                when current_setting('timescaledb.license', true) = 'timescale' then 'community'
+                else 'apache'
+            end
+            """
+        )
+        return str(cursor.fetchone()[0])  # type: ignore[index]
+
+
+def check_server(connection: psycopg2.extensions.connection, where: str) -> None:
+    """Raise a TickmartError unless the server is new enough and has TimescaleDB.
+
+    Parameters
+    ----------
+    connection : psycopg2 connection
+    where : str
+        Host and port, for the message.
+    """
+    require_postgresql(connection.server_version, where)
+    with connection.cursor() as cursor:
+        cursor.execute("select from pg_available_extensions where name = 'timescaledb'")
+        if cursor.fetchone() is None:
+            raise TickmartError(
+                f"the PostgreSQL server at {where} has no TimescaleDB. Install it there "
+                "(https://docs.timescale.com/self-hosted/latest/install/), or unset TICKMART_DATABASE_URL to use the embedded server."
+            )
+
+
+def require_postgresql(version: int, where: str) -> None:
+    """Raise a TickmartError where `version` (as `server_version_num`, 160004) is older than PostgreSQL 16."""
+    if version < OLDEST_POSTGRESQL * 10_000:
+        found = f"{version // 10_000}.{version % 10_000}"
+        raise TickmartError(
+            f"the server at {where} is PostgreSQL {found}; tickmart needs {OLDEST_POSTGRESQL} or newer. Upgrade it, name "
+            "another in TICKMART_DATABASE_URL, or unset that to use the embedded server."
+        )
+
+
+def _parse(text: str) -> URL:
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        raise TickmartError(_NO_ADDRESS) from None  # the cause would show the password
+    if not re.fullmatch(r"postgres(ql)?(\+\w+)?", url.drivername) or not url.host:
+        raise TickmartError(_NO_ADDRESS)
+    return url.set(drivername="postgresql+psycopg2", database=url.database or url.username)
+
+
+_NO_ADDRESS = (
+    "TICKMART_DATABASE_URL is not the address of a PostgreSQL database. It looks like "
+    "postgresql://user:password@host:5432/dbname, with characters like @ : / in the password written as %40 %3A %2F."
+)
+
+
+@cache
+def _engine(url: URL) -> Engine:
+    made = sqlalchemy.create_engine(url, pool_pre_ping=True)
+
+    @event.listens_for(made, "do_connect")
+    def _connect(*_: Any) -> psycopg2.extensions.connection:
+        connection = _open(url)
+        _check_once(url, connection)
+        return connection
+
+    return made
+
+
+def _open(url: URL) -> psycopg2.extensions.connection:
+    arguments: dict[str, Any] = {"application_name": APPLICATION_NAME, "connect_timeout": 10}
+    arguments |= url.translate_connect_args(username="user", database="dbname") | dict(url.query)
+    try:
+        return psycopg2.connect(**arguments)
+    except psycopg2.Error as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        hint = (
+            "Is the server up, and is TICKMART_DATABASE_URL right?"
+            if settings().database_url
+            else "Look at it with: tickmart db status"
+        )
+        raise TickmartError(
+            f"cannot connect to database {url.database} at {_where(url)} as {url.username}: {reason}. {hint}"
+        ) from None
+
+
+_checked: set[URL] = set()
+
+
+def _check_once(url: URL, connection: psycopg2.extensions.connection) -> None:
+    if url in _checked:
+        return
+    try:
+        check_server(connection, _where(url))
+        connection.rollback()
+    except BaseException:
+        connection.close()
+        raise
+    _checked.add(url)
+
+
+def _where(url: URL) -> str:
+    return f"{url.host}:{url.port or 5432}"
+
+
+def _upgrade(connection: sqlalchemy.Connection) -> None:
+    import alembic.command  # noqa: PLC0415 - half a second, and needed once in a database's life
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    try:
+        alembic.command.upgrade(config, "head")
+    except CommandError as error:
+        if "Can't locate revision" not in str(error):
+            raise
+        raise TickmartError(
+            f"this database was migrated by a newer tickmart (to {migration_in_place(connection)}). Update this checkout."
+        ) from error
+    except sqlalchemy.exc.ProgrammingError as error:
+        if not isinstance(error.orig, psycopg2.errors.InsufficientPrivilege):
+            raise
+        raise TickmartError(
+            f"the database user may not make tickmart's tables: {str(error.orig).strip()}. Let its owner run tickmart db migrate once."
+        ) from error
