@@ -12,6 +12,7 @@ from datetime import date, datetime
 import numpy as np
 import numpy.typing as npt
 
+from greeks import black_scholes
 from sampledata.contracts import (
     Expiry,
     Underlying,
@@ -29,7 +30,7 @@ SECONDS_PER_YEAR = 365 * 24 * 3600
 STEPS_PER_MINUTE = 6
 # Vendors refresh the open interest of the exchange's feed every three minutes.
 OPEN_INTEREST_MINUTES = 3
-INDEX_VOLATILITY = 0.125
+INDEX_VOLATILITY = 0.1
 NIGHT_VOLATILITY = 0.0045
 SESSIONS_PER_YEAR = 250
 
@@ -143,14 +144,20 @@ def _normal(stream: np.random.Generator, shape: int | tuple[int, ...]) -> Floats
     total = stream.random(shape)
     for _ in range(3):
         total += stream.random(shape)
-    return (total - 2.0) * 1.7320508075688772
+    normal: Floats = (total - 2.0) * 1.7320508075688772
+    return normal
 
 
 def _activity_by_minute(minutes: int) -> Floats:
     # The U of a trading day: busy after the open, quiet at noon, busier into the close. Mean 1.
     position = (np.arange(minutes) + 0.5) / minutes
-    shape = 0.6 + 1.1 * (1.0 - position) ** 6 + 1.6 * (position - 0.5) ** 2 + 0.9 * position**12
-    return shape / (np.add.accumulate(shape)[-1] / minutes)
+    left = (1.0 - position) * (1.0 - position)
+    gone = position * position * position * position
+    shape = (
+        0.6 + 1.1 * left * left * left + 1.6 * (position - 0.5) * (position - 0.5) + 0.9 * gone * gone * gone
+    )
+    normed: Floats = shape / (np.add.accumulate(shape)[-1] / minutes)
+    return normed
 
 
 def simulate_index(underlying: Underlying, session: date, carried: Carried, seed: int) -> IndexDay:
@@ -165,7 +172,10 @@ def simulate_index(underlying: Underlying, session: date, carried: Carried, seed
     busy = np.repeat(_activity_by_minute(minutes), STEPS_PER_MINUTE)
     step = INDEX_VOLATILITY * day_factor / np.sqrt(SESSIONS_PER_YEAR * minutes * STEPS_PER_MINUTE)
     returns = step * np.sqrt(busy) * _normal(stream, minutes * STEPS_PER_MINUTE)
-    night = NIGHT_VOLATILITY * _normal(stream, 1)[0]
+    # Most days come back part of the way.
+    returns = returns - 0.5 * np.add.accumulate(returns)[-1] / len(returns)
+    # A pull back to where the run began keeps a long one within its strikes.
+    night = NIGHT_VOLATILITY * _normal(stream, 1)[0] + 0.1 * (underlying.level / carried.level - 1.0)
     path = carried.level * (1.0 + night) * np.multiply.accumulate(1.0 + returns)
     path = np.rint(path * 20.0).astype(np.int64) * 5
     by_minute = path.reshape(minutes, STEPS_PER_MINUTE)
@@ -238,7 +248,8 @@ def _years_to_expiry(day: IndexDay, expiry: Expiry) -> Floats:
     expires_at = session_hours("fo", expiry.day)[1]
     opens = (expires_at - day.opens_at).total_seconds()
     # Of the end of each minute; never quite 0, where no volatility moves a price.
-    return np.maximum(opens - 60.0 * np.arange(1, day.minutes + 1), 1.0) / SECONDS_PER_YEAR
+    seconds: Floats = np.maximum(opens - 60.0 * np.arange(1, day.minutes + 1), 1.0)
+    return seconds / SECONDS_PER_YEAR
 
 
 def _simulate_future(day: IndexDay, carried: Carried, expiry: Expiry, months_out: int, seed: int) -> Chain:
@@ -253,7 +264,7 @@ def _simulate_future(day: IndexDay, carried: Carried, expiry: Expiry, months_out
         price: _to_ticks(day.paise[price] / 100.0 * (growth + basis), tick)
         for price in ("open", "high", "low", "close")
     }
-    intensity = (400.0, 60.0, 8.0)[months_out] * _activity_by_minute(minutes)[None, :]
+    intensity = (110.0, 20.0, 4.0)[months_out] * _activity_by_minute(minutes)[None, :]
     traded, lots, trades = _draw_trading(stream, intensity)
     return _finish_chain(
         day,
@@ -295,7 +306,8 @@ def _simulate_options(
 
     out_of_the_money = np.where(is_call, distance, -distance)
     intensity = (260.0, 45.0, 18.0, 9.0, 6.0, 4.0, 3.0)[rank] * (2.5 if expiry.is_monthly else 1.0)
-    by_strike = intensity / (1.0 + 0.9 * distance * distance) ** 2
+    near = 1.0 / (1.0 + 0.6 * distance * distance)
+    by_strike = intensity * near * near * near
     by_strike = by_strike * np.where(out_of_the_money < -0.5, 0.15, 1.0) * _roundness(strikes, step)
     traded, lots, trades = _draw_trading(stream, by_strike[:, None] * _activity_by_minute(minutes)[None, :])
 
@@ -373,9 +385,9 @@ def _listed_strikes(day: IndexDay, carried: Carried, expiry: Expiry, count: int)
 def _smile(distance: Floats, years: float) -> Floats:
     # Index puts are dearer than calls; the wings rise. Short expiries have the steeper smile.
     steepness = min(1.0, 0.35 + 0.03 / np.sqrt(max(years, 1.0 / 365)))
-    return 0.13 * (
-        1.0 + steepness * (-0.06 * np.clip(distance, -4, 4) + 0.035 * np.clip(distance, -4, 4) ** 2)
-    )
+    wing = np.clip(distance, -4.0, 4.0)
+    volatility: Floats = 0.13 * (1.0 + steepness * (0.035 * wing * wing - 0.06 * wing))
+    return volatility
 
 
 def _roundness(strikes: Integers, step: int) -> Floats:
@@ -394,7 +406,8 @@ def _draw_trading(
 
 
 def _to_ticks(prices: Floats, tick: int) -> Integers:
-    return np.maximum(np.rint(prices * 100.0 / tick), 1.0).astype(np.int64) * tick
+    ticks: Integers = np.maximum(np.rint(prices * 100.0 / tick), 1.0).astype(np.int64)
+    return ticks * tick
 
 
 def _option_prices(
@@ -405,15 +418,10 @@ def _option_prices(
     rate: float,
     is_call: npt.NDArray[np.bool_],
 ) -> Floats:
-    from scipy.special import ndtr
-
     discount = np.exp(-rate * years)
-    forward = spot / discount
-    deviation = volatility * np.sqrt(years)
-    d1 = np.log(forward / strike) / deviation + 0.5 * deviation
-    sign = np.where(is_call, 1.0, -1.0)
-    prices: Floats = discount * sign * (forward * ndtr(sign * d1) - strike * ndtr(sign * (d1 - deviation)))
-    return prices
+    return black_scholes.price(
+        spot / discount, strike.astype(np.float64), years, volatility, discount, is_call
+    )
 
 
 def _finish_chain(

@@ -1,0 +1,76 @@
+"""`tickmart sample`: vendor files for people without data."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from sampledata.contracts import UNDERLYINGS
+from sampledata.generate import DEFAULT_START, write_sample
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@app.command()
+def sample(
+    to: Annotated[Path, typer.Option("--to", help="Folder to write to; made if missing.")],
+    days: Annotated[int, typer.Option(help="Sessions to write.")] = 1,
+    rows: Annotated[
+        int | None, typer.Option(help="Instead of days: whole sessions until there are so many minute bars.")
+    ] = None,
+    start: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], help=f"First day; holidays are skipped. Default: {DEFAULT_START}."
+        ),
+    ] = None,
+    underlying: Annotated[
+        list[str] | None, typer.Option(help=f"{' or '.join(UNDERLYINGS)}; may be repeated. Default: NIFTY.")
+    ] = None,
+    strikes: Annotated[int, typer.Option(help="Strikes that each expiry is listed with.")] = 41,
+    expiries: Annotated[int, typer.Option(help="Nearest option expiries per session, 1 to 7.")] = 4,
+    seed: Annotated[int, typer.Option(help="Another seed, other prices; the same seed, the same bytes.")] = 7,
+    bhavcopy: Annotated[bool, typer.Option(help="Write the exchange's end-of-day file too.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the written files as JSON.")] = False,
+) -> None:
+    """Write realistic sessions of option, future and index bars, as a vendor would.
+
+    Invented, but consistent: prices follow Black-76 around one index path, on the dated expiries, lots, ticks and
+    holidays of the exchange. The same arguments give the same bytes.
+    """
+    files = write_sample(
+        to,
+        days=days,
+        rows=rows,
+        start=start.date() if start else DEFAULT_START,
+        underlyings=[name.upper() for name in underlying or ["NIFTY"]],
+        strikes=strikes,
+        expiries=expiries,
+        seed=seed,
+        with_bhavcopy=bhavcopy,
+    )
+    if as_json:
+        listed = [
+            {
+                "path": str(file.path),
+                "kind": file.kind,
+                "session": file.session.isoformat(),
+                "rows": file.rows,
+            }
+            for file in files
+        ]
+        typer.echo(json.dumps(listed, indent=2))
+        return
+    console = Console()
+    if console.is_terminal:
+        table = Table("session", "kind", "rows", "file")
+        for file in files:
+            table.add_row(file.session.isoformat(), file.kind, f"{file.rows:,}", str(file.path))
+        console.print(table)
+    else:
+        for file in files:
+            typer.echo(f"{file.session}\t{file.kind}\t{file.rows}\t{file.path}")
