@@ -14,7 +14,7 @@ import importlib.metadata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -199,6 +199,16 @@ def instrument(contract: Contract, precision: int) -> Any:
     )
 
 
+def definition(contract: Contract, precision: int) -> pa.Buffer:
+    """Return the Parquet file of a contract's definition, by Nautilus' own serialiser."""
+    from nautilus_trader.serialization.arrow.serializer import ArrowSerializer
+
+    batch = ArrowSerializer.serialize(instrument(contract, precision))
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_batches([batch]), sink, compression="zstd")
+    return sink.getvalue()
+
+
 def month_stamps(month: Month) -> tuple[int, int]:
     """Return the first and the last nanosecond of a calendar month in Indian time."""
     first = marts.nanoseconds(marts.midnight(month.first_day))
@@ -293,6 +303,7 @@ class NautilusExporter:
             "price_decimals": {name: dict(kinds) for name, kinds in sorted(precisions.items())},
             "written_by": {"nautilus_trader": importlib.metadata.version("nautilus_trader")},
         }
+        publication.settle()
         _refuse_colliding_names(publication)
         return total
 
@@ -339,7 +350,7 @@ class NautilusExporter:
             metadata = bar_metadata(contract, series.interval, precision)
             run.publication.put(
                 f"data/bar/{metadata['bar_type']}/{month_file(piece.month)}",
-                parquet(encoded.slice(start, rows), metadata),
+                partial(parquet, encoded.slice(start, rows), metadata),
                 rows=rows,
                 underlying=piece.underlying,
                 month=piece.month,
@@ -361,7 +372,7 @@ class NautilusExporter:
             run.exported.setdefault("option", set()).add(contract_id)
             run.publication.put(
                 f"data/option_greeks/{name}/{month_file(piece.month)}",
-                parquet(encoded.slice(start, rows), greeks_metadata(contract)),
+                partial(parquet, encoded.slice(start, rows), greeks_metadata(contract)),
                 rows=rows,
                 underlying=piece.underlying,
                 month=piece.month,
@@ -371,15 +382,10 @@ class NautilusExporter:
         run.progress("write", len(table))
 
     def _put_definition(self, run: _Run, contract: Contract) -> None:
-        from nautilus_trader.serialization.arrow.serializer import ArrowSerializer
-
-        batch = ArrowSerializer.serialize(instrument(contract, run.precisions[contract.kind]))
-        sink = pa.BufferOutputStream()
-        pq.write_table(pa.Table.from_batches([batch]), sink, compression="zstd")
         name = instrument_id(contract)
         run.publication.put(
             f"data/{FOLDERS[contract.kind]}/{name}/{DEFINITION_FILE}",
-            sink.getvalue(),
+            partial(definition, contract, run.precisions[contract.kind]),
             rows=1,
             underlying=contract.underlying,
             instrument=name,
@@ -518,6 +524,9 @@ class _Check:
         self._exported: dict[str, Contract] = {}
 
     def slice(self, piece: Slice) -> None:
+        for kind in FOLDERS:  # before a mart streams: the connection answers one question at a time
+            if (piece.underlying, kind) not in self._contracts:
+                self._contracts[piece.underlying, kind] = marts.contracts(self.connection, piece.underlying, kind)
         expected: set[str] = set()
         for series in marts.present_series(self.connection):
             if series.kind != "option" or series.interval == "hour":
@@ -549,10 +558,7 @@ class _Check:
                 raise self._difference(f"the definition of {name} is not that of the marts")
 
     def _contract(self, piece: Slice, kind: Kind, contract_id: int) -> Contract:
-        key = piece.underlying, kind
-        if key not in self._contracts:
-            self._contracts[key] = marts.contracts(self.connection, piece.underlying, kind)
-        contract = self._contracts[key][contract_id]
+        contract = self._contracts[piece.underlying, kind][contract_id]
         self._exported[instrument_id(contract)] = contract
         return contract
 

@@ -9,13 +9,17 @@ follows the manifest and checks its sha256 never takes half an export for a whol
 import fcntl
 import hashlib
 import importlib.metadata
+import io
+import itertools
 import json
 import os
 import shutil
 import subprocess
-from collections.abc import Buffer, Iterable, Iterator
+from collections import deque
+from collections.abc import Buffer, Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -28,6 +32,7 @@ STAGING = ".staging"
 STAGED_FILES = f"{STAGING}/files"
 JOURNAL = f"{STAGING}/commit.json"
 MANIFEST_VERSION = 1
+MOST_PENDING = 64  # files being encoded and written at one moment; bounds memory
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -89,6 +94,7 @@ class Store(Protocol):
     """A place that holds files by name: a folder, or a prefix of a bucket."""
 
     uri: str
+    threads: int  # files worth putting at the same time
 
     def read(self, name: str) -> bytes | None:
         """Return a file's bytes, None where there is no such file."""
@@ -114,31 +120,19 @@ class Store(Protocol):
         """Remove everything below a prefix."""
         ...
 
-    def submit(self, name: str, data: Buffer, sha256: str, staged_name: str) -> "Submission":
-        """Stage a file unless its final name already holds these bytes; may return before it is done."""
+    def stage(self, name: str, data: Buffer, sha256: str, staged_name: str) -> bool:
+        """Put a file aside under a staged name, unless its final name already holds these bytes.
+
+        Returns
+        -------
+        bool
+            True when it was staged. Called from several threads at once.
+        """
         ...
 
     def lock(self) -> AbstractContextManager[None]:
         """Keep a second export to the same place out."""
         ...
-
-
-class Submission(Protocol):
-    """The outcome of `Store.submit`, perhaps still under way."""
-
-    def result(self) -> bool:
-        """Return True when the file was staged, False when its bytes were there already."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A submission that was finished at once."""
-
-    staged: bool
-
-    def result(self) -> bool:
-        return self.staged
 
 
 class Folder:
@@ -150,9 +144,11 @@ class Folder:
         Made when it does not exist.
     """
 
+    threads = 2
+
     def __init__(self, path: Path) -> None:
         self.path = path.expanduser().absolute()
-        self.uri = str(self.path)
+        self.uri = self._root = str(self.path)
         if self.path.exists() and not self.path.is_dir():
             raise TickmartError(f"{self.path} is a file; an export needs a folder or an s3:// address.")
 
@@ -163,12 +159,11 @@ class Folder:
             return None
 
     def write(self, name: str, data: Buffer, sha256: str) -> None:
-        target = self.path / name
-        temporary = target.with_name(f".{target.name}.part")
+        target = f"{self._root}/{name}"
+        temporary = f"{target}.part"
         try:
             with _opened_for_writing(temporary) as file:
                 file.write(data)
-                file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, target)
         except OSError as error:
@@ -181,25 +176,32 @@ class Folder:
         except FileNotFoundError:
             return None
 
-    def submit(self, name: str, data: Buffer, sha256: str, staged_name: str) -> Done:
-        target, staged = self.path / name, self.path / staged_name
-        size = memoryview(data).nbytes
-        if target.exists() and target.stat().st_size == size and self.checksum(name) == sha256:
-            staged.unlink(missing_ok=True)
-            return Done(False)
+    def stage(self, name: str, data: Buffer, sha256: str, staged_name: str) -> bool:
+        staged = f"{self._root}/{staged_name}"
+        try:
+            if os.stat(f"{self._root}/{name}").st_size == memoryview(data).nbytes and self.checksum(name) == sha256:
+                return False
+        except (FileNotFoundError, NotADirectoryError):
+            pass
         try:
             with _opened_for_writing(staged) as file:
                 file.write(data)
         except OSError as error:
-            raise TickmartError(f"cannot write {staged}: {error.strerror}. Free space or choose another folder.") from error
-        return Done(True)
+            raise TickmartError(
+                f"cannot write {staged}: {error.strerror}. Free space or choose another folder."
+            ) from error
+        return True
 
     def move(self, moves: Iterable[tuple[str, str]]) -> None:
         for staged_name, name in moves:
-            staged, target = self.path / staged_name, self.path / name
-            if staged.exists():
-                target.parent.mkdir(parents=True, exist_ok=True)
+            # plain strings: thousands of small files make path objects a visible part of an export's time
+            staged, target = f"{self._root}/{staged_name}", f"{self._root}/{name}"
+            try:
                 os.replace(staged, target)
+            except FileNotFoundError:
+                if os.path.exists(staged):
+                    os.makedirs(os.path.dirname(target), exist_ok=True)
+                    os.replace(staged, target)
 
     def remove(self, names: Iterable[str]) -> None:
         for name in names:
@@ -231,12 +233,12 @@ class Folder:
             yield
 
 
-def _opened_for_writing(path: Path):  # type: ignore[no-untyped-def]
+def _opened_for_writing(path: str) -> io.FileIO:
     try:
-        return path.open("wb")
+        return io.FileIO(path, "wb")
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("wb")
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        return io.FileIO(path, "wb")
 
 
 def open_store(destination: str | Path) -> Store:
@@ -341,7 +343,10 @@ class Publication:
         self.scope: set[tuple[str, str]] = set()
         self.previous = Manifest()
         self.put_files: dict[str, PublishedFile] = {}
-        self._submissions: dict[str, Submission] = {}
+        self._staged: dict[str, str] = {}
+        self._names = itertools.count()
+        self._pool = ThreadPoolExecutor(store.threads, thread_name_prefix="publish")
+        self._pending: deque[Future[None]] = deque()
         self._lock: AbstractContextManager[None] | None = None
         self._is_committing = False
 
@@ -358,10 +363,10 @@ class Publication:
 
     def __exit__(self, *error: object) -> None:
         try:
+            self._pool.shutdown(cancel_futures=True)
             # once the journal is written the staged files belong to it
-            if error[0] is not None and not self._is_committing:
-                self._settle()
-                self.store.clear(STAGED_FILES)
+            if not self._is_committing:
+                self.store.clear(STAGING)
         finally:
             assert self._lock is not None
             self._lock.__exit__(None, None, None)
@@ -377,7 +382,7 @@ class Publication:
     def put(
         self,
         path: str,
-        data: Buffer,
+        make: Callable[[], Buffer],
         *,
         rows: int,
         underlying: str | None = None,
@@ -391,26 +396,39 @@ class Publication:
         ----------
         path : str
             Relative to the destination.
-        data : bytes-like
-            The whole file. Exporters write one file per instrument and month, a few MB at most.
+        make : callable
+            Returns the whole file; called in another thread, so that encoding and writing go on while the
+            next rows are read. Exporters write one file per instrument and month, a few MB at most.
         rows : int
             Rows of market data in it, for the manifest.
         """
+        about = PublishedFile(
+            path, 0, "", rows, self.exporter, underlying, None if month is None else str(month), instrument, volume
+        )
+        self._pending.append(self._pool.submit(self._put, about, make))
+        while len(self._pending) > MOST_PENDING:
+            self._pending.popleft().result()
+
+    def _put(self, about: PublishedFile, make: Callable[[], Buffer]) -> None:
+        data = make()
         view = memoryview(data)
         sha256 = hashlib.sha256(view).hexdigest()
-        self.put_files[path] = PublishedFile(
-            path, view.nbytes, sha256, rows, self.exporter, underlying,
-            None if month is None else str(month), instrument, volume,
-        )  # fmt: skip
-        earlier = self._submissions.pop(path, None)
-        if earlier is not None:
-            earlier.result()
-        self._submissions[path] = self.store.submit(path, data, sha256, f"{STAGED_FILES}/{path}")
+        staged_name = f"{STAGED_FILES}/{next(self._names):08}"
+        if self.store.stage(about.path, data, sha256, staged_name):
+            self._staged[about.path] = staged_name
+        self.put_files[about.path] = replace(about, bytes=view.nbytes, sha256=sha256)
+
+    def settle(self) -> None:
+        """Wait until all that was put is staged."""
+        while self._pending:
+            self._pending.popleft().result()
 
     def drop(self, underlying: str) -> None:
         """Forget the files put for an underlying, for an exporter that must write them again."""
+        self.settle()
         for path in [path for path, file in self.put_files.items() if file.underlying == underlying]:
             del self.put_files[path]
+            self._staged.pop(path, None)
 
     def commit(self, about: dict[str, Any]) -> Outcome:
         """Make the export visible.
@@ -425,19 +443,18 @@ class Publication:
         Outcome
             Nothing is written, not even the manifest, when every file and `about` are as they were.
         """
-        staged = {path for path, submission in self._submissions.items() if submission.result()}
-        staged &= set(self.put_files)
+        self.settle()
         kept, removed = self._merge()
+        staged = {path: staged_name for path, staged_name in self._staged.items() if path in self.put_files}
         manifest = Manifest({**self.previous.exporters, self.exporter: about}, kept)
         content = manifest.to_dict()
         if staged or removed or content != self.previous.to_dict():
             content["updated_at"] = datetime.now(UTC).isoformat(timespec="seconds")
-            journal = {"move": sorted(staged), "remove": sorted(removed), "manifest": content}
+            journal = {"move": [[staged[path], path] for path in sorted(staged)], "remove": sorted(removed), "manifest": content}
             self._is_committing = True
             _write_json(self.store, JOURNAL, journal)
             _complete(self.store, journal)
-        else:
-            self.store.clear(STAGING)
+            self._is_committing = False
         return Outcome(
             len(staged), len(self.put_files) - len(staged), len(removed),
             sum(self.put_files[path].bytes for path in staged),
@@ -460,13 +477,6 @@ class Publication:
             del self.put_files[path]
         return kept, set(self.previous.files) - set(kept)
 
-    def _settle(self) -> None:
-        for submission in self._submissions.values():
-            try:
-                submission.result()
-            except Exception:  # the failure that ended the export is the one to report, not its echoes  # noqa: BLE001
-                continue
-
 
 def recover(store: Store) -> bool:
     """Complete an export that was killed between its commit and its last file, or clear what it had staged.
@@ -485,7 +495,7 @@ def recover(store: Store) -> bool:
 
 
 def _complete(store: Store, journal: dict[str, Any]) -> None:
-    store.move([(f"{STAGED_FILES}/{name}", name) for name in journal["move"]])
+    store.move([(staged, name) for staged, name in journal["move"]])
     store.remove(journal["remove"])
     _write_json(store, MANIFEST, journal["manifest"])
     store.clear(STAGING)

@@ -1,9 +1,8 @@
 """S3 as a destination: whatever boto3 reaches through `AWS_*` and `TICKMART_S3_ENDPOINT_URL`."""
 
 import io
-import threading
 from collections.abc import Buffer, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -93,6 +92,8 @@ class Bucket:
     from two warehouses to one address do not.
     """
 
+    threads = THREADS
+
     def __init__(self, uri: str) -> None:
         parts = urlsplit(uri)
         self.bucket, self.prefix = parts.netloc, parts.path.strip("/")
@@ -101,7 +102,6 @@ class Bucket:
         self.uri = f"s3://{self.bucket}/{self.prefix}".rstrip("/")
         self._client = client()
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="s3")
-        self._room = threading.BoundedSemaphore(2 * THREADS)  # bounds the bytes that wait for upload
 
     def read(self, name: str) -> bytes | None:
         try:
@@ -128,12 +128,6 @@ class Bucket:
     def checksum(self, name: str) -> str | None:
         found = self._head(name)
         return None if found is None else found["Metadata"].get("sha256")
-
-    def submit(self, name: str, data: Buffer, sha256: str, staged_name: str) -> Future[bool]:
-        self._room.acquire()
-        future = self._pool.submit(self._stage, name, bytes(data), sha256, staged_name)
-        future.add_done_callback(lambda _: self._room.release())
-        return future
 
     def move(self, moves: Iterable[tuple[str, str]]) -> None:
         list(self._pool.map(lambda move: self._move(*move), moves))
@@ -166,9 +160,10 @@ class Bucket:
     def lock(self) -> Iterator[None]:
         yield
 
-    def _stage(self, name: str, data: bytes, sha256: str, staged_name: str) -> bool:
+    def stage(self, name: str, data: Buffer, sha256: str, staged_name: str) -> bool:
         found = self._head(name)
-        if found is not None and found["ContentLength"] == len(data) and found["Metadata"].get("sha256") == sha256:
+        size = memoryview(data).nbytes
+        if found is not None and found["ContentLength"] == size and found["Metadata"].get("sha256") == sha256:
             return False
         self.write(staged_name, data, sha256)
         return True
