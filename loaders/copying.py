@@ -1,21 +1,21 @@
 """How do the rows of one file get into its raw table?
 
-`copy_clean` sends the file's bytes to COPY as they are; `copy_judged` splits the lines first, and is used only
-for a file that COPY refused.
+`copy_clean` sends the file's bytes to COPY as they are; `copy_judged` sends lines that were judged before, for
+a file that COPY refused or that is no text.
 """
 
 import csv
 import hashlib
 import io
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import IO
 
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from loaders.files import DAMAGE, Readable, damaged
-from loaders.lines import Head, Reject, judge
+from loaders.lines import Batch, Reject
 from loaders.registry import Source
 from warehouse.errors import TickmartError
 
@@ -125,12 +125,6 @@ class Rejects:
         return self._file
 
 
-def line_sequence(cursor: Cursor, source: Source) -> str:
-    """Return the sequence that numbers the lines of a raw table."""
-    cursor.execute("select pg_get_serial_sequence(%s, '_line')", (source.qualified_table,))
-    return str(cursor.fetchone()[0])
-
-
 def copy_clean(cursor: Cursor, source: Source, columns: Sequence[str], feed: Feed) -> int:
     """Send a body to COPY as it is and return how many rows came of it.
 
@@ -148,12 +142,23 @@ def copy_judged(
     cursor: Cursor,
     source: Source,
     columns: Sequence[str],
-    head: Head,
-    trailing_comma: bool,
+    judged_from: Callable[[int], Iterator[Batch]],
     load_id: int,
     rejects: Rejects,
 ) -> tuple[int, int, int]:
-    """Send the good lines of a body to COPY and keep the others as rejects.
+    """Send the good lines to COPY and keep the others as rejects.
+
+    Parameters
+    ----------
+    cursor : cursor
+    source : Source
+    columns : sequence of str
+        The raw column of each field.
+    judged_from : callable
+        Gives the judged lines, counted from the `_line` that it is called with.
+    load_id : int
+    rejects : Rejects
+        Takes the other lines.
 
     Returns
     -------
@@ -163,39 +168,40 @@ def copy_judged(
     latin1 : int
         Lines that were no UTF-8.
     """
-    sequence = line_sequence(cursor, source)
+    cursor.execute("select pg_get_serial_sequence(%s, '_line')", (source.qualified_table,))
+    (sequence,) = next(cursor)
     cursor.execute("select nextval(%s)", (sequence,))
-    first_line = int(cursor.fetchone()[0])
+    (first_line,) = next(cursor)
     statement = _copy_statement(source, (*columns, "_line"))
-    rows = latin1 = 0
-    waiting: list[bytes] = []
-    waiting_rows = 0
-
-    def send() -> int:
-        if not waiting_rows:
-            return 0
-        landed = _copy(cursor, statement, io.BytesIO(b"".join(waiting)))
-        if landed != waiting_rows:
-            raise TickmartError(f"COPY made {landed} rows of {waiting_rows} lines; please report this file")
-        return landed
-
-    for batch in judge(head.body, head, len(columns), trailing_comma, first_line):
-        waiting.append(batch.good)
+    rows = waiting_rows = latin1 = 0
+    waiting = io.BytesIO()
+    for batch in judged_from(first_line):
+        waiting.write(batch.good)
         waiting_rows += batch.rows
         latin1 += batch.latin1
         rejects.add(load_id, batch.rejects)
-        if sum(map(len, waiting)) >= _COPIED_AT_ONCE:
-            rows += send()
-            waiting, waiting_rows = [], 0
-    rows += send()
+        if waiting.tell() >= _COPIED_AT_ONCE:
+            rows += _copy_exactly(cursor, statement, waiting, waiting_rows)
+            waiting, waiting_rows = io.BytesIO(), 0
+    rows += _copy_exactly(cursor, statement, waiting, waiting_rows)
     # The numbers that were given out by hand, gaps for rejects included.
     cursor.execute("select setval(%s, %s)", (sequence, first_line + rows + rejects.count))
     return rows, first_line, latin1
 
 
+def _copy_exactly(cursor: Cursor, statement: sql.Composable, lines: io.BytesIO, count: int) -> int:
+    lines.seek(0)
+    landed = _copy(cursor, statement, lines)
+    if landed != count:
+        raise TickmartError(
+            f"COPY made {landed} rows of {count} lines that were judged good; please report this file"
+        )
+    return landed
+
+
 def _copy(cursor: Cursor, statement: sql.Composable, file: Feed | IO[bytes]) -> int:
     try:
-        cursor.copy_expert(statement, file, size=CHUNK)
+        cursor.copy_expert(statement, file, size=CHUNK)  # type: ignore[arg-type]
     except Exception:
         if (error := getattr(file, "error", None)) is not None:
             raise error from None

@@ -276,7 +276,7 @@ def _member(
             except DAMAGE as error:
                 yield Unreadable(uri, name, damaged(name, error))
                 return
-            yield from _members(inner, uri, name, suffixes)  # type: ignore[arg-type]
+            yield from _members(inner, uri, name, suffixes)
     else:
         yield DataFile(
             uri,
@@ -335,9 +335,9 @@ def _decompressed(stream: Stream, name: str) -> Stream:
         case None:
             return stream
         case "gz":
-            inner: Readable = gzip.GzipFile(fileobj=stream)  # type: ignore[call-overload]
+            inner: Readable = gzip.GzipFile(fileobj=stream, mode="rb")
         case "bz2":
-            inner = bz2.BZ2File(stream)  # type: ignore[arg-type]
+            inner = bz2.BZ2File(stream)  # type: ignore[call-overload]
         case "zst":
             inner = _Zst(stream)
         case _:
@@ -348,7 +348,7 @@ def _decompressed(stream: Stream, name: str) -> Stream:
 
 
 class _Zst:
-    """Zstandard frames one behind another, where a cut last one is an error (the library's own reader takes it)."""
+    """Zstandard frames one behind another; a cut last one is an error, which the library's own reader takes."""
 
     def __init__(self, stream: Readable) -> None:
         self._stream = stream

@@ -14,8 +14,9 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
 from loaders import copying, layouts, ledger
-from loaders.files import DataFile, Stream, Unreadable, data_files, expand
-from loaders.lines import Head, read_head
+from loaders.files import DAMAGE, DataFile, Stream, Unreadable, damaged, data_files, expand
+from loaders.lines import Head, judge, read_head
+from loaders.parquet import MAGIC, ParquetText
 from loaders.registry import Source, create_raw_tables, source_named
 from warehouse import database
 from warehouse.database.errors import in_plain_words
@@ -209,14 +210,14 @@ def _outcome(
         outcome = _Landing(connection, source, file, force, listener, started_at).land()
         connection.commit()
         return replace(outcome, seconds=time.monotonic() - clock)
-    except (TickmartError, psycopg2.Error, OSError) as error:
+    except (TickmartError, psycopg2.Error, OSError, *DAMAGE) as error:
         if connection.closed:
             raise TickmartError(
-                f"the database went away while {file.name} was landing ({in_plain_words(error)}); nothing of that file "
-                "landed. Run the same command again: what has landed is not landed twice"
+                f"the database went away while {file.name} was landing ({in_plain_words(error)});"
+                " nothing of that file landed. Run the same command again: what is there does not land twice"
             ) from error
         connection.rollback()
-        message = str(error) if isinstance(error, TickmartError) else f"{file.name}: {in_plain_words(error)}"
+        message = _message(error, file.name)
         load_id = None
         if isinstance(file, DataFile) or file.exists:
             with connection.cursor() as cursor:
@@ -251,6 +252,7 @@ class _Landing:
         self.force = force
         self.listener = listener
         self.started_at = started_at
+        self.is_parquet = False
 
     def land(self) -> Outcome:
         with self.connection.cursor() as cursor:
@@ -288,13 +290,17 @@ class _Landing:
     def _check_head(self) -> None:
         """Find out what is wrong with the header before anybody has to wait for this file."""
         with self.file.open() as stream:
-            head = read_head(Stream(copying.Meter(stream, self.file.name)), self.file.name)
-            choose_layout(self.source, layouts.split_header(head.header).names, self.file.name)
+            metered = Stream(copying.Meter(stream, self.file.name))
+            self.is_parquet = metered.first(len(MAGIC)) == MAGIC
+            if not self.is_parquet:
+                head = read_head(metered, self.file.name)
+                choose_layout(self.source, layouts.split_header(head.header).names, self.file.name)
 
     def _lock(self, cursor: Cursor) -> None:
         # Two COPYs at once would share the identity in blocks, and file lines could not be told from it.
         cursor.execute("select pg_try_advisory_xact_lock(hashtext(%s))", (self.source.qualified_table,))
-        if not cursor.fetchone()[0]:
+        (is_free,) = next(cursor)
+        if not is_free:
             self.listener.waits(f"another load into {self.source.qualified_table} is at work")
             lock_raw_table(cursor, self.source.qualified_table)
         # A block of numbers that this session took earlier would come before those that others took since.
@@ -304,15 +310,18 @@ class _Landing:
         load_id = ledger.next_load_id(cursor)
         cursor.execute("savepoint before_copy")
         rejects = copying.Rejects()
-        entry = self._copy_clean(cursor, load_id)
-        if entry is None:
+        if self.is_parquet:
+            entry = self._copy_parquet(cursor, load_id, rejects)
+        elif (clean := self._copy_clean(cursor, load_id)) is not None:
+            entry = clean
+        else:
             cursor.execute("rollback to savepoint before_copy")
             self.listener.starts(self.file.name, self.file.size)
             entry = self._copy_judged(cursor, load_id, rejects)
         if held and held.rows and not entry.rows and not self.force:
             raise TickmartError(
-                f"{self.file.name} now gives no row, but load {held.load_id} of the same file gave {held.rows}; "
-                "fetch it again, or say --force if it is meant to be empty"
+                f"{self.file.name} now gives no row, but its load {held.load_id} gave {held.rows};"
+                " fetch it again, or say --force if it is meant to be empty"
             )
         ledger.write(cursor, entry)
         if rejects.count:
@@ -348,8 +357,8 @@ class _Landing:
             first_line = None
             if rows:
                 cursor.execute("select lastval() - %s + 1", (rows,))
-                first_line = int(cursor.fetchone()[0])
-            return self._entry(load_id, meter, layout, head, rows, 0, first_line, {})
+                (first_line,) = next(cursor)
+            return self._entry(load_id, meter, layout, head.header_lines, rows, 0, first_line, _options(head))
 
     def _copy_judged(self, cursor: Cursor, load_id: int, rejects: copying.Rejects) -> ledger.Entry:
         with self.file.open(self.listener.reads) as stream:
@@ -358,24 +367,40 @@ class _Landing:
             header = layouts.split_header(head.header)
             layout, columns = choose_layout(self.source, header.names, self.file.name)
             rows, first_line, latin1 = copying.copy_judged(
-                cursor, self.source, columns, head, header.trailing_comma, load_id, rejects
+                cursor,
+                self.source,
+                columns,
+                lambda first: judge(head, len(columns), header.trailing_comma, first),
+                load_id,
+                rejects,
             )
-            options = {"latin1_lines": latin1} if latin1 else {}
-            return self._entry(load_id, meter, layout, head, rows, rejects.count, first_line, options)
+            options = _options(head) | ({"latin1_lines": latin1} if latin1 else {})
+            return self._entry(
+                load_id, meter, layout, head.header_lines, rows, rejects.count, first_line, options
+            )
+
+    def _copy_parquet(self, cursor: Cursor, load_id: int, rejects: copying.Rejects) -> ledger.Entry:
+        with self.file.open(self.listener.reads) as stream:
+            meter = copying.Meter(stream, self.file.name)
+            text = ParquetText(meter, self.file.name)
+        layout, columns = choose_layout(self.source, text.names, self.file.name)
+        rows, first_line, _ = copying.copy_judged(
+            cursor, self.source, columns, lambda first: text.batches(columns, first), load_id, rejects
+        )
+        options = {"format": "parquet"}
+        return self._entry(load_id, meter, layout, 0, rows, rejects.count, first_line, options)
 
     def _entry(
         self,
         load_id: int,
         meter: copying.Meter,
         layout: layouts.Layout,
-        head: Head,
+        header_lines: int,
         rows: int,
         rejected: int,
         first_line: int | None,
         options: dict[str, Any],
     ) -> ledger.Entry:
-        if head.encoding != "utf-8":
-            options["encoding"] = head.encoding
         if self.force:
             options["force"] = True
         return ledger.Entry(
@@ -390,7 +415,7 @@ class _Landing:
             rejected=rejected,
             layout=layout.name,
             first_line=first_line,
-            header_lines=head.header_lines,
+            header_lines=header_lines,
             options=options,
         )
 
@@ -404,6 +429,16 @@ class _Landing:
         assert entry.sha256
         if entry.rows and (twin := ledger.same_bytes(cursor, self.source, self.file.uri, entry.sha256)):
             yield f"the same bytes as load {twin[0]} ({twin[1]})"
+
+
+def _message(error: Exception, name: str) -> str:
+    if isinstance(error, DAMAGE):
+        return str(damaged(name, error))
+    return str(error) if isinstance(error, TickmartError) else f"{name}: {in_plain_words(error)}"
+
+
+def _options(head: Head) -> dict[str, Any]:
+    return {} if head.encoding == "utf-8" else {"encoding": head.encoding}
 
 
 def lock_raw_table(cursor: Cursor, qualified_table: str) -> None:

@@ -170,8 +170,9 @@ def unknown_layout(file: str, names: Sequence[str], source: str, layouts: Sequen
     start = _clip(",".join(names[:4]) + (",…" if len(names) > 4 else ""))
     plural = "s" if len(names) != 1 else ""
     known = ", ".join(f"{layout.name} ({len(layout.header())} columns)" for layout in layouts)
+    difference = _difference(names, layouts)
     return TickmartError(
-        f'unknown layout in {file}: {len(names)} column{plural} starting "{start}"{_difference(names, layouts)}; '
+        f'unknown layout in {file}: {len(names)} column{plural} starting "{start}"{difference}; '
         f"known layouts of {source}: {known}. Try: tickmart load --list-layouts"
     )
 

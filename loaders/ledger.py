@@ -76,7 +76,7 @@ def same_bytes(cursor: Cursor, source: Source, uri: str, sha256: str) -> tuple[i
 def next_load_id(cursor: Cursor) -> int:
     """Take a load id and make it the default of `_load_id` for this transaction."""
     cursor.execute("select nextval(pg_get_serial_sequence('audit.loads', 'load_id'))")
-    (load_id,) = cursor.fetchone()
+    (load_id,) = next(cursor)
     cursor.execute("select set_config('tickmart.load_id', %s, true)", (str(load_id),))
     return int(load_id)
 
@@ -84,10 +84,11 @@ def next_load_id(cursor: Cursor) -> int:
 def write(cursor: Cursor, entry: Entry) -> int:
     """Write a row of the ledger, finished now, and return its load id."""
     cursor.execute(
-        "insert into audit.loads (load_id, source, dataset, uri, sha256, bytes, rows, rejected, layout, raw_table,"
-        " first_line, header_lines, options, started_at, finished_at, status, error) overriding system value"
-        " values (coalesce(%s, nextval(pg_get_serial_sequence('audit.loads', 'load_id'))), %s, %s, %s, %s, %s, %s, %s,"
-        " %s, %s, %s, %s, %s, %s, clock_timestamp(), %s, %s) returning load_id",
+        "insert into audit.loads (load_id, source, dataset, uri, sha256, bytes, rows, rejected, layout,"
+        " raw_table, first_line, header_lines, options, started_at, finished_at, status, error)"
+        " overriding system value"
+        " values (coalesce(%s, nextval(pg_get_serial_sequence('audit.loads', 'load_id'))),"
+        " %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, clock_timestamp(), %s, %s) returning load_id",
         (
             entry.load_id,
             entry.source.name,
@@ -107,7 +108,8 @@ def write(cursor: Cursor, entry: Entry) -> int:
             entry.error,
         ),
     )
-    return int(cursor.fetchone()[0])
+    (load_id,) = next(cursor)
+    return int(load_id)
 
 
 def write_rejects(cursor: Cursor, rejects: IO[bytes]) -> None:

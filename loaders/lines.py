@@ -13,7 +13,7 @@ from loaders.files import Readable, Stream
 from warehouse.errors import TickmartError
 
 CHUNK = 1 << 20
-# A line of a market-data file has some hundred bytes. What is longer than this is no line, and is not held in memory.
+# A line of a market-data file has some hundred bytes. What is longer than this is none, and is not kept whole.
 LONGEST_LINE = 1 << 20
 _KEPT_OF_A_LONG_LINE = 1_000
 _LONGEST_HEADER = 64 << 10
@@ -138,17 +138,15 @@ def read_head(stream: Stream, name: str) -> Head:
     )
 
 
-def judge(body: Readable, head: Head, fields: int, trailing_comma: bool, first_line: int) -> Iterator[Batch]:
+def judge(head: Head, fields: int, trailing_comma: bool, first_line: int) -> Iterator[Batch]:
     """Judge the lines behind a header, in bounded memory.
 
     Blank lines at the end of the file are no lines; elsewhere they are rejected.
 
     Parameters
     ----------
-    body : Readable
-        The bytes behind the header.
     head : Head
-        The file's beginning.
+        The file's beginning; its body is read.
     fields : int
         How many fields a line must have.
     trailing_comma : bool
@@ -158,7 +156,7 @@ def judge(body: Readable, head: Head, fields: int, trailing_comma: bool, first_l
     """
     judged = _Judge(fields, trailing_comma, head.header_lines + 1, first_line)
     blanks = 0
-    for lines, is_last in _blocks(body, head.line_end):
+    for lines, is_last in _blocks(head.body, head.line_end):
         good: list[bytes] = []
         rejects: list[Reject] = []
         latin1_before = judged.latin1

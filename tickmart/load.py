@@ -53,7 +53,7 @@ def _load(
         ),
     ] = False,
 ) -> None:
-    """Land vendor files in the raw tables: every line becomes a row or a reject, each file whole or not at all."""
+    """Land vendor files in the raw tables: each file whole or not at all, each line a row or a reject."""
 
 
 def _add_command(source: Source) -> None:
@@ -121,10 +121,8 @@ def _line(outcome: Outcome) -> str:
             rejected = f", {outcome.rejected:,} rejected" if outcome.rejected else ""
             restates = f", restates load {outcome.restates}" if outcome.restates else ""
             notes = "".join(f"; {note}" for note in outcome.notes)
-            return (
-                f"{outcome.name}: {_number(outcome.rows, 'row')}{rejected}"
-                f" (load {outcome.load_id}, layout {outcome.layout}{restates}, {outcome.seconds:.2f} s){notes}"
-            )
+            how = f"load {outcome.load_id}, layout {outcome.layout}{restates}, {outcome.seconds:.2f} s"
+            return f"{outcome.name}: {_number(outcome.rows, 'row')}{rejected} ({how}){notes}"
         case "already loaded":
             return f"{outcome.name}: already loaded (load {outcome.load_id})"
         case "skipped":

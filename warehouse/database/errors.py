@@ -5,7 +5,7 @@ import psycopg2
 # SQLSTATE, or its first two characters -> what happened and what to do.
 _MEANINGS = {
     "53100": "the database's disk is full: free some space, then run the same command again",
-    "53200": "the database server is out of memory: lower its load or work_mem, then run the same command again",
+    "53200": "the database server is out of memory: lower its load or work_mem, then run the command again",
     "53300": "the database has no connection left: close others or raise max_connections",
     "57P01": "the database server was stopped: start it, then run the same command again",
     "57P02": "the database server crashed and is recovering: run the same command again when it is up",
@@ -13,7 +13,7 @@ _MEANINGS = {
     "57014": "the statement was cancelled: by hand, or by a statement_timeout of the server",
     "55P03": "a lock was not given in time: something else works on the same table",
     "40P01": "two commands waited for each other: run the same command again",
-    "42501": "the database user lacks a right; grant it the role that the work needs (tickmart_loader to load)",
+    "42501": "the database user lacks a right; grant it the role for the work (tickmart_loader to load)",
     "42P01": "a table is missing; run: tickmart db migrate",
     "3F000": "a schema is missing; run: tickmart db migrate",
     "25006": "the database is read-only: a standby, or set so; name the primary in TICKMART_DATABASE_URL",
@@ -34,7 +34,7 @@ def in_plain_words(error: BaseException) -> str:
     Returns
     -------
     str
-        One line, with the server's own message behind ours. Holds no password: the server's messages have none.
+        One line, the server's own message behind ours. The server's messages hold no password.
     """
     own = " ".join(str(error).split()) or type(error).__name__
     if not isinstance(error, psycopg2.Error):
