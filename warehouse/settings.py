@@ -21,6 +21,8 @@ class Settings(BaseSettings):
     cache_folder : Path or None
         Where the unpacked server packages are kept and shared between checkouts. None: the user's
         cache folder.
+    profiles_folder : Path
+        Where `tickmart db start` writes dbt's profiles.yml.
     s3_endpoint_url : str or None
         An S3 server other than Amazon's. Keys and region come from the usual `AWS_*` variables.
     test_community_url : SecretStr or None
@@ -34,6 +36,7 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     state_folder: Path = Field(default=PROJECT_FOLDER / ".tickmart")
     cache_folder: Path | None = None
+    profiles_folder: Path = PROJECT_FOLDER
     s3_endpoint_url: str | None = None
     test_community_url: SecretStr | None = None
 

@@ -1,0 +1,155 @@
+"""A real TimescaleDB for the tests, and a fresh, migrated database wherever one is asked for."""
+
+import fcntl
+import itertools
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg2
+import pytest
+from sqlalchemy import URL
+
+from loaders.registry import create_raw_tables
+from warehouse import database as databases
+from warehouse import server
+from warehouse.settings import PROJECT_FOLDER, settings
+
+TEST_STATE_FOLDER = PROJECT_FOLDER / ".tickmart/test"
+
+_counter = itertools.count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _away_from_real_data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep tests, and every command they run, off the database and the dbt profile that a person works with."""
+    profiles = tmp_path_factory.mktemp("profiles")
+    shutil.copy(PROJECT_FOLDER / "profiles.yml.example", profiles / "profiles.yml")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("TICKMART_DATABASE_URL", raising=False)
+        patch.setenv("TICKMART_STATE_FOLDER", str(TEST_STATE_FOLDER))
+        patch.setenv("TICKMART_PROFILES_FOLDER", str(tmp_path_factory.mktemp("written-profiles")))
+        patch.setenv("DBT_PROFILES_DIR", str(profiles))
+        patch.chdir(PROJECT_FOLDER)
+        settings.cache_clear()
+        yield
+    settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def server_url(_away_from_real_data: None) -> Iterator[URL]:
+    """Address of a server on which databases may be made: TICKMART_TEST_DATABASE_URL, else an embedded one.
+
+    The embedded one is shared by all test runs of this checkout; the last to end stops it.
+    """
+    given = os.environ.get("TICKMART_TEST_DATABASE_URL")
+    if given:
+        with _settings_for(given):
+            yield databases.database_url()
+        return
+    TEST_STATE_FOLDER.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with open(TEST_STATE_FOLDER / "sessions.lock", "w") as sessions:
+        fcntl.flock(sessions, fcntl.LOCK_SH)
+        yield server.ensure_running()
+        try:
+            fcntl.flock(sessions, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return  # another test run uses it
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def _template(server_url: URL) -> Iterator[str]:
+    """A migrated database that no one can connect to; copying it takes milliseconds."""
+    name = f"tickmart_template_{os.getpid()}"
+    with _administration(server_url) as cursor:
+        _drop_what_killed_runs_left(cursor)
+        cursor.execute(f"create database {name} template template0")
+    with _settings_for(server_url.set(database=name).render_as_string(hide_password=False)):
+        databases.migrate()
+        with databases.connect() as connection:
+            create_raw_tables(connection)
+        databases.engine().dispose()
+    with _administration(server_url) as cursor:
+        # A background worker of TimescaleDB that comes by would block the copying.
+        cursor.execute(f"alter database {name} with allow_connections false")
+        cursor.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", (name,))
+    yield name
+    with _administration(server_url) as cursor:
+        cursor.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture(scope="module")
+def database(server_url: URL, _template: str) -> Iterator[URL]:
+    """A fresh migrated database for one test module, named by TICKMART_DATABASE_URL and TICKMART_DB_*."""
+    with _database(server_url, _template) as url:
+        yield url
+
+
+@pytest.fixture
+def fresh_database(server_url: URL, _template: str) -> Iterator[URL]:
+    """As `database`, for one test alone."""
+    with _database(server_url, _template) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database(server_url: URL) -> Iterator[URL]:
+    """A database that was never migrated, named by TICKMART_DATABASE_URL and TICKMART_DB_*."""
+    with _database(
+        server_url, "template0"
+    ) as url:  # template1 has visits of TimescaleDB's background workers
+        yield url
+
+
+@contextmanager
+def _database(server_url: URL, template: str) -> Iterator[URL]:
+    name = f"tickmart_test_{os.getpid()}_{next(_counter)}"
+    with _administration(server_url) as cursor:
+        cursor.execute(f"create database {name} template {template}")
+    url = server_url.set(database=name)
+    with _settings_for(url.render_as_string(hide_password=False)):
+        yield url
+        databases.engine().dispose()
+    with _administration(server_url) as cursor:
+        cursor.execute(f"drop database if exists {name} with (force)")
+
+
+@contextmanager
+def _settings_for(address: str) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TICKMART_DATABASE_URL", address)
+        settings.cache_clear()
+        url = databases.database_url()
+        for name, value in {
+            "HOST": url.host,
+            "PORT": url.port or 5432,
+            "USER": url.username,
+            "PASSWORD": url.password or "",
+            "NAME": url.database,
+        }.items():
+            patch.setenv(f"TICKMART_DB_{name}", str(value))
+        yield
+    settings.cache_clear()
+
+
+@contextmanager
+def _administration(url: URL) -> Iterator[psycopg2.extensions.cursor]:
+    connection = psycopg2.connect(
+        url.set(drivername="postgresql", database="postgres").render_as_string(hide_password=False)
+    )
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            yield cursor
+    finally:
+        connection.close()
+
+
+def _drop_what_killed_runs_left(cursor: psycopg2.extensions.cursor) -> None:
+    cursor.execute("select datname from pg_database where datname ~ '^tickmart_(template|test)_[0-9]+'")
+    for (name,) in cursor.fetchall():
+        if not Path(f"/proc/{name.split('_')[2]}").exists():
+            cursor.execute(f"drop database {name} with (force)")

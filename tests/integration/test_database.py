@@ -1,0 +1,250 @@
+"""Connections, checks and migrations."""
+
+import subprocess
+import sys
+import traceback
+from collections.abc import Iterator
+
+import psycopg2.errors
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, text
+
+from warehouse import database as databases
+from warehouse.errors import TickmartError
+from warehouse.settings import PROJECT_FOLDER, settings
+
+MIGRATE = "from warehouse import database; database.migrate()"
+
+
+@pytest.fixture
+def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    yield monkeypatch
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+def use(address: pytest.MonkeyPatch, url: str) -> None:
+    address.setenv("TICKMART_DATABASE_URL", url)
+    settings.cache_clear()
+
+
+def test_the_engine_speaks_psycopg2(database: URL) -> None:
+    assert databases.engine().driver == "psycopg2"
+
+
+def test_connections_say_that_they_are_tickmarts(database: URL) -> None:
+    with databases.engine().connect() as pooled, databases.connect() as own, own.cursor() as cursor:
+        cursor.execute("select current_setting('application_name')")
+        names = [cursor.fetchone()[0], pooled.scalar(text("select current_setting('application_name')"))]
+    assert names == ["tickmart", "tickmart"]
+
+
+def test_migrations_make_exactly_the_python_owned_tables(database: URL) -> None:
+    with databases.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            """
+            select schemaname || '.' || tablename from pg_tables where schemaname in ('audit', 'enrichment')
+            union all
+            select schemaname || '.' || viewname from pg_views where schemaname in ('audit', 'enrichment')
+            order by 1
+            """
+        )
+        assert [name for (name,) in cursor.fetchall()] == [
+            "audit.alembic_version",
+            "audit.built_loads",
+            "audit.current_loads",
+            "audit.loads",
+            "audit.loads_to_build",
+            "audit.rejects",
+            "audit.slices_to_build",
+            "enrichment.greeks_slices",
+            "enrichment.option_greeks",
+        ]
+        cursor.execute("select hypertable_schema, hypertable_name from timescaledb_information.hypertables")
+        assert cursor.fetchall() == [("enrichment", "option_greeks")]
+
+
+def test_the_current_load_of_a_file_is_the_newest_that_landed_and_was_not_taken_back(
+    fresh_database: URL,
+) -> None:
+    with databases.connect() as connection, connection.cursor() as cursor:
+        for status, unloaded in (("loaded", None), ("loaded", None), ("failed", None), ("empty", "now()")):
+            cursor.execute(
+                """
+                insert into audit.loads (source, dataset, uri, started_at, finished_at, status, unloaded_at)
+                values ('nse-minute', 'minute_bars', 'a.csv', now(), now(), %s, %s)
+                """,
+                (status, unloaded),
+            )
+        cursor.execute("select load_id from audit.current_loads")
+        assert cursor.fetchall() == [(2,)]
+
+
+def test_the_roles_reach_what_their_work_needs_and_no_more(fresh_database: URL) -> None:
+    may = """
+        select has_schema_privilege(%(role)s, 'raw', 'create'),
+               has_table_privilege(%(role)s, 'audit.loads', 'insert'),
+               has_table_privilege(%(role)s, 'raw.gfdl_minute_bars', 'select'),
+               has_table_privilege(%(role)s, 'enrichment.option_greeks', 'insert')
+    """
+    with databases.connect() as connection, connection.cursor() as cursor:
+        rights = {}
+        for role in ("tickmart_loader", "tickmart_transformer", "tickmart_analyst"):
+            cursor.execute(may, {"role": role})
+            rights[role] = cursor.fetchone()
+    assert rights == {
+        "tickmart_loader": (True, True, True, False),
+        "tickmart_transformer": (False, False, True, True),
+        "tickmart_analyst": (False, False, False, False),
+    }
+
+
+def test_a_user_who_may_not_create_roles_migrates_all_the_same(
+    empty_database: URL, address: pytest.MonkeyPatch
+) -> None:
+    with databases.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("drop role if exists plain_owner")
+        cursor.execute("create role plain_owner login password 'plain'")
+        cursor.execute(f"alter database {empty_database.database} owner to plain_owner")
+        cursor.execute("create extension timescaledb")
+    use(
+        address,
+        empty_database.set(username="plain_owner", password="plain").render_as_string(hide_password=False),
+    )
+
+    databases.migrate()
+
+    with databases.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("select current_user, to_regclass('audit.loads') is not null")
+        assert cursor.fetchone() == ("plain_owner", True)
+    use(address, empty_database.render_as_string(hide_password=False))
+    with databases.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(f"alter database {empty_database.database} owner to current_user")
+        cursor.execute("reassign owned by plain_owner to current_user")
+        cursor.execute("drop owned by plain_owner")
+        cursor.execute("drop role plain_owner")
+
+
+def test_two_commands_may_migrate_at_once(empty_database: URL) -> None:
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", MIGRATE], stderr=subprocess.PIPE, text=True, cwd=PROJECT_FOLDER
+        )
+        for _ in range(2)
+    ]
+    complaints = [process.communicate(timeout=60)[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], complaints
+    with databases.engine().connect() as connection:
+        assert databases.migration_in_place(connection) == newest_migration()
+
+
+def test_a_second_migration_changes_nothing(fresh_database: URL) -> None:
+    counting = "select sum(n_tup_ins + n_tup_upd + n_tup_del) from pg_stat_all_tables"
+    with databases.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("select pg_stat_force_next_flush()")
+        cursor.execute(counting)
+        before = cursor.fetchone()
+
+    databases.migrate()
+
+    with databases.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("select pg_stat_force_next_flush()")
+        cursor.execute(counting)
+        assert cursor.fetchone() == before
+
+
+def test_file_names_and_alembic_agree_on_the_newest_migration(fresh_database: URL) -> None:
+    with databases.engine().connect() as connection:
+        assert databases.migration_in_place(connection) == newest_migration()
+
+
+def newest_migration() -> str:
+    config = Config()
+    config.set_main_option("script_location", str(PROJECT_FOLDER / "warehouse/database/migrations"))
+    head = ScriptDirectory.from_config(config).get_current_head()
+    assert head is not None
+    return head
+
+
+def test_a_database_of_a_newer_tickmart_is_refused(fresh_database: URL) -> None:
+    with databases.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("update audit.alembic_version set version_num = '9999'")
+    with pytest.raises(TickmartError, match=r"migrated by a newer tickmart \(to 9999\)"):
+        databases.migrate()
+
+
+def test_a_block_that_raises_leaves_nothing_behind(fresh_database: URL) -> None:
+    def build_and_fail() -> None:
+        with databases.connect() as connection, connection.cursor() as cursor:
+            cursor.execute("insert into audit.built_loads values ('options_ticks', 1)")
+            raise ValueError
+
+    with pytest.raises(ValueError):
+        build_and_fail()
+    with databases.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("select count(*) from audit.built_loads")
+        assert cursor.fetchone() == (0,)
+
+
+def test_a_server_that_is_down_is_named_by_host_and_port_without_the_password(
+    address: pytest.MonkeyPatch,
+) -> None:
+    use(address, "postgresql://quant:s3cret@127.0.0.1:1/market")
+    for attempt in (databases.connect().__enter__, databases.engine().connect):
+        with pytest.raises(TickmartError) as caught:
+            attempt()
+        assert "cannot connect to database market at 127.0.0.1:1 as quant" in str(caught.value)
+        assert "Connection refused" in str(caught.value)
+        assert "s3cret" not in str(caught.value)
+
+
+def test_a_wrong_password_is_not_repeated(server_url: URL, address: pytest.MonkeyPatch) -> None:
+    use(address, server_url.set(password="wr0ng-one").render_as_string(hide_password=False))
+    with pytest.raises(TickmartError, match="password authentication failed") as caught:
+        databases.connect().__enter__()
+    assert "wr0ng-one" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "mysql://quant:s3cret@host/db",
+        "host:s3cret",
+        "postgresql://quant:s3cret@host:port/db",
+        "postgresql:///",
+    ],
+)
+def test_what_is_no_address_of_a_postgresql_is_refused_without_showing_it(
+    wrong: str, address: pytest.MonkeyPatch
+) -> None:
+    use(address, wrong)
+    with pytest.raises(TickmartError, match="TICKMART_DATABASE_URL is not the address") as caught:
+        databases.database_url()
+    assert "s3cret" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    "scheme", ["postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg2", "postgresql+asyncpg"]
+)
+def test_every_spelling_of_the_scheme_becomes_psycopg2(scheme: str, address: pytest.MonkeyPatch) -> None:
+    use(address, f"{scheme}://quant:p%40ss@host:6543/market?sslmode=require")
+    url = databases.database_url()
+    assert url.drivername == "postgresql+psycopg2"
+    assert (url.host, url.port, url.database, url.password) == ("host", 6543, "market", "p@ss")
+    assert url.query == {"sslmode": "require"}
+
+
+def test_an_older_postgresql_is_refused() -> None:
+    with pytest.raises(
+        TickmartError, match=r"server at db\.example:5432 is PostgreSQL 15\.20; tickmart needs 16 or newer"
+    ):
+        databases.require_postgresql(150020, "db.example:5432")
+    databases.require_postgresql(160000, "db.example:5432")
+
+
+def test_a_query_error_stays_a_query_error(database: URL) -> None:
+    with pytest.raises(psycopg2.errors.UndefinedTable):
+        with databases.connect() as connection, connection.cursor() as cursor:
+            cursor.execute("select from no_such_table")
