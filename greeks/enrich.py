@@ -91,7 +91,7 @@ _SLICE_LOCKS = 0x67726565
 _BATCH_ROWS = 65_536
 _TRANSACTION_ROWS = 250_000
 _MOST_SLICES_OF_A_TRANSACTION = 256
-_ROWS_WORTH_A_POOL = 1_000_000
+_ROWS_WORTH_A_POOL = 500_000
 
 
 @dataclass(frozen=True, order=True)
@@ -318,7 +318,9 @@ def _scattered(values: Floats, rows: np.ndarray[Any, Any], length: int) -> pa.Ar
 def _due_slices(connection: psycopg2.extensions.connection) -> list[Slice]:
     with connection.cursor() as cursor:
         cursor.execute("select underlying, bar_interval, session_date from intermediate.greeks_slices_due")
-        return sorted(Slice(*row) for row in cursor.fetchall())
+        due = sorted(Slice(*row) for row in cursor.fetchall())
+    connection.commit()
+    return due
 
 
 class _Plan:
@@ -350,10 +352,10 @@ class _Plan:
         self._size[key] = max(1, min(wanted, 8 * len(unit), _MOST_SLICES_OF_A_TRANSACTION))
 
     def rows_left(self) -> float:
+        slices = max(self._slices.total(), 1)
         return sum(
-            len(queue) * self._rows[key] / self._slices[key]
+            len(queue) * (self._rows[key] / self._slices[key] if key in self._slices else self._rows.total() / slices)
             for key, queue in self._queues.items()
-            if self._slices[key]
         )
 
 
@@ -363,7 +365,6 @@ class _Worker:
     def __enter__(self) -> Self:
         self._stack = ExitStack()
         self._reader = self._stack.enter_context(connect())
-        self._reader.set_session(isolation_level="REPEATABLE READ", readonly=True)
         self._writer = self._stack.enter_context(connect())
         return self
 
@@ -378,6 +379,8 @@ class _Worker:
         outcome = Outcome()
         try:
             with self._writer.cursor() as cursor:
+                # What a crash of the server takes back is whole slices, which are then due again.
+                cursor.execute("set local synchronous_commit = off")
                 # Before the inputs are read: whoever waited here then sees what the other has written.
                 for item in sorted(unit):
                     cursor.execute(
@@ -431,6 +434,8 @@ class _Worker:
 
     def _versions(self, underlying: str, bar_interval: str, dates: list[date]) -> dict[date, str | None]:
         with self._reader.cursor() as cursor:
+            # Versions and inputs are of one moment: a build that commits between the two reads changes neither.
+            cursor.execute("set transaction isolation level repeatable read, read only")
             cursor.execute(
                 "select session_date, inputs_version from intermediate.greeks_slices_due"
                 " where underlying = %s and bar_interval = %s and session_date = any(%s)",
@@ -480,7 +485,6 @@ def _priced(
 @contextmanager
 def _only_run() -> Iterator[psycopg2.extensions.connection]:
     with connect() as connection:
-        connection.autocommit = True
         with connection.cursor() as cursor:
             # Told to whoever finds the lock taken; the server keeps 63 bytes of it.
             cursor.execute(
@@ -490,6 +494,7 @@ def _only_run() -> Iterator[psycopg2.extensions.connection]:
             cursor.execute("select pg_try_advisory_lock(%s)", (_RUN_LOCK,))
             if not cursor.fetchone()[0]:  # type: ignore[index]
                 raise TickmartError(_holder(cursor))
+        connection.commit()  # the lock is the session's; an open transaction would hold up vacuum
         yield connection
 
 
