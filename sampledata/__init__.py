@@ -1,1 +1,1 @@
-"""Vendor files for people without data: invented but realistic days, and a small excerpt of real bhavcopies."""
+"""Vendor files for people without data: invented but realistic days, and an excerpt of real bhavcopies."""

@@ -1,4 +1,4 @@
-"""The exchange's end-of-day file (F&O bhavcopy, UDiFF layout) of an invented session, as its minute bars add up."""
+"""The exchange's end-of-day file (F&O bhavcopy, UDiFF layout) of an invented session, as its bars add up."""
 
 import zipfile
 from collections.abc import Iterator
@@ -25,8 +25,8 @@ def file_name(session: date) -> str:
 def contract_rows(day: IndexDay, chain: Chain) -> Iterator[str]:
     """Yield one line per contract, untraded ones too, in the order of the chain.
 
-    An untraded contract has no open, high and low; its close is the one of the session before and its settlement
-    price a theoretical one. On the expiry day the settlement price is the index's closing value.
+    An untraded contract has no open, high and low; its close is the one of the session before and its
+    settlement price a theoretical one. On the expiry day the settlement price is the index's closing value.
     """
     lots = chain.lots.sum(axis=1)
     trades = chain.trades.sum(axis=1)
@@ -77,7 +77,7 @@ def contract_rows(day: IndexDay, chain: Chain) -> Iterator[str]:
 
 
 def token(underlying: str, expiry: Expiry, strike: int, is_call: bool) -> int:
-    """Return the instrument number of a contract: the same in every run, and unchanged when it is re-dated."""
+    """Return the instrument number of a contract: the same in every run, and kept when it is re-dated."""
     day_of_month = 0 if expiry.is_monthly else expiry.day.day
     term = ((expiry.day.year - 2000) * 12 + expiry.day.month) * 32 + day_of_month
     kind = 0 if strike == 0 else 1 if is_call else 2

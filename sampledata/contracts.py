@@ -1,4 +1,4 @@
-"""Which sessions, expiries, lots and ticks an NSE index had on a given day, from the dated rows in `seeds/`."""
+"""Which sessions, expiries, lots and ticks an NSE index had on a day, from the dated rows in `seeds/`."""
 
 import csv
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ class _WeekdayRule:
 
 # Trade date from which the exchange's files carried the rule, first expiry under it, weekday (None: no longer
 # listed). Measured in F&O bhavcopies; live contracts were re-dated under the same name on the announced day.
-_EVER = date(2019, 2, 11)
+_EVER = date.min
 _EXPIRY_WEEKDAYS: dict[tuple[str, str], tuple[_WeekdayRule, ...]] = {
     ("NIFTY", "weekly"): (
         _WeekdayRule(_EVER, _EVER, THURSDAY),
@@ -134,8 +134,8 @@ def _closed_days() -> tuple[frozenset[date], date, date]:
 def is_regular_session(day: date) -> bool:
     """Return whether NSE trades its usual hours on `day`.
 
-    Holidays are no session, and neither are special ones (Muhurat evenings, budget weekends, drills): those keep
-    hours of their own and settle no contract.
+    Holidays are no session, and neither are special ones (Muhurat evenings, budget weekends, drills): those
+    keep hours of their own and settle no contract.
 
     Raises
     ------
@@ -172,7 +172,8 @@ def session_hours(segment: Literal["fo", "index"], day: date) -> tuple[datetime,
 
 
 def _settlement_day(day: date) -> date:
-    while not is_regular_session(day):
+    # The holidays of a later year are not known yet, neither to the exchange nor here.
+    while day <= _closed_days()[2] and not is_regular_session(day):
         day -= timedelta(days=1)
     return day
 
@@ -241,7 +242,7 @@ def lot_size(underlying: str, expiry: date, session: date) -> int:
         ):
             return int(row["lot_size"])
     raise TickmartError(
-        f"no lot size of {underlying} expiring {expiry} on {session}: seeds/lot_size_rules.csv has no such row"
+        f"no lot size of {underlying} expiring {expiry} on {session} in seeds/lot_size_rules.csv"
     )
 
 

@@ -1,6 +1,6 @@
 """Write invented sessions as vendor files: the same bytes for the same arguments, on every machine."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sampledata import bhavcopy, gfdl
 from sampledata.contracts import UNDERLYINGS, sessions_from
-from sampledata.market import Carried, IndexDay, simulate_chains, simulate_index
+from sampledata.market import Carried, Chain, IndexDay, simulate_chains, simulate_index
 from warehouse.errors import TickmartError
 
 # A Monday; the Thursday of its week is an expiry and its Friday a holiday.
@@ -55,7 +55,7 @@ def write_sample(
     Parameters
     ----------
     folder : Path
-        Made if missing; the files go to its `nse-minute` and `nse-bhavcopy`. Files of the same name are replaced.
+        Made if missing; the files go to its `nse-minute` and `nse-bhavcopy`, in place of older ones.
     days : int
         Sessions to write. Special sessions (Muhurat, budget week-ends) are left out.
     rows : int, optional
@@ -83,51 +83,49 @@ def write_sample(
     Raises
     ------
     TickmartError
-        If an argument makes no sense, or the calendar does not reach so far.
+        If an argument makes no sense, the calendar does not reach so far, or a file cannot be written.
     """
     _check(days, rows, underlyings, strikes, expiries)
-    minute_folder, bhavcopy_folder = folder / MINUTE_FOLDER, folder / BHAVCOPY_FOLDER
-    try:
-        minute_folder.mkdir(parents=True, exist_ok=True)
-        if with_bhavcopy:
-            bhavcopy_folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TickmartError(f"cannot make {error.filename}: {error.strerror}") from error
-
     carried = {name: Carried(UNDERLYINGS[name].level) for name in underlyings}
     written: list[WrittenFile] = []
-    sessions, bars = 0, 0
-    next_day = start
-    while (sessions < days) if rows is None else (bars < rows):
-        session = sessions_from(next_day, 1)[0]
-        lines: list[str] = []
-        for name in underlyings:
-            day = simulate_index(UNDERLYINGS[name], session, carried[name], seed)
-            files = _write_minutes(
-                minute_folder, day, carried[name], strikes, expiries, seed, lines if with_bhavcopy else None
-            )
-            for file in files:
-                bars += file.rows
+    bars = 0
+    session = start - timedelta(days=1)
+    try:
+        while len({file.session for file in written}) < days if rows is None else bars < rows:
+            session = sessions_from(session + timedelta(days=1), 1)[0]
+            for file in _write_session(folder, session, carried, (strikes, expiries), seed, with_bhavcopy):
                 written.append(file)
+                bars += file.rows if file.kind != "bhavcopy" else 0
                 on_file(file)
-        if with_bhavcopy:
-            path = bhavcopy_folder / f"{bhavcopy.file_name(session)}.zip"
-            bhavcopy.write_zip(path, session, lines)
-            written.append(WrittenFile(path, "bhavcopy", session, len(lines)))
-            on_file(written[-1])
-        sessions += 1
-        next_day = session + timedelta(days=1)
+    except OSError as error:
+        raise TickmartError(f"cannot write the sample to {folder}: {error}") from error
     return written
 
 
-def _write_minutes(
+def _write_session(
     folder: Path,
-    day: IndexDay,
-    carried: Carried,
-    strikes: int,
-    expiries: int,
+    session: date,
+    carried: dict[str, Carried],
+    size: tuple[int, int],
     seed: int,
-    bhavcopy_lines: list[str] | None,
+    with_bhavcopy: bool,
+) -> Iterator[WrittenFile]:
+    minute_folder, bhavcopy_folder = folder / MINUTE_FOLDER, folder / BHAVCOPY_FOLDER
+    minute_folder.mkdir(parents=True, exist_ok=True)
+    lines: list[str] = []
+    for name, state in carried.items():
+        day = simulate_index(UNDERLYINGS[name], session, state, seed)
+        chains = simulate_chains(day, state, strikes=size[0], expiries=size[1], seed=seed)
+        yield from _write_minutes(minute_folder, day, chains, lines if with_bhavcopy else None)
+    if with_bhavcopy:
+        bhavcopy_folder.mkdir(exist_ok=True)
+        path = bhavcopy_folder / f"{bhavcopy.file_name(session)}.zip"
+        bhavcopy.write_zip(path, session, lines)
+        yield WrittenFile(path, "bhavcopy", session, len(lines))
+
+
+def _write_minutes(
+    folder: Path, day: IndexDay, chains: Iterator[Chain], bhavcopy_lines: list[str] | None
 ) -> list[WrittenFile]:
     with ExitStack() as stack:
         options, futures, index = (
@@ -135,7 +133,7 @@ def _write_minutes(
             for kind in ("OPT", "FUT", "IDX")
         )
         index.write(gfdl.index_bars(day))
-        for chain in simulate_chains(day, carried, strikes=strikes, expiries=expiries, seed=seed):
+        for chain in chains:
             file = options if chain.is_option else futures
             for batch in gfdl.contract_bars(day, chain):
                 file.write(batch)
@@ -151,7 +149,8 @@ def _check(days: int, rows: int | None, underlyings: Sequence[str], strikes: int
     unknown = [name for name in underlyings if name not in UNDERLYINGS]
     if unknown or not underlyings:
         raise TickmartError(
-            f"unknown underlying {', '.join(unknown) or '(none)'}; a sample can have: {', '.join(UNDERLYINGS)}"
+            f"unknown underlying {', '.join(unknown) or '(none)'}; "
+            f"a sample can have: {', '.join(UNDERLYINGS)}"
         )
     if len(set(underlyings)) < len(underlyings):
         raise TickmartError(f"the same underlying twice: {', '.join(underlyings)}")

@@ -1,4 +1,4 @@
-"""Minute bars as GlobalDataFeeds writes them: one CSV per day and kind, stamped at the last second of the minute."""
+"""Minute bars as GlobalDataFeeds writes them: a CSV per day and kind, stamped at the minute's last second."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,12 +53,14 @@ class MinuteFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._writer.close()
-        self._file.close()
-        if error is None:
-            self._unfinished.replace(self.path)
-        else:
-            self._unfinished.unlink()
+        try:
+            self._writer.close()
+            self._file.close()
+            if error is None:
+                self._unfinished.replace(self.path)
+        finally:
+            self._file.close()
+            self._unfinished.unlink(missing_ok=True)
 
 
 def file_name(kind: str, day: IndexDay) -> str:

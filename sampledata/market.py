@@ -1,7 +1,7 @@
 """An invented trading day: the index minute by minute, and the bars of its futures and options around it.
 
-Nothing here depends on the machine: random numbers are uniforms of a seeded PCG64, combined with operations that IEEE 754
-defines exactly, and the prices that logarithms and exponentials enter are rounded to the tick.
+Nothing here depends on the machine: random numbers are uniforms of a seeded PCG64, combined with operations
+that IEEE 754 defines exactly, and the prices that logarithms and exponentials enter are rounded to the tick.
 """
 
 import zlib
@@ -215,7 +215,7 @@ def _minutes_of_day(opens_at: datetime, minutes: int) -> range:
 def simulate_chains(
     day: IndexDay, carried: Carried, *, strikes: int, expiries: int, seed: int
 ) -> Iterator[Chain]:
-    """Draw the contracts of one session, expiry by expiry: its future first where it has one, then its options.
+    """Draw the contracts of one session, expiry by expiry: the future where there is one, then the options.
 
     Parameters
     ----------
@@ -496,8 +496,8 @@ def _open_interest(
 def closing_prices(chain: Chain) -> Integers:
     """Return each contract's official close in paise.
 
-    The volume-weighted mean of the last thirty minutes, on the 5-paise grid; the last price where those saw no
-    trade; the close of the session before where the whole day saw none.
+    The volume-weighted mean of the last thirty minutes, on the 5-paise grid; the last price where those saw
+    no trade; the close of the session before where the whole day saw none.
     """
     last = chain.lots[:, -30:]
     total = last.sum(axis=1)

@@ -39,8 +39,8 @@ def sample(
 ) -> None:
     """Write realistic sessions of option, future and index bars, as a vendor would.
 
-    Invented, but consistent: prices follow Black-76 around one index path, on the dated expiries, lots, ticks and
-    holidays of the exchange. The same arguments give the same bytes.
+    Invented, but consistent: prices follow Black-76 around one index path, on the dated expiries, lots, ticks
+    and holidays of the exchange. The same arguments give the same bytes.
     """
     files = write_sample(
         to,

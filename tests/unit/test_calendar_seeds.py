@@ -13,8 +13,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 FIXTURES = PROJECT / "tests" / "fixtures" / "calendar"
 FIRST_MEASURED, LAST_MEASURED = date(2021, 4, 19), date(2026, 4, 17)
 
-# Sessions that took place although the measured list lacks them: the list knows weekdays only, and the file of
-# 2026-04-06 was cut off at its origin.
+# Sessions that took place although the measured list lacks them: the list knows weekdays only, and the file
+# of 2026-04-06 was cut off at its origin.
 SESSIONS_WITHOUT_A_FILE = {
     date(2023, 11, 12),
     date(2024, 1, 20),
@@ -96,7 +96,7 @@ def test_the_kind_of_a_special_session_fits_its_weekday() -> None:
 
 
 @pytest.mark.parametrize(
-    "name, key",
+    ("name", "key"),
     [
         ("nse_special_sessions", ("exchange", "segment", "session_date")),
         ("nse_session_times", ("exchange", "segment", "valid_from")),
@@ -160,7 +160,7 @@ def test_lot_rules_give_the_measured_lot_of_every_contract_day() -> None:
 
 
 @pytest.mark.parametrize(
-    "underlying, expiry, session, lot",
+    ("underlying", "expiry", "session", "lot"),
     [
         ("NIFTY", "2021-07-22", "2021-07-01", "75"),  # a July weekly keeps the old lot, the July monthly not
         ("NIFTY", "2021-07-29", "2021-07-01", "50"),
