@@ -178,8 +178,11 @@ def test_every_bar_is_sane(week: Path) -> None:
             assert 0 < low <= min(opened, close) <= max(opened, close) <= high, row
             assert all(price % ticks[kind] == 0 for price in (opened, high, low, close)), row
             if kind != "IDX":
-                assert int(row["Volume"]) > 0 and int(row["Volume"]) % 75 == 0, row
-                assert int(row["Open Interest"]) >= 0 and int(row["Open Interest"]) % 75 == 0, row
+                lots, rest = divmod(int(row["Volume"]), 75)
+                assert lots > 0, row
+                assert rest == 0, row
+                assert int(row["Open Interest"]) % 75 == 0, row
+                assert not row["Open Interest"].startswith("-"), row
             seen.add((row["Ticker"], row["Time"]))
         assert len(seen) == len(rows_of(path))
 
@@ -310,6 +313,33 @@ def test_the_bhavcopy_header_is_the_one_of_real_files(week: Path) -> None:
         header = archive.read(archive.namelist()[0]).split(b"\n", 1)[0]
 
     assert header == real.read_bytes().split(b"\n", 1)[0]
+
+
+def test_the_excerpt_of_real_bhavcopies_is_what_its_metadata_says() -> None:
+    folder = PROJECT / "sampledata" / "bhavcopy_excerpt"
+    described = json.loads((folder / "metadata.json").read_text())
+
+    assert {entry["file"] for entry in described} == {path.name for path in folder.glob("*.csv")}
+    for entry in described:
+        assert hashlib.sha256((folder / entry["file"]).read_bytes()).hexdigest() == entry["sha256"]
+        assert len(rows_of(folder / entry["file"])) == entry["rows"] <= 200
+
+
+def test_the_excerpt_shows_contracts_re_dated_overnight_and_untraded_ones() -> None:
+    folder = PROJECT / "sampledata" / "bhavcopy_excerpt"
+    before = {
+        row["FinInstrmId"]: row for row in rows_of(folder / "BhavCopy_NSE_FO_0_0_0_20250731_F_0000.csv")
+    }
+    after = {row["FinInstrmId"]: row for row in rows_of(folder / "BhavCopy_NSE_FO_0_0_0_20250801_F_0000.csv")}
+
+    redated = [
+        row for token, row in after.items() if token in before and row["XpryDt"] != before[token]["XpryDt"]
+    ]
+
+    assert len(redated) == 25
+    assert {row["XpryDt"] for row in redated} == {"2025-09-30"}
+    assert all(row["ChngInOpnIntrst"] == row["OpnIntrst"] for row in redated)
+    assert len([row for row in after.values() if row["TtlTradgVol"] == "0"]) == 13
 
 
 def test_listed_expiries_are_those_of_the_exchanges_files() -> None:
