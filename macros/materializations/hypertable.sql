@@ -1,0 +1,174 @@
+{#
+  A hypertable that is created empty with the key of its contract and from then on rebuilds exactly the slices that new,
+  restated or unloaded loads touch. The first build is the same thing with every slice new; a full refresh empties the
+  table first (TRUNCATE while the columns are the same, so that nothing above it is dropped).
+
+  config.meta, beside what plan_build reads:
+    time_column     the column that partitions the hypertable (default bar_start)
+    chunk_interval  default '7 days'
+    slice_key       'contract_id' (the slice's underlying is the contract's) or 'underlying'
+    compress_after, drop_after  Community edition only: intervals of the compression and retention policies
+#}
+{% materialization hypertable, adapter='postgres' %}
+  {%- set target_relation = this.incorporate(type='table') -%}
+  {%- set meta = config.get('meta') -%}
+  {%- set time_column = meta.get('time_column', 'bar_start') -%}
+
+  {{ run_hooks(pre_hooks, inside_transaction=False) }}
+  {{ run_hooks(pre_hooks, inside_transaction=True) }}
+
+  {% do lock_model(target_relation) %}
+  {% set is_new = prepare_table(target_relation, sql) %}
+  {% if is_new %}
+    {% call statement('make_hypertable') %}
+      select create_hypertable(
+        '{{ target_relation }}', by_range('{{ time_column }}', interval '{{ meta.get("chunk_interval", "7 days") }}'),
+        create_default_indexes => false
+      )
+    {% endcall %}
+    {% do create_indexes(target_relation) %}
+    {% do set_policies(target_relation, meta) %}
+  {% endif %}
+
+  {% do rebuild_slices(target_relation, time_column, meta, sql) %}
+
+  {% do persist_docs(target_relation, model) %}
+  {{ run_hooks(post_hooks, inside_transaction=True) }}
+  {{ adapter.commit() }}
+  {{ run_hooks(post_hooks, inside_transaction=False) }}
+  {{ return({'relations': [target_relation]}) }}
+{% endmaterialization %}
+
+
+{#
+  Make the table of a contract, or hold the table that is there against it. Returns true where it was made now.
+#}
+{% macro prepare_table(target_relation, sql) %}
+  {% set existing = load_cached_relation(this) %}
+  {% if existing is not none and should_full_refresh() %}
+    {% if same_columns(existing) %}
+      {% do run_query("truncate table " ~ existing) %}
+    {% else %}
+      {% do adapter.drop_relation(existing) %}
+      {% set existing = none %}
+    {% endif %}
+    {% do run_query("delete from audit.built_loads where model = '" ~ model.name ~ "'") %}
+  {% elif existing is not none and not same_columns(existing) %}
+    {{ exceptions.raise_compiler_error(
+      "the columns of " ~ this ~ " have changed since it was built. Rebuild it: dbt build --full-refresh --select " ~ model.name ~ "+") }}
+  {% endif %}
+  {% if existing is none %}
+    {# a table that is made anew has built nothing, whatever an earlier one of its name had #}
+    {% do run_query("delete from audit.built_loads where model = '" ~ model.name ~ "'") %}
+    {% call statement('create_table') %}
+      create table {{ target_relation }} {{ get_table_columns_and_constraints() }}
+    {% endcall %}
+  {% endif %}
+  {# after the table: a model may read itself #}
+  {% do get_assert_columns_equivalent(sql) %}
+  {{ return(existing is none) }}
+{% endmacro %}
+
+
+{# Whether the table has the contract's columns, by name and type. #}
+{% macro same_columns(existing) %}
+  {% set found = [] %}
+  {% for column in get_column_schema_from_query("select * from " ~ existing) %}
+    {% do found.append(column.name ~ ' ' ~ column.dtype) %}
+  {% endfor %}
+  {% set wanted = [] %}
+  {% for column in get_column_schema_from_query(get_empty_schema_sql(model['columns'])) %}
+    {% do wanted.append(column.name ~ ' ' ~ column.dtype) %}
+  {% endfor %}
+  {{ return(found == wanted) }}
+{% endmacro %}
+
+
+{#
+  Replace the rows of the planned slices by what the model's SQL gives for them. One transaction: a killed build
+  leaves the table, and the record of what it has built, as they were.
+#}
+{% macro rebuild_slices(target_relation, time_column, meta, sql, is_rollup=false) %}
+  {% set plan = plan_build(model.name, meta) %}
+  {% if plan['slices'] == 0 %}
+    {% if plan['added'] + plan['removed'] > 0 %}{% do finish_build(model.name) %}{% endif %}
+    {% call noop_statement('main', 'nothing new', 'SELECT', 0) %}{% endcall %}
+    {{ return('') }}
+  {% endif %}
+
+  {% do log_slices(model.name) %}
+  {% do prepare_for_bulk() %}
+  {% set reach = slice_time_range(model.name) %}
+  {% if plan['has_old_rows'] %}
+    {% call statement('delete_slices') %}
+      delete from {{ target_relation }} as stored
+      using audit.slices_to_build as planned
+      {% if meta['slice_key'] == 'contract_id' %}
+        inner join intermediate.int_contracts__registered as contracts on planned.underlying = contracts.underlying
+      {% endif %}
+      where planned.model = '{{ model.name }}'
+        and stored.{{ meta['slice_key'] }} = {{ 'contracts.contract_id' if meta['slice_key'] == 'contract_id' else 'planned.underlying' }}
+        and stored.session_date = planned.session_date
+        and stored.{{ time_column }} >= '{{ reach["from"] }}'
+        and stored.{{ time_column }} < '{{ reach["to"] }}'
+    {% endcall %}
+  {% endif %}
+  {% call statement('main') %}
+    insert into {{ target_relation }} ({{ get_quoted_csv(model['columns'].keys()) }})
+    select {{ get_quoted_csv(model['columns'].keys()) }} from (
+      {{ rolled_up_slices(meta, sql, reach) if is_rollup else sql }}
+    ) as rebuilt
+  {% endcall %}
+  {% do finish_build(model.name) %}
+  {% do analyze_chunks(target_relation, reach) %}
+{% endmacro %}
+
+
+{# The time that the planned slices span, with a day on either side: literals, so that other chunks are never opened. #}
+{% macro slice_time_range(model_name) %}
+  {% set row = run_query("
+    select min(session_date) - 1 as first_day, max(session_date) + 2 as last_day
+    from audit.slices_to_build where model = '" ~ model_name ~ "'").rows[0] %}
+  {{ return({'from': row['first_day'] ~ ' 00:00+00', 'to': row['last_day'] ~ ' 00:00+00'}) }}
+{% endmacro %}
+
+
+{#
+  Settings of this transaction only. The plan tables have no statistics, so a nested loop over them would read the raw
+  table once per slice; hash joins are right for whole slices at any size.
+#}
+{% macro prepare_for_bulk() %}
+  {% do run_query("set local enable_nestloop = off") %}
+  {% do run_query("set local work_mem = '" ~ var('build_work_mem', '256MB') ~ "'") %}
+{% endmacro %}
+
+
+{# Give the planner the statistics of the chunks just written; autovacuum would come after the exports have read them. #}
+{% macro analyze_chunks(target_relation, reach) %}
+  {% set chunks = run_query("
+    select format('%I.%I', chunk_schema, chunk_name)
+    from timescaledb_information.chunks
+    where hypertable_schema = '" ~ target_relation.schema ~ "' and hypertable_name = '" ~ target_relation.identifier ~ "'
+      and range_end > '" ~ reach['from'] ~ "' and range_start < '" ~ reach['to'] ~ "'
+    order by range_start desc limit 40").rows %}
+  {% for chunk in chunks %}
+    {% do run_query("analyze " ~ chunk[0]) %}
+  {% endfor %}
+{% endmacro %}
+
+
+{% macro set_policies(target_relation, meta) %}
+  {% if timescale_edition() == 'community' %}
+    {% if meta.get('compress_after') %}
+      {% call statement('compress') %}
+        alter table {{ target_relation }} set (timescaledb.compress, timescaledb.compress_segmentby = '{{ meta["slice_key"] }}');
+        select add_compression_policy('{{ target_relation }}', interval '{{ meta["compress_after"] }}');
+      {% endcall %}
+    {% endif %}
+    {% if meta.get('drop_after') %}
+      {% call statement('retain') %}
+        select add_retention_policy('{{ target_relation }}', interval '{{ meta["drop_after"] }}')
+      {% endcall %}
+    {% endif %}
+  {% endif %}
+{% endmacro %}

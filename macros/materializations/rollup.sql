@@ -1,0 +1,106 @@
+{#
+  Coarser bars of one hypertable: a flat select with time_bucket, group by and aggregates, nothing else. On the Community
+  edition it becomes a continuous aggregate that this build refreshes; elsewhere a hypertable of its own, in which exactly
+  the slices that changed below are aggregated again. Same columns, same rows (tests/integration/test_editions.py).
+
+  config.meta, beside what plan_build and hypertable read:
+    built_from      [the model that is rolled up]
+#}
+{% materialization rollup, adapter='postgres' %}
+  {{ run_hooks(pre_hooks, inside_transaction=False) }}
+  {{ run_hooks(pre_hooks, inside_transaction=True) }}
+  {%- set meta = config.get('meta') -%}
+  {%- set existing = load_cached_relation(this) -%}
+
+  {% if timescale_edition() == 'community' %}
+    {%- set target_relation = this.incorporate(type='view') -%}
+    {% do lock_model(target_relation) %}
+    {% do get_assert_columns_equivalent(sql) %}
+    {% if existing is not none and (existing.is_table or should_full_refresh()) %}
+      {% call statement('drop_old') %}
+        {% if existing.is_table %} drop table {{ existing }} cascade {% else %} drop materialized view {{ existing }} cascade {% endif %}
+      {% endcall %}
+      {% set existing = none %}
+    {% endif %}
+    {% if existing is none %}
+      {% do run_query("delete from audit.built_loads where model = '" ~ model.name ~ "'") %}
+      {% call statement('create_aggregate') %}
+        create materialized view {{ target_relation }}
+        with (timescaledb.continuous, timescaledb.materialized_only = false) as
+        {{ sql }}
+        with no data
+      {% endcall %}
+    {% endif %}
+    {% set plan = plan_build(model.name, meta) %}
+    {% if plan['slices'] > 0 %}
+      {% do log_slices(model.name) %}
+      {% set reach = slice_time_range(model.name) %}
+      {# refresh runs in transactions of its own; the loads are recorded only after it, so a kill in between refreshes again #}
+      {% do run_query("delete from audit.slices_to_build where model = '" ~ model.name ~ "'") %}
+      {% set added = run_query("select load_id from audit.loads_to_build where change = 'added' and model = '" ~ model.name ~ "'").columns[0].values() %}
+      {% set removed = run_query("select load_id from audit.loads_to_build where change = 'removed' and model = '" ~ model.name ~ "'").columns[0].values() %}
+      {% do run_query("delete from audit.loads_to_build where model = '" ~ model.name ~ "'") %}
+      {% do adapter.commit() %}
+      {% call statement('leave_transaction', auto_begin=False) %} commit {% endcall %}
+      {% call statement('main', auto_begin=False) %}
+        call refresh_continuous_aggregate('{{ target_relation }}', timestamptz '{{ reach["from"] }}', timestamptz '{{ reach["to"] }}')
+      {% endcall %}
+      {% if removed | length > 0 %}
+        {% do run_query("delete from audit.built_loads where model = '" ~ model.name ~ "' and load_id in (" ~ removed | join(', ') ~ ")") %}
+      {% endif %}
+      {% if added | length > 0 %}
+        {% do run_query("insert into audit.built_loads (model, load_id) select '" ~ model.name ~ "', unnest(array[" ~ added | join(', ') ~ "]::bigint[])") %}
+      {% endif %}
+    {% else %}
+      {% if plan['added'] + plan['removed'] > 0 %}{% do finish_build(model.name) %}{% endif %}
+      {% call noop_statement('main', 'nothing new', 'SELECT', 0) %}{% endcall %}
+    {% endif %}
+
+  {% else %}
+    {%- set target_relation = this.incorporate(type='table') -%}
+    {% do lock_model(target_relation) %}
+    {% if prepare_table(target_relation, sql) %}
+      {% call statement('make_hypertable') %}
+        select create_hypertable(
+          '{{ target_relation }}', by_range('bar_start', interval '{{ meta.get("chunk_interval", "90 days") }}'),
+          create_default_indexes => false
+        )
+      {% endcall %}
+    {% endif %}
+    {% do rebuild_slices(target_relation, 'bar_start', meta, sql, is_rollup=true) %}
+  {% endif %}
+
+  {% do persist_docs(target_relation, model) %}
+  {{ run_hooks(post_hooks, inside_transaction=True) }}
+  {{ adapter.commit() }}
+  {{ run_hooks(post_hooks, inside_transaction=False) }}
+  {{ return({'relations': [target_relation]}) }}
+{% endmaterialization %}
+
+
+{#
+  The flat select, limited to the planned slices. The literal bounds go down through the aggregation and prune chunks;
+  the semi-join keeps exactly the slices.
+#}
+{% macro rolled_up_slices(meta, sql, reach) %}
+  {% set days = run_query("
+    select distinct session_date::text as day from audit.slices_to_build where model = '" ~ model.name ~ "'
+  ").columns[0].values() %}
+  select rolled.*
+  from (
+    {{ sql }}
+  ) as rolled
+  where rolled.bar_start >= '{{ reach["from"] }}'
+    and rolled.bar_start < '{{ reach["to"] }}'
+    and rolled.session_date = any ('{{ "{" ~ days | join(",") ~ "}" }}'::date[])
+    and exists (
+      select 1
+      from audit.slices_to_build as planned
+      {% if meta['slice_key'] == 'contract_id' %}
+        inner join intermediate.int_contracts__registered as contracts on planned.underlying = contracts.underlying
+      {% endif %}
+      where planned.model = '{{ model.name }}'
+        and planned.session_date = rolled.session_date
+        and {{ 'contracts.contract_id' if meta['slice_key'] == 'contract_id' else 'planned.underlying' }} = rolled.{{ meta['slice_key'] }}
+    )
+{% endmacro %}

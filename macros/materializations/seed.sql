@@ -1,0 +1,41 @@
+{#
+  Load a seed only when its file has changed. dbt's own materialization inserts every row again on each build; here the
+  checksum of the file, and of its columns, stands in the table's comment. A changed file replaces the rows in place (TRUNCATE, so that views
+  on the seed stay) unless its columns changed too.
+#}
+{% materialization seed, adapter='postgres' %}
+  {%- set target_relation = this.incorporate(type='table') -%}
+  {%- set existing = load_cached_relation(this) -%}
+  {%- set agate_table = load_agate_table() -%}
+  {%- set shape = 'seed ' ~ local_md5(agate_table.column_names | join(',') ~ config.get('column_types', {})) -%}
+  {%- set mark = shape ~ ' ' ~ model.checksum.checksum -%}
+  {%- do store_result('agate_table', response='OK', agate_table=agate_table) -%}
+
+  {{ run_hooks(pre_hooks, inside_transaction=False) }}
+  {{ run_hooks(pre_hooks, inside_transaction=True) }}
+
+  {% do lock_model(target_relation) %}
+  {% set stored_mark = none %}
+  {% if existing is not none %}
+    {% set stored_mark = run_query("select obj_description(to_regclass('" ~ existing ~ "'), 'pg_class')").rows[0][0] %}
+  {% endif %}
+  {% if stored_mark == mark and not should_full_refresh() %}
+    {% call noop_statement('main', 'unchanged', 'SEED', 0) %}{% endcall %}
+  {% else %}
+    {% if (stored_mark or '').startswith(shape) %}
+      {% do run_query("truncate table " ~ existing) %}
+    {% else %}
+      {% if existing is not none %}{% do adapter.drop_relation(existing) %}{% endif %}
+      {% do create_csv_table(model, agate_table) %}
+      {% do create_indexes(target_relation) %}
+    {% endif %}
+    {% set insert_sql = load_csv_rows(model, agate_table) if agate_table.rows | length > 0 else '' %}
+    {% do run_query("comment on table " ~ target_relation ~ " is '" ~ mark ~ "'") %}
+    {% call noop_statement('main', 'INSERT ' ~ agate_table.rows | length, 'INSERT', agate_table.rows | length) %}{% endcall %}
+  {% endif %}
+
+  {{ run_hooks(post_hooks, inside_transaction=True) }}
+  {{ adapter.commit() }}
+  {{ run_hooks(post_hooks, inside_transaction=False) }}
+  {{ return({'relations': [target_relation]}) }}
+{% endmaterialization %}

@@ -1,0 +1,13 @@
+{#
+  A vendor's count of units as bigint, NULL where it is empty or no whole number. `100`, `100.0` and `197.0000000` are the
+  same count; `100.5` is none.
+
+  column: the text column.
+#}
+{% macro vendor_quantity(column) -%}
+case
+  when pg_input_is_valid({{ column }}, 'bigint') then {{ column }}::bigint
+  when rtrim({{ column }}, '0') like '%.' and pg_input_is_valid(split_part({{ column }}, '.', 1), 'bigint')
+    then split_part({{ column }}, '.', 1)::bigint
+end
+{%- endmacro %}

@@ -1,0 +1,147 @@
+{{ config(
+    materialized='by_load',
+    full_refresh=false,
+    meta={'built_from': ['int_symbols__parsed'], 'keeps': 'everything'},
+) }}
+
+with
+
+symbols as (
+
+    select * from {{ ref('int_symbols__parsed') }}
+    where unknown_reason is null and instrument_type in ('option', 'future')
+
+),
+
+registered as (
+
+    select * from {{ this }}
+
+),
+
+unregistered as (
+
+    select
+        symbols.dialect,
+        symbols.vendor_symbol,
+        symbols.vendor_expiry,
+        symbols.exchange,
+        symbols.instrument_type,
+        symbols.underlying,
+        symbols.expiry,
+        symbols.strike,
+        symbols.option_type,
+        symbols.first_session,
+        concat_ws(
+            '|', symbols.exchange, symbols.instrument_type, symbols.underlying, symbols.expiry,
+            trim_scale(symbols.strike), symbols.option_type
+        ) as terms
+    from symbols
+    where not exists (
+        select 1 from registered
+        where registered.dialect = symbols.dialect
+            and registered.vendor_symbol = symbols.vendor_symbol
+            and registered.vendor_expiry = symbols.vendor_expiry
+    )
+
+),
+
+-- The exchange re-dates live contracts under an unchanged symbol: the symbol, not the expiry, is the contract.
+known_by_symbol as (
+
+    select vendor_symbol, min(contract_id) as contract_id
+    from registered
+    where dialect = 'nse'
+    group by vendor_symbol
+
+),
+
+known_by_terms as (
+
+    select
+        terms,
+        min(contract_id) as contract_id,
+        bool_or(dialect = 'nse') as has_exchange_symbol
+    from registered
+    group by terms
+
+),
+
+-- What a vendor names by its expiry is the exchange's contract of the same terms, if this build brings both.
+exchange_symbol_of_terms as (
+
+    select terms, min(vendor_symbol) as vendor_symbol
+    from unregistered
+    where dialect = 'nse'
+    group by terms
+
+),
+
+matched as (
+
+    select
+        unregistered.*,
+        case
+            when unregistered.dialect = 'nse' then 'symbol|' || unregistered.vendor_symbol
+            when exchange_symbol_of_terms.vendor_symbol is not null
+                then 'symbol|' || exchange_symbol_of_terms.vendor_symbol
+            else 'terms|' || unregistered.terms
+        end as identity,
+        case
+            when unregistered.dialect = 'nse'
+                then coalesce(
+                    known_by_symbol.contract_id,
+                    case when not known_by_terms.has_exchange_symbol then known_by_terms.contract_id end
+                )
+            else known_by_terms.contract_id
+        end as known_contract_id
+    from unregistered
+    left join known_by_symbol
+        on unregistered.dialect = 'nse' and unregistered.vendor_symbol = known_by_symbol.vendor_symbol
+    left join known_by_terms on unregistered.terms = known_by_terms.terms
+    left join exchange_symbol_of_terms on unregistered.terms = exchange_symbol_of_terms.terms
+
+),
+
+-- One of an identity's symbols may be known already: all of them are that contract.
+identified as (
+
+    select
+        matched.*,
+        min(matched.known_contract_id) over (partition by matched.identity) as identity_contract_id
+    from matched
+
+),
+
+new_identities as (
+
+    select
+        identity,
+        (select coalesce(max(contract_id), 0) from registered) + row_number() over (order by identity) as contract_id
+    from identified
+    where identity_contract_id is null
+    group by identity
+
+),
+
+numbered as (
+
+    select
+        identified.dialect,
+        identified.vendor_symbol,
+        identified.vendor_expiry,
+        coalesce(identified.identity_contract_id, new_identities.contract_id) as contract_id,
+        identified.exchange,
+        identified.instrument_type,
+        identified.underlying,
+        identified.expiry,
+        identified.strike,
+        identified.option_type,
+        identified.terms,
+        identified.first_session
+    from identified
+    left join new_identities on identified.identity = new_identities.identity
+
+)
+
+select * from numbered

@@ -1,0 +1,44 @@
+{{ config(materialized='reference', meta={'key': ['exchange', 'expiry']}) }}
+
+with
+
+expiries as (
+
+    select distinct exchange, expiry from {{ ref('int_contracts__registered') }}
+
+),
+
+sessions as (
+
+    select * from {{ ref('int_sessions__dated') }}
+    where segment = 'fo'
+
+),
+
+session_times as (
+
+    select * from {{ ref('nse_session_times') }}
+    where segment = 'fo'
+
+),
+
+-- Expiries lie years ahead of the calendar: there the regular close of that day holds.
+dated as (
+
+    select
+        expiries.exchange,
+        expiries.expiry,
+        coalesce(
+            sessions.closes_at, (expiries.expiry + session_times.closes_at::time) at time zone 'Asia/Kolkata'
+        ) as expires_at
+    from expiries
+    left join sessions
+        on expiries.exchange = sessions.exchange and expiries.expiry = sessions.session_date
+    left join session_times
+        on expiries.exchange = session_times.exchange
+        and expiries.expiry >= session_times.valid_from
+        and expiries.expiry <= coalesce(session_times.valid_to, 'infinity')
+
+)
+
+select * from dated

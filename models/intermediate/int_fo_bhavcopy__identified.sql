@@ -1,0 +1,86 @@
+with
+
+rows_of_files as (
+
+    select * from {{ ref('stg_nse__fo_bhavcopy') }}
+
+),
+
+symbols as (
+
+    select * from {{ ref('int_symbols__identified') }}
+    where dialect = 'nse'
+
+),
+
+sessions as (
+
+    select * from {{ ref('int_sessions__dated') }}
+    where exchange = 'NSE' and segment = 'fo'
+
+),
+
+identified as (
+
+    select
+        -- ids
+        rows_of_files.vendor_symbol,
+        rows_of_files.exchange_token,
+        symbols.contract_id,
+        rows_of_files.instrument_type,
+        rows_of_files.underlying,
+        rows_of_files.expiry,
+        rows_of_files.strike,
+        rows_of_files.option_type,
+
+        -- times: the row is known at the close of its session
+        rows_of_files.session_date,
+        coalesce(
+            sessions.opens_at, rows_of_files.session_date::timestamp at time zone 'Asia/Kolkata'
+        ) as bar_start,
+        coalesce(
+            sessions.closes_at, (rows_of_files.session_date + 1)::timestamp at time zone 'Asia/Kolkata'
+        ) as bar_end,
+
+        -- prices
+        rows_of_files.is_traded,
+        rows_of_files.open,
+        rows_of_files.high,
+        rows_of_files.low,
+        rows_of_files.close,
+        rows_of_files.last_price,
+        rows_of_files.previous_close,
+        rows_of_files.settlement_price,
+        rows_of_files.underlying_price,
+
+        -- quantities
+        rows_of_files.lot_size,
+        rows_of_files.volume,
+        rows_of_files.open_interest,
+        rows_of_files.trades,
+        rows_of_files.turnover,
+
+        -- judgement
+        coalesce(
+            rows_of_files.quarantine_reason,
+            case
+                when symbols.vendor_symbol is null then 'symbol is missing'
+                when symbols.unknown_reason is not null then symbols.unknown_reason
+                when sessions.session_date is null then 'no session on this date'
+                when rows_of_files.session_date > rows_of_files.expiry then 'after the expiry of the contract'
+            end
+        ) as quarantine_reason,
+
+        -- provenance
+        rows_of_files.load_id,
+        rows_of_files.line
+
+    from rows_of_files
+    left join symbols
+        on rows_of_files.vendor_symbol = symbols.vendor_symbol
+        and rows_of_files.vendor_expiry = symbols.vendor_expiry
+    left join sessions on rows_of_files.session_date = sessions.session_date
+
+)
+
+select * from identified

@@ -1,0 +1,60 @@
+{{ config(
+    materialized='by_load',
+    full_refresh=false,
+    indexes=[{'columns': ['underlying', 'session_date']}],
+    meta={'built_from': ['int_contracts__registered'], 'keeps': 'everything'},
+) }}
+
+with
+
+symbols as (
+
+    select * from {{ ref('int_symbols__identified') }}
+    where unknown_reason is null
+
+),
+
+minute_bar_dates as (
+
+    select load_id, 'gfdl' as dialect, vendor_symbol, vendor_expiry, session_date
+    from {{ ref('stg_gfdl__minute_bars') }}
+    where load_id = any({{ loads_to_build() }})
+    group by load_id, vendor_symbol, vendor_expiry, session_date
+
+),
+
+bhavcopy_dates as (
+
+    select load_id, 'nse' as dialect, vendor_symbol, vendor_expiry, session_date
+    from {{ ref('stg_nse__fo_bhavcopy') }}
+    where load_id = any({{ loads_to_build() }})
+    group by load_id, vendor_symbol, vendor_expiry, session_date
+
+),
+
+dates as (
+
+    select * from minute_bar_dates
+    union all
+    select * from bhavcopy_dates
+
+),
+
+slices as (
+
+    select
+        dates.load_id,
+        symbols.instrument_type,
+        symbols.underlying,
+        dates.session_date
+    from dates
+    inner join symbols
+        on dates.dialect = symbols.dialect
+        and dates.vendor_symbol = symbols.vendor_symbol
+        and dates.vendor_expiry = symbols.vendor_expiry
+    where dates.session_date is not null
+    group by dates.load_id, symbols.instrument_type, symbols.underlying, dates.session_date
+
+)
+
+select * from slices

@@ -1,0 +1,73 @@
+with
+
+bars as (
+
+    select * from {{ ref('stg_gfdl__minute_bars') }}
+
+),
+
+symbols as (
+
+    select * from {{ ref('int_symbols__identified') }}
+    where dialect = 'gfdl'
+
+),
+
+sessions as (
+
+    select * from {{ ref('int_sessions__dated') }}
+    where exchange = 'NSE'
+
+),
+
+identified as (
+
+    select
+        -- ids
+        bars.vendor_symbol,
+        symbols.contract_id,
+        symbols.instrument_type,
+        symbols.underlying,
+        symbols.expiry,
+
+        -- times
+        bars.session_date,
+        bars.bar_start,
+        bars.bar_end,
+
+        -- prices
+        bars.open,
+        bars.high,
+        bars.low,
+        bars.close,
+
+        -- quantities
+        bars.volume,
+        bars.open_interest,
+
+        -- judgement
+        coalesce(
+            bars.quarantine_reason,
+            case
+                when symbols.vendor_symbol is null then 'symbol is missing'
+                when symbols.unknown_reason is not null then symbols.unknown_reason
+                when sessions.session_date is null then 'no session on this date'
+                when bars.bar_start < sessions.opens_at or bars.bar_end > sessions.closes_at then 'outside the session'
+                when bars.session_date > symbols.expiry then 'after the expiry of the contract'
+            end
+        ) as quarantine_reason,
+
+        -- provenance
+        bars.load_id,
+        bars.line
+
+    from bars
+    left join symbols
+        on bars.vendor_symbol = symbols.vendor_symbol and bars.vendor_expiry = symbols.vendor_expiry
+    left join sessions
+        on bars.session_date = sessions.session_date
+        and case symbols.instrument_type when 'index' then 'index' else 'fo' end = sessions.segment
+
+)
+
+select * from identified

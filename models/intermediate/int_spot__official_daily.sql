@@ -1,0 +1,15 @@
+{{ config(
+    materialized='rollup',
+    meta={'built_from': ['int_fo_bhavcopy__deduped'], 'instrument_types': ['option', 'future'], 'slice_key': 'underlying', 'chunk_interval': '365 days'},
+) }}
+
+select
+    underlying,
+    session_date,
+    time_bucket(interval '1 day', bar_start, 'Asia/Kolkata') as bar_start,
+    max(underlying_price) as close
+from {{ ref('int_fo_bhavcopy__deduped') }}
+group by
+    underlying,
+    session_date,
+    time_bucket(interval '1 day', bar_start, 'Asia/Kolkata')

@@ -1,0 +1,34 @@
+with
+
+symbols as (
+
+    select * from {{ ref('int_symbols__parsed') }}
+
+),
+
+registered as (
+
+    select * from {{ ref('int_contracts__registered') }}
+
+),
+
+identified as (
+
+    select
+        symbols.dialect,
+        symbols.vendor_symbol,
+        symbols.vendor_expiry,
+        symbols.instrument_type,
+        symbols.underlying,
+        symbols.expiry,
+        registered.contract_id,
+        symbols.unknown_reason
+    from symbols
+    left join registered
+        on symbols.dialect = registered.dialect
+        and symbols.vendor_symbol = registered.vendor_symbol
+        and symbols.vendor_expiry = registered.vendor_expiry
+
+)
+
+select * from identified

@@ -1,0 +1,16 @@
+with
+
+sessions as (
+
+    select
+        exchange,
+        segment,
+        session_date,
+        opens_at,
+        closes_at,
+        kind
+    from {{ ref('int_sessions__dated') }}
+
+)
+
+select * from sessions

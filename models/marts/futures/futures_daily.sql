@@ -1,0 +1,117 @@
+with
+
+official as (
+
+    select * from {{ ref('int_fo_bhavcopy__deduped') }}
+    where instrument_type = 'future'
+
+),
+
+built as (
+
+    select * from {{ ref('int_futures__bars_daily') }}
+
+),
+
+contracts as (
+
+    select * from {{ ref('int_contracts__described') }}
+
+),
+
+sessions as (
+
+    select * from {{ ref('int_sessions__dated') }}
+    where segment = 'fo'
+
+),
+
+official_days as (
+
+    select
+        -- ids
+        official.contract_id,
+        contracts.symbol,
+        contracts.underlying,
+        official.expiry,
+
+        -- times
+        official.session_date,
+
+        -- which of the day's rows this is
+        'official' as source,
+        true as is_preferred,
+        official.is_traded,
+
+        -- prices and quantities
+        official.open,
+        official.high,
+        official.low,
+        official.close,
+        official.last_price,
+        official.settlement_price,
+        official.volume,
+        official.open_interest,
+        official.underlying_price,
+        official.lot_size::integer as lot_size,
+        official.trades,
+        official.turnover,
+        official.bar_start,
+        official.bar_end
+
+    from official
+    inner join contracts on official.contract_id = contracts.contract_id
+
+),
+
+built_days as (
+
+    select
+        -- ids
+        built.contract_id,
+        contracts.symbol,
+        contracts.underlying,
+        built.expiry,
+
+        -- times
+        built.session_date,
+
+        -- which of the day's rows this is
+        'minute bars' as source,
+        official.contract_id is null as is_preferred,
+        true as is_traded,
+
+        -- prices and quantities
+        built.open,
+        built.high,
+        built.low,
+        built.close,
+        built.close as last_price,
+        null::numeric as settlement_price,
+        built.volume,
+        built.open_interest,
+        official.underlying_price,
+        official.lot_size::integer as lot_size,
+        null::bigint as trades,
+        null::numeric as turnover,
+        coalesce(sessions.opens_at, built.bar_start) as bar_start,
+        coalesce(sessions.closes_at, built.bar_start + interval '1 day') as bar_end
+
+    from built
+    inner join contracts on built.contract_id = contracts.contract_id
+    left join sessions
+        on contracts.exchange = sessions.exchange and built.session_date = sessions.session_date
+    left join official
+        on built.contract_id = official.contract_id and built.session_date = official.session_date
+
+),
+
+futures_daily as (
+
+    select * from official_days
+    union all
+    select * from built_days
+
+)
+
+select * from futures_daily

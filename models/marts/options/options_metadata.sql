@@ -1,0 +1,38 @@
+with
+
+contracts as (
+
+    select * from {{ ref('int_contracts__described') }}
+    where instrument_type = 'option'
+
+),
+
+terms as (
+
+    {{ contract_terms_of('int_options__quotes_deduped') }}
+
+),
+
+options_metadata as (
+
+    select
+        contracts.contract_id,
+        contracts.symbol,
+        contracts.exchange,
+        contracts.underlying,
+        contracts.expiry,
+        contracts.strike,
+        contracts.option_type,
+        terms.lot_size,
+        terms.lot_size_decided_by,
+        terms.tick_size,
+        contracts.exchange_symbol,
+        terms.first_session,
+        terms.last_session,
+        terms.expires_at
+    from contracts
+    inner join terms on contracts.contract_id = terms.contract_id
+
+)
+
+select * from options_metadata

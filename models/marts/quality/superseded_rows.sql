@@ -1,0 +1,52 @@
+with
+
+set_aside as (
+
+    select * from {{ ref('int_quotes__set_aside') }}
+    where outcome = 'superseded'
+
+),
+
+loads as (
+
+    select * from {{ source('audit', 'loads') }}
+
+),
+
+row_texts as (
+
+    {{ texts_of_set_aside_rows() }}
+
+),
+
+superseded_rows as (
+
+    select
+        -- provenance
+        set_aside.load_id,
+        set_aside.line - loads.first_line + loads.header_lines + 1 as line,
+        loads.source,
+        loads.uri,
+
+        -- the row
+        set_aside.vendor_symbol as symbol,
+        set_aside.instrument_type,
+        set_aside.underlying,
+        set_aside.contract_id,
+        set_aside.session_date,
+        set_aside.bar_start,
+        row_texts.row_text,
+
+        -- the outcome
+        set_aside.reason,
+        set_aside.winner_load_id,
+        set_aside.winner_line - winner_loads.first_line + winner_loads.header_lines + 1 as winner_line,
+        winner_loads.uri as winner_uri
+    from set_aside
+    inner join loads on set_aside.load_id = loads.load_id
+    left join row_texts on set_aside.load_id = row_texts.load_id and set_aside.line = row_texts.line
+    left join loads as winner_loads on set_aside.winner_load_id = winner_loads.load_id
+
+)
+
+select * from superseded_rows

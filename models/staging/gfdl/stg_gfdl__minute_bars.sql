@@ -1,0 +1,79 @@
+with
+
+raw_rows as (
+
+    select * from {{ source('raw_gfdl', 'gfdl_minute_bars') }}
+
+),
+
+typed as (
+
+    select
+        -- ids
+        raw_rows.ticker as vendor_symbol,
+        coalesce(raw_rows.expiry, '') as vendor_expiry,
+
+        -- times
+        cells.session_date,
+        cells.bar_end - interval '1 minute' as bar_start,
+        cells.bar_end,
+
+        -- prices
+        cells.open,
+        cells.high,
+        cells.low,
+        cells.close,
+
+        -- quantities, in units of the underlying
+        cells.volume,
+        cells.open_interest,
+
+        -- judgement
+        case
+            when cells.bar_end is null then 'impossible date or time'
+            when cells.open is null or cells.high is null or cells.low is null or cells.close is null
+                then case
+                    when '' in (
+                        coalesce(raw_rows.open, ''), coalesce(raw_rows.high, ''),
+                        coalesce(raw_rows.low, ''), coalesce(raw_rows.close, '')
+                    ) then 'missing price'
+                    else 'price is not a number'
+                end
+            when raw_rows.volume is not null and cells.volume is null then 'volume is not a whole number'
+            when raw_rows.open_interest is not null and cells.open_interest is null
+                then 'open interest is not a whole number'
+            when least(cells.open, cells.high, cells.low, cells.close) <= 0 then 'price is not above zero'
+            when cells.high < cells.low then 'high below low'
+            when
+                cells.high < greatest(cells.open, cells.close) or cells.low > least(cells.open, cells.close)
+                then 'open or close outside low to high'
+            when cells.volume < 0 or cells.open_interest < 0 then 'negative volume or open interest'
+            when lower(raw_rows.padding_flag) in ('1', 'y', 'yes', 't', 'true') then 'padded by the vendor, not traded'
+        end as quarantine_reason,
+
+        -- provenance
+        raw_rows._load_id as load_id,
+        raw_rows._line as line
+
+    from raw_rows
+    -- one evaluation per row: the planner would otherwise repeat every cast wherever its column is used
+    cross join lateral (
+        select
+            day.session_date,
+            case
+                when raw_rows.time like '__:__:59' and pg_input_is_valid(raw_rows.time, 'time')
+                    then (day.session_date + raw_rows.time::time) at time zone 'Asia/Kolkata' + interval '1 second'
+            end as bar_end,
+            {{ vendor_number('raw_rows.open') }} as open,
+            {{ vendor_number('raw_rows.high') }} as high,
+            {{ vendor_number('raw_rows.low') }} as low,
+            {{ vendor_number('raw_rows.close') }} as close,
+            {{ vendor_quantity('raw_rows.volume') }} as volume,
+            {{ vendor_quantity('raw_rows.open_interest') }} as open_interest
+        from (select {{ vendor_date('raw_rows.date') }} as session_date offset 0) as day
+        offset 0
+    ) as cells
+
+)
+
+select * from typed
