@@ -1,0 +1,1 @@
+"""Option prices, implied volatility, Greeks, and the step that stores them."""

@@ -96,9 +96,9 @@ def greeks(
 
     Notes
     -----
-    They are derivatives by the **spot** = discount * forward and by the continuous rate = -ln(discount) / years, with
-    the forward following both: the spot is what the market of an index option quotes. J. Hull, "Options, Futures, and
-    Other Derivatives", chapter "The Greek letters", without dividends.
+    They are derivatives by the **spot** = discount * forward and by the continuous rate = -ln(discount) /
+    years, with the forward following both: the spot is what the market of an index option quotes. J. Hull,
+    "Options, Futures, and Other Derivatives", chapter "The Greek letters", without dividends.
     """
     numbers, calls, shape = _columns(forward, strike, years, volatility, discount, is_call)
     result = np.empty((5, len(calls)))

@@ -1,4 +1,4 @@
-"""The Greeks step: reads intermediate.option_pricing_inputs, writes enrichment.option_greeks, slice by slice."""
+"""The Greeks step: reads the pricing inputs and writes enrichment.option_greeks, slice by slice."""
 
 import concurrent.futures
 import multiprocessing
@@ -44,8 +44,9 @@ _OK, _BELOW_INTRINSIC, _AT_INTRINSIC, _ABOVE_BOUND = (
     STATUSES.index(name) for name in ("ok", "below_intrinsic", "at_intrinsic", "above_bound")
 )
 
-# The intrinsic value and the bound come out of an exponential, two products and a difference, each rounded by at most
-# half a unit in the last place of the larger term. A premium nearer than this to either says nothing about volatility.
+# The intrinsic value and the bound come out of an exponential, two products and a difference, each rounded
+# by at most half a unit in the last place of the larger term. A premium nearer than this to either says
+# nothing about volatility.
 _ROUNDING = 4 * np.finfo(np.float64).eps
 
 _INPUTS = pa.schema(
@@ -150,13 +151,15 @@ def compute_due(
 ) -> Outcome:
     """Bring enrichment.option_greeks up to date with intermediate.greeks_slices_due.
 
-    Each slice is replaced in one transaction together with its row in enrichment.greeks_slices, so a run that is killed
-    leaves whole slices, and the next one goes on with the others. With nothing due nothing is written.
+    Each slice is replaced in one transaction together with its row in enrichment.greeks_slices, so a run
+    that is killed leaves whole slices, and the next one goes on with the others. With nothing due nothing is
+    written.
 
     Parameters
     ----------
     processes : int, optional
-        Most worker processes. Default: one per core. Little work is done in this process, whatever the number.
+        Most worker processes. Default: one per core. Little work is done in this process, whatever the
+        number.
     on_progress : callable, optional
         Called with a `Progress` after every commit.
 
@@ -213,8 +216,8 @@ def compute_slice(underlying: str, session_date: date, bar_interval: str) -> Out
     Returns
     -------
     Outcome
-        Empty where the slice was not due. Safe to run beside itself and beside `compute_due`: the second to come waits,
-        and finds nothing due.
+        Empty where the slice was not due. Safe to run beside itself and beside `compute_due`: the second to
+        come waits, and finds nothing due.
     """
     started = monotonic()
     with _Worker() as worker:
@@ -239,8 +242,8 @@ def price_rows(batch: pa.RecordBatch) -> pa.RecordBatch:
     Notes
     -----
     The status is the first that applies: no_price, expired, no_underlying, stale_underlying, no_rate, then
-    below_intrinsic, at_intrinsic and above_bound (by the discounted intrinsic value and bound, at = within the
-    rounding of these numbers), then ok.
+    below_intrinsic, at_intrinsic and above_bound (by the discounted intrinsic value and bound, at = within
+    the rounding of these numbers), then ok.
     """
     premium = numeric_as_float(batch.column("premium"))
     spot = numeric_as_float(batch.column("underlying_price"))
@@ -279,7 +282,8 @@ def price_rows(batch: pa.RecordBatch) -> pa.RecordBatch:
     volatility = implied_volatility(
         premium[rows], forward[rows], strike[rows], years[rows], discount[rows], is_call[rows]
     )
-    # forward * discount is the spot but for a rounding: a premium that lies within it of a limit has no answer.
+    # forward * discount is the spot but for a rounding: a premium that lies within it of a limit has no
+    # answer.
     unsolved = np.isnan(volatility)
     if unsolved.any():
         lost = rows[unsolved]
@@ -324,7 +328,7 @@ def _due_slices(connection: psycopg2.extensions.connection) -> list[Slice]:
 
 
 class _Plan:
-    """Hands out units of work: consecutive dates of one underlying and interval, as many as make one transaction."""
+    """Hands out units of work: dates of one underlying and interval, as many as make one transaction."""
 
     def __init__(self, due: Sequence[Slice]) -> None:
         self._queues: dict[tuple[str, str], deque[Slice]] = {}
@@ -354,7 +358,8 @@ class _Plan:
     def rows_left(self) -> float:
         slices = max(self._slices.total(), 1)
         return sum(
-            len(queue) * (self._rows[key] / self._slices[key] if key in self._slices else self._rows.total() / slices)
+            len(queue)
+            * (self._rows[key] / self._slices[key] if key in self._slices else self._rows.total() / slices)
             for key, queue in self._queues.items()
         )
 
@@ -404,7 +409,8 @@ class _Worker:
                     copy_in(self._writer, "enrichment.option_greeks", _priced(inputs, rows, outcome.statuses))
                     cursor.executemany(
                         "insert into enrichment.greeks_slices"
-                        " (underlying, session_date, bar_interval, inputs_version, rows) values (%s, %s, %s, %s, %s)"
+                        " (underlying, session_date, bar_interval, inputs_version, rows)"
+                        " values (%s, %s, %s, %s, %s)"
                         " on conflict (underlying, session_date, bar_interval)"
                         " do update set inputs_version = excluded.inputs_version, rows = excluded.rows",
                         [(underlying, day, bar_interval, versions[day], rows[day]) for day in kept],
@@ -434,7 +440,8 @@ class _Worker:
 
     def _versions(self, underlying: str, bar_interval: str, dates: list[date]) -> dict[date, str | None]:
         with self._reader.cursor() as cursor:
-            # Versions and inputs are of one moment: a build that commits between the two reads changes neither.
+            # Versions and inputs are of one moment: a build that commits between the two reads changes
+            # neither.
             cursor.execute("set transaction isolation level repeatable read, read only")
             cursor.execute(
                 "select session_date, inputs_version from intermediate.greeks_slices_due"
@@ -464,7 +471,8 @@ class _Worker:
 
 
 def _bar_range(dates: Sequence[date]) -> tuple[datetime, datetime]:
-    # A session date is a local day: whatever the time zone, its bars start at most a day before or after it in UTC.
+    # A session date is a local day: whatever the time zone, its bars start at most a day before or after it
+    # in UTC.
     return (
         datetime.combine(dates[0], time(), UTC) - timedelta(days=1),
         datetime.combine(dates[-1], time(), UTC) + timedelta(days=2),
@@ -509,7 +517,10 @@ def _holder(cursor: psycopg2.extensions.cursor) -> str:
     row: tuple[str, datetime] | None = cursor.fetchone()
     if row is None:
         return "another run of the Greeks was at work a moment ago: try again"
-    return f"another run of the Greeks is at work: {row[0]}, since {row[1]:%Y-%m-%d %H:%M:%S %Z}. Wait for it, or stop it"
+    return (
+        f"another run of the Greeks is at work: {row[0]}, since {row[1]:%Y-%m-%d %H:%M:%S %Z}. "
+        "Wait for it, or stop it"
+    )
 
 
 _worker: _Worker | None = None

@@ -47,17 +47,20 @@ def implied_volatility(
     Returns
     -------
     (n,) float64
-        Annualised volatility; NaN where none reproduces `price`: at or below the discounted intrinsic value, at or
-        above the bound (discount * forward for a call, discount * strike for a put), or an input missing.
+        Annualised volatility; NaN where none reproduces `price`: at or below the discounted intrinsic value,
+        at or above the bound (discount * forward for a call, discount * strike for a put), or an input
+        missing.
 
     Notes
     -----
-    The inputs are taken as the exact numbers they are; the relative error of the result is below 1e-12. How far the
-    volatility moves within the rounding of the premium is another matter: deep in the money that can be percents.
+    The inputs are taken as the exact numbers they are; the relative error of the result is below 1e-12. How
+    far the volatility moves within the rounding of the premium is another matter: deep in the money that can
+    be percents.
 
-    P. Jäckel, "Let's Be Rational", Wilmott (January 2015): the normalised function, the four regions, the rational
-    guesses (R. Delbourgo and J. Gregory, "Shape preserving piecewise rational interpolation", 1985) and the
-    objective of each region. Two third-order Householder steps; rows that have not settled then get more.
+    P. Jäckel, "Let's Be Rational", Wilmott (January 2015): the normalised function, the four regions, the
+    rational guesses (R. Delbourgo and J. Gregory, "Shape preserving piecewise rational interpolation", 1985)
+    and the objective of each region. Two third-order Householder steps; rows that have not settled then get
+    more.
     """
     columns = np.broadcast_arrays(
         *(np.asarray(column, np.float64) for column in (price, forward, strike, years, discount)),
@@ -112,7 +115,8 @@ def _solve(
 
 
 def _total_deviation(x: Floats, value: Floats, remainder: Floats) -> Floats:
-    """x = abs(ln(forward / strike)); value and remainder: what lies below and above, in units of sqrt(forward * strike)."""
+    # x is abs(ln(forward / strike)); value and remainder, what lies below and above the premium, are in units
+    # of discount * sqrt(forward * strike).
     at_the_money = x < 1e-290
     if at_the_money.any():
         # b(0, s) = erf(s / sqrt(8)); near the bound only the remainder still has digits.

@@ -1,12 +1,14 @@
 """Black's formula in its one-parameter form, in which tails and short expiries keep every digit.
 
-With x = -abs(ln(forward / strike)), s = volatility * sqrt(years), h = x / s and t = s / 2, an option's time value over
-discount * sqrt(forward * strike) is
+With x = -abs(ln(forward / strike)), s = volatility * sqrt(years), h = x / s and t = s / 2, an option's time
+value over discount * sqrt(forward * strike) is
 
-    b(x, s) = exp(x / 2) N(h + t) - exp(-x / 2) N(h - t) = n(h) exp(-t² / 2) (Y(h + t) - Y(h - t)),  Y(z) = N(z) / n(z)
+    b(x, s) = exp(x / 2) N(h + t) - exp(-x / 2) N(h - t) = n(h) exp(-t² / 2) (Y(h + t) - Y(h - t)),  Y(z) =
+    N(z) / n(z)
 
-and its derivative by s is n(h) exp(-t² / 2). So the ratio b / b' is a difference of two Mills ratios, and what is left of
-the bound, exp(x / 2) - b, is a sum of two: no exponential over- or underflows before the last step.
+and its derivative by s is n(h) exp(-t² / 2). So the ratio b / b' is a difference of two Mills ratios, and
+what is left of the bound, exp(x / 2) - b, is a sum of two: no exponential over- or underflows before the
+last step.
 """
 
 from typing import Any
@@ -64,8 +66,8 @@ def remainder_over_vega(h: Floats, t: Floats) -> Floats:
 def difference_of_products(value: Floats, factor: Floats, first: Floats, second: Floats | float) -> Floats:
     """Return value - factor * (first - second) with an error of one rounding of the result.
 
-    A deep in-the-money premium less its intrinsic value is a small difference of large numbers; done naively, the
-    rounding of the product alone would decide the volatility.
+    A deep in-the-money premium less its intrinsic value is a small difference of large numbers; done
+    naively, the rounding of the product alone would decide the volatility.
     """
     high = first - second
     back = high - first
@@ -98,7 +100,8 @@ def _ratio_by_difference(h: Floats, t: Floats) -> Floats:
 
 
 def _ratio_by_series(h: Floats, t: Floats) -> Floats:
-    # The odd derivatives A0 = Y'(h) = 1 + h Y, A1 = Y''', ... obey A(n+1) = (4n + 3 + h²) An - 2n (2n + 1) A(n-1).
+    # The odd derivatives A0 = Y'(h) = 1 + h Y, A1 = Y''', ... obey A(n+1) = (4n + 3 + h²) An - 2n (2n + 1)
+    # A(n-1).
     w = h * h
     u = t * t
     first = 1.0 + h * _SQRT_HALF_PI * erfcx(h * -_SQRT_HALF)

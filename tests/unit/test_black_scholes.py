@@ -50,7 +50,8 @@ def from_spot(spot, strike, years, volatility, rate, is_call):
 
 
 def test_price_is_hulls_example_15_6() -> None:
-    # Hull, Options, Futures, and Other Derivatives, example 15.6: c = 4.76, p = 0.81 (4.7594, 0.8086 with more digits)
+    # Hull, Options, Futures, and Other Derivatives, example 15.6: c = 4.76, p = 0.81 (4.7594, 0.8086 with
+    # more digits)
     found = price(**from_spot(42, 40, 0.5, 0.2, 0.1, [True, False]))
 
     assert found.round(4).tolist() == [4.7594, 0.8086]

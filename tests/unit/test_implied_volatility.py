@@ -88,7 +88,7 @@ def test_quoted_premiums_of_index_options_get_it_to_twelve_digits() -> None:
 
 def test_at_the_money_is_solved_at_and_next_to_equality() -> None:
     forward = np.full(9, 22_500.0)
-    strike = forward + [0, 1e-11, -1e-11, 1e-7, -1e-7, 1e-3, -1e-3, 1, -1]
+    strike = 22_500.0 + np.array([0, 1e-11, -1e-11, 1e-7, -1e-7, 1e-3, -1e-3, 1, -1])
     years = np.array([1e-7, 1e-5, 1e-3, 0.1, 1, 10, 1e-4, 0.01, 30])
     is_call = np.arange(9) % 2 == 0
     premium = price(forward, strike, years, 0.13, 0.99, is_call)
@@ -97,7 +97,8 @@ def test_at_the_money_is_solved_at_and_next_to_equality() -> None:
 
 
 def test_premiums_just_inside_either_limit_are_solved() -> None:
-    # One step of float64 above the intrinsic value, and below the bound; exact arithmetic knows a volatility for both.
+    # One step of float64 above the intrinsic value, and below the bound; exact arithmetic knows a volatility
+    # for both.
     forward, strike = np.array([64.0, 64.0, 64.0, 64.0]), np.array([32.0, 32.0, 128.0, 128.0])
     is_call = np.array([True, True, False, False])
     premium = np.array(

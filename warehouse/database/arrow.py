@@ -132,8 +132,8 @@ def copy_in(
     Raises
     ------
     TickmartError
-        A column is missing or of another type. COPY BINARY itself would take the eight bytes of an integer for
-        a float8.
+        A column is missing or of another type. COPY BINARY itself would take the eight bytes of an integer
+        for a float8.
     """
     source = iter(batches)
     first = next(source, None)
@@ -222,7 +222,7 @@ class _Encoded:
             else:
                 if not batch.schema.equals(self._schema):
                     raise TickmartError(
-                        f"a batch has the columns {batch.schema.names}, the first one had {self._schema.names}"
+                        f"a batch has columns {batch.schema.names}, the first one had {self._schema.names}"
                     )
                 self.rows += batch.num_rows
                 self._block = memoryview(self._encoder.write_batch(batch))
@@ -248,8 +248,8 @@ class _Decoder:
     """Turns whole COPY BINARY rows into record batches.
 
     Rows have no fixed length, so the query is given a first column with a random marker. Its bytes make
-    candidates for row starts in one search; a candidate counts only when the row before it ends exactly there,
-    so marker bytes inside a value mislead nothing.
+    candidates for row starts in one search; a candidate counts only when the row before it ends exactly
+    there, so marker bytes inside a value mislead nothing.
     """
 
     def __init__(self, described: Sequence[tuple[str, int]], schema: pa.Schema | None) -> None:
@@ -270,13 +270,14 @@ class _Decoder:
                 continue
             wanted = schema.field(position)
             if not _is_readable(oid, wanted.type):
+                found = "numeric" if oid == _NUMERIC_OID else _ARROW_TYPES[oid]
                 raise TickmartError(
-                    f"column {name} is {_ARROW_TYPES[oid] if oid != _NUMERIC_OID else 'numeric'} in the query and "
-                    f"{wanted.type} in the schema: cast it in the query"
+                    f"column {name} is {found} in the query and {wanted.type} in the schema: cast it in the query"
                 )
             fields.append(wanted)
         self.schema = pa.schema(fields, metadata=schema.metadata if schema is not None else None)
-        # The first byte is one that numbers and text rarely hold, so that the search finds few false candidates.
+        # The first byte is one that numbers and text rarely hold, so that the search finds few false
+        # candidates.
         self.marker_value = int.from_bytes(b"\xc5" + secrets.token_bytes(3), "big", signed=True)
         self._marker = (
             (len(fields) + 1).to_bytes(2, "big")
@@ -491,8 +492,8 @@ def _decimals(
     scale = field.type.scale
     at = positions[present]
     digits, weight, sign = _numeric_header(source, at)
-    # In units of the scale: digit i weighs 10 ** (4 * (weight - i) + scale). The fast way holds while every weight
-    # is a whole power of ten and the sum stays below 10 ** 18.
+    # In units of the scale: digit i weighs 10 ** (4 * (weight - i) + scale). The fast way holds while every
+    # weight is a whole power of ten and the sum stays below 10 ** 18.
     unscaled = np.zeros(len(present), np.int64)
     fast = ((sign == 0) | (sign == 0x4000)) & (4 * (weight + 1) + scale <= 18) & (digits <= 5)
     for place in range(5):
@@ -561,7 +562,10 @@ class _CopyThread(threading.Thread):
 def _stream(
     connection: psycopg2.extensions.connection, text: str, decoder: _Decoder, batch_rows: int
 ) -> Iterator[pa.RecordBatch]:
-    statement = f"copy (select {decoder.marker_value}::int4, described.* from (\n{text}\n) as described) to stdout (format binary)"
+    statement = (
+        f"copy (select {decoder.marker_value}::int4, described.* from (\n{text}\n) as described)"
+        " to stdout (format binary)"
+    )
     read_end, write_end = os.pipe()
     source = os.fdopen(read_end, "rb", buffering=0)
     thread = _CopyThread(connection, statement, os.fdopen(write_end, "wb", buffering=_PIPE_BLOCK))
