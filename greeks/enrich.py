@@ -187,6 +187,16 @@ def compute_due(
             plan.learn(unit, part)
             total.add(part)
             total.seconds = monotonic() - started
+            log.debug(
+                "greeks_committed",
+                underlying=unit[0].underlying,
+                bar_interval=unit[0].bar_interval,
+                first=str(unit[0].session_date),
+                last=str(unit[-1].session_date),
+                slices=part.slices,
+                removed=part.removed,
+                rows=part.rows,
+            )
             if on_progress is not None:
                 on_progress(Progress(plan.done, len(due), total.rows, total.seconds))
 
@@ -321,6 +331,11 @@ def _scattered(values: Floats, rows: np.ndarray[Any, Any], length: int) -> pa.Ar
 
 def _due_slices(connection: psycopg2.extensions.connection) -> list[Slice]:
     with connection.cursor() as cursor:
+        cursor.execute("select to_regclass('intermediate.greeks_slices_due')")
+        if cursor.fetchone() == (None,):
+            raise TickmartError(
+                "there are no pricing inputs yet (intermediate.greeks_slices_due): run tickmart build"
+            )
         cursor.execute("select underlying, bar_interval, session_date from intermediate.greeks_slices_due")
         due = sorted(Slice(*row) for row in cursor.fetchall())
     connection.commit()
@@ -426,16 +441,6 @@ class _Worker:
             self._reader.rollback()
             self._writer.rollback()
         outcome.slices, outcome.removed, outcome.rows = len(kept), len(gone), rows.total()
-        log.debug(
-            "greeks_committed",
-            underlying=underlying,
-            bar_interval=bar_interval,
-            first=str(dates[0]),
-            last=str(dates[-1]),
-            slices=len(kept),
-            removed=len(gone),
-            rows=outcome.rows,
-        )
         return outcome
 
     def _versions(self, underlying: str, bar_interval: str, dates: list[date]) -> dict[date, str | None]:

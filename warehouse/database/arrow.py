@@ -272,7 +272,7 @@ class _Decoder:
             if not _is_readable(oid, wanted.type):
                 found = "numeric" if oid == _NUMERIC_OID else _ARROW_TYPES[oid]
                 raise TickmartError(
-                    f"column {name} is {found} in the query and {wanted.type} in the schema: cast it in the query"
+                    f"column {name} is {found} in the query, {wanted.type} in the schema: cast it there"
                 )
             fields.append(wanted)
         self.schema = pa.schema(fields, metadata=schema.metadata if schema is not None else None)

@@ -1,0 +1,118 @@
+"""`tickmart greeks`: compute the Greeks that are due."""
+
+import logging
+import sys
+import time
+from typing import Annotated
+
+import structlog
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from greeks.enrich import Outcome, Progress, compute_due
+from tickmart.output import show_json, show_rows
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+_A_LINE_EVERY = 10.0
+
+
+@app.command()
+def greeks(
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="Most worker processes.", show_default="one per core")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Write the outcome as JSON.")] = False,
+) -> None:
+    """Compute status, implied volatility and Greeks where prices, spot or rates have changed.
+
+    Whole slices (underlying, session, interval) are replaced, each in one transaction: a run that was
+    stopped goes on where it was. With nothing due nothing is written.
+    """
+    _log_to_stderr()
+    if as_json:
+        outcome = compute_due(processes=processes)
+        show_json(
+            {
+                "slices": outcome.slices,
+                "removed": outcome.removed,
+                "rows": outcome.rows,
+                "statuses": dict(outcome.statuses.most_common()),
+                "seconds": round(outcome.seconds, 3),
+            }
+        )
+        return
+    outcome = _with_progress(processes)
+    show_outcome(outcome)
+
+
+def show_outcome(outcome: Outcome) -> None:
+    """Print what a run has written: a table by status on a terminal, plain lines elsewhere."""
+    if not outcome.slices and not outcome.removed:
+        typer.echo("Greeks: nothing due")
+        return
+    rate = outcome.rows / outcome.seconds if outcome.seconds else 0.0
+    removed = f", {outcome.removed:,} slices removed" if outcome.removed else ""
+    typer.echo(
+        f"Greeks: {outcome.rows:,} rows in {outcome.slices:,} slices{removed}, {outcome.seconds:.1f} s"
+        f" ({rate:,.0f} rows/s)"
+    )
+    show_rows(
+        ["status", "rows", "percent"],
+        [
+            {"status": status, "rows": rows, "percent": f"{100 * rows / outcome.rows:.1f}"}
+            for status, rows in outcome.statuses.most_common()
+        ],
+    )
+
+
+def _with_progress(processes: int | None) -> Outcome:
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        return compute_due(processes=processes, on_progress=_PlainLines())
+    columns = (
+        TextColumn("Greeks"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("slices, {task.fields[rate]:,.0f} rows/s"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("Greeks", total=None, rate=0.0)
+
+        def show(progress: Progress) -> None:
+            bar.update(
+                task,
+                total=progress.slices_due,
+                completed=progress.slices_done,
+                rate=progress.rows / max(progress.seconds, 1e-9),
+            )
+
+        return compute_due(processes=processes, on_progress=show)
+
+
+class _PlainLines:
+    def __init__(self) -> None:
+        self._next = time.monotonic() + _A_LINE_EVERY
+
+    def __call__(self, progress: Progress) -> None:
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + _A_LINE_EVERY
+        rate = progress.rows / max(progress.seconds, 1e-9)
+        typer.echo(
+            f"Greeks: {progress.slices_done:,} of {progress.slices_due:,} slices,"
+            f" {progress.rows:,} rows, {rate:,.0f} rows/s",
+            err=True,
+        )
+
+
+def _log_to_stderr() -> None:
+    # Whoever has set up logging keeps it; the default would write into the output.
+    if not structlog.is_configured():
+        structlog.configure(
+            wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+            logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        )
