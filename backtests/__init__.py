@@ -1,0 +1,1 @@
+"""Backtests of NautilusTrader on exported catalogs, and the strategies shipped as examples."""

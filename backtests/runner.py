@@ -1,0 +1,231 @@
+"""Runs one strategy over one instrument of an exported catalog with Nautilus' BacktestNode."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+from nautilus_trader.backtest.config import (
+    BacktestDataConfig,
+    BacktestEngineConfig,
+    BacktestRunConfig,
+    BacktestVenueConfig,
+)
+from nautilus_trader.backtest.node import BacktestNode
+from nautilus_trader.config import ImportableStrategyConfig, LoggingConfig
+
+from exporters.nautilus import open_catalog
+from exporters.publish import Folder, Store, open_store, read_manifest
+from warehouse.errors import TickmartError
+
+# name on the command line -> (strategy, its config), as Nautilus imports them
+STRATEGIES = {
+    "sma": (
+        "backtests.strategies.sma_crossover:SmaCrossover",
+        "backtests.strategies.sma_crossover:SmaCrossoverConfig",
+    ),
+}
+CHUNK_ROWS = 50_000
+STARTING_BALANCE = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class BacktestReport:
+    """What came of a backtest.
+
+    Attributes
+    ----------
+    first_bar, last_bar : str
+        Ends of the first and the last bar, UTC.
+    fills : int
+        An order may fill in parts, up to the volume of a bar.
+    pnl : float
+        Realised profit and loss of all positions, in INR, without fees.
+    statistics : dict
+        Nautilus' statistics of profit and loss and of returns.
+    """
+
+    strategy: str
+    catalog: str
+    instrument: str
+    bar_type: str
+    first_bar: str
+    last_bar: str
+    bars: int
+    orders: int
+    fills: int
+    positions: int
+    pnl: float
+    statistics: dict[str, float | None]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as JSON writes it."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def run(
+    strategy: str,
+    catalog: str,
+    *,
+    instrument: str | None = None,
+    bar: str = "1-MINUTE",
+    fast: int = 10,
+    slow: int = 30,
+    lots: int = 1,
+) -> BacktestReport:
+    """Run a strategy over an exported catalog.
+
+    Parameters
+    ----------
+    strategy : str
+        A name in `STRATEGIES`.
+    catalog : str
+        A folder or `s3://bucket/prefix` that `tickmart export nautilus` wrote.
+    instrument : str or None
+        A Nautilus id, such as `NIFTY_250313_22500_CE.NSE`; the venue may be left out. None: the option or
+        future with the largest volume.
+    bar : str
+        `1-MINUTE`, `1-HOUR` or `1-DAY`.
+    fast, slow : int
+        Bars in the two averages.
+    lots : int
+        Lots per order.
+
+    Raises
+    ------
+    TickmartError
+        No such data in the catalog, or the engine was served fewer bars than the catalog holds.
+    """
+    if strategy not in STRATEGIES:
+        raise TickmartError(f"unknown strategy {strategy}; known: {', '.join(STRATEGIES)}.")
+    if not 0 < fast < slow:
+        raise TickmartError(f"--fast {fast} must be smaller than --slow {slow}, and both positive.")
+    store = open_store(catalog)
+    chosen = _instrument(store, instrument, bar)
+    bar_type = f"{chosen}-{bar}-LAST-EXTERNAL"
+    held = _bars_held(store, bar_type)
+    if not held[0]:
+        raise TickmartError(f"the manifest of {store.uri} lists {bar_type}, and its files are gone. Export again.")
+    strategy_path, config_path = STRATEGIES[strategy]
+    node = BacktestNode([
+        BacktestRunConfig(
+            engine=BacktestEngineConfig(
+                strategies=[
+                    ImportableStrategyConfig(
+                        strategy_path=strategy_path,
+                        config_path=config_path,
+                        config={
+                            "instrument_id": chosen, "bar_type": bar_type, "fast": fast, "slow": slow, "lots": lots,
+                        },
+                    )
+                ],
+                logging=LoggingConfig(bypass_logging=True),
+            ),
+            venues=[
+                BacktestVenueConfig(
+                    name=chosen.rsplit(".", 1)[1],
+                    oms_type="NETTING",
+                    account_type="MARGIN",
+                    base_currency="INR",
+                    starting_balances=[f"{STARTING_BALANCE} INR"],
+                )
+            ],
+            data=[
+                BacktestDataConfig(
+                    **_catalog_options(store),
+                    data_cls="nautilus_trader.model.data:Bar",
+                    instrument_id=chosen,
+                    bar_spec=f"{bar}-LAST",
+                )
+            ],
+            chunk_size=CHUNK_ROWS,  # streams, so that memory does not grow with the catalog
+            raise_exception=True,
+            dispose_on_completion=False,
+        )
+    ])  # fmt: skip
+    try:
+        result = node.run()[0]
+        engine = node.get_engines()[0]
+        received = engine.trader.strategies()[0].bars_received
+        if received != held[0]:
+            raise TickmartError(
+                f"the catalog holds {held[0]} bars of {bar_type} and the backtest was served {received}."
+                f" Export the catalog again, and check that nothing else writes to {store.uri}."
+            )
+        orders = engine.trader.generate_orders_report()
+        fills = engine.trader.generate_fills_report()
+        positions = engine.cache.positions()
+        closed_snapshots = engine.cache.position_snapshots()
+        pnl = sum(
+            position.realized_pnl.as_double()
+            for position in [*positions, *closed_snapshots]
+            if position.realized_pnl is not None
+        )
+        statistics = {
+            name: None if pd.isna(value) else float(value)
+            for name, value in {**result.stats_pnls.get("INR", {}), **result.stats_returns}.items()
+        }
+        return BacktestReport(
+            strategy, store.uri, chosen, bar_type, held[1], held[2], received, len(orders), len(fills),
+            len(positions) + len(closed_snapshots), round(pnl, 2), statistics,
+        )  # fmt: skip
+    finally:
+        node.dispose()
+
+
+def _catalog_options(store: Store) -> dict[str, Any]:
+    if isinstance(store, Folder):
+        return {"catalog_path": store.uri}
+    from exporters.s3 import nautilus_options
+
+    options = nautilus_options()
+    return {
+        # Nautilus finds nothing when the address has its s3:// here
+        "catalog_path": store.uri.removeprefix("s3://"),
+        "catalog_fs_protocol": "s3",
+        "catalog_fs_storage_options": options["fs_storage_options"],
+        "catalog_fs_rust_storage_options": options["fs_rust_storage_options"],
+    }
+
+
+def _instrument(store: Store, wanted: str | None, bar: str) -> str:
+    manifest = read_manifest(store)
+    volumes: dict[str, int] = {}
+    for file in manifest.files.values() if manifest else ():
+        if file.exporter == "nautilus" and file.instrument and f"-{bar}-LAST-EXTERNAL/" in file.path:
+            volumes[file.instrument] = volumes.get(file.instrument, 0) + (file.volume or 0)
+    if not volumes:
+        raise TickmartError(
+            f"{store.uri} is no catalog with {bar} bars. Write one: tickmart export nautilus --to {store.uri}"
+        )
+    if wanted is None:
+        best = max(sorted(volumes), key=volumes.__getitem__)
+        if not volumes[best]:
+            raise TickmartError(f"nothing in {store.uri} was traded. Name an instrument: --instrument {best}")
+        return best
+    for name in (wanted, f"{wanted}.NSE"):
+        if name in volumes:
+            return name
+    near = sorted(volumes, key=lambda name: (-volumes[name], name))[:5]
+    raise TickmartError(
+        f"{store.uri} has no {bar} bars of {wanted}. Most traded there: {', '.join(near)}."
+    )
+
+
+def _bars_held(store: Store, bar_type: str) -> tuple[int, str, str]:
+    catalog = open_catalog(store)
+    folder = f"{catalog.path.rstrip('/')}/data/bar/{bar_type}"
+    rows, first, last = 0, None, None
+    for path in sorted(catalog.fs.glob(f"{folder}/*.parquet")):
+        with catalog.fs.open(path) as file:
+            parquet = pq.ParquetFile(file)
+            rows += parquet.metadata.num_rows
+            for group in range(parquet.metadata.num_row_groups):
+                stamps = parquet.metadata.row_group(group).column(parquet.schema_arrow.get_field_index("ts_init"))
+                first = stamps.statistics.min if first is None else first
+                last = stamps.statistics.max
+    return rows, _readable(first), _readable(last)
+
+
+def _readable(stamp: int | None) -> str:
+    return "" if stamp is None else pd.Timestamp(stamp, unit="ns").strftime("%Y-%m-%d %H:%M:%S")

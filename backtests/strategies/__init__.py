@@ -1,0 +1,1 @@
+"""Example strategies for `tickmart backtest run`."""

@@ -1,0 +1,128 @@
+"""`tickmart export`: write marts as files that a backtester loads."""
+
+import sys
+import time
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from exporters.registry import EXPORTERS, ExportReport, export
+from tickmart.output import show_json, show_rows
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    help="Write marts as files that a backtester loads.",
+)
+
+_STAGES = {"write": "written", "verify": "read back and compared"}
+_HELP = {
+    "nautilus": "A NautilusTrader 1.231 catalog: bars, option Greeks, definitions.",
+    "backtrader": "CSV files for Backtrader, one per contract and month, and feeds.py.",
+}
+
+
+@app.callback()
+def _export() -> None:
+    """Write marts as files that a backtester loads."""
+
+
+def _add_command(name: str) -> None:
+    def command(
+        to: Annotated[str, typer.Option(help="A folder, or s3://bucket/prefix.")],
+        underlying: Annotated[
+            list[str] | None, typer.Option(help="Such as NIFTY; may be repeated. Without it: all there are.")
+        ] = None,
+        start: Annotated[
+            datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First session, included.")
+        ] = None,
+        end: Annotated[
+            datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last session, included.")
+        ] = None,
+        verify: Annotated[
+            bool, typer.Option("--verify/--no-verify", help="Read the files back and compare with the marts.")
+        ] = True,
+        as_json: Annotated[bool, typer.Option("--json", help="Write the outcome as JSON.")] = False,
+    ) -> None:
+        with _Progress(as_json) as progress:
+            report = export(
+                name,
+                underlying or [],
+                start.date() if start else None,
+                end.date() if end else None,
+                to,
+                verify=verify,
+                progress=progress,
+            )
+        if as_json:
+            show_json(report.to_dict())
+        else:
+            _show(report)
+
+    app.command(name, help=_HELP.get(name))(command)
+
+
+for _name in EXPORTERS:
+    _add_command(_name)
+
+
+def _show(report: ExportReport) -> None:
+    for warning in report.warnings:
+        typer.echo(f"note: {warning}", err=True)
+    outcome = report.outcome
+    if not (outcome.written or outcome.removed):
+        typer.echo(f"{report.destination} is up to date: {outcome.unchanged:,} files as they were.")
+    show_rows(
+        ("underlyings", "first_session", "last_session", "rows", "written", "unchanged", "removed", "compared"),
+        [{
+            "underlyings": ", ".join(report.underlyings),
+            "first_session": report.first,
+            "last_session": report.last,
+            "rows": report.rows,
+            "written": outcome.written,
+            "unchanged": outcome.unchanged,
+            "removed": outcome.removed,
+            "compared": report.rows_verified,
+        }],
+    )  # fmt: skip
+
+
+class _Progress:
+    """Rows and rate per stage: a live line on a terminal, nothing where output is read by a program."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._bar: Progress | None = None
+        if sys.stderr.isatty() and not as_json:
+            self._bar = Progress(
+                SpinnerColumn(),
+                TextColumn("{task.description}"),
+                TimeElapsedColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+        self._task = self._bar.add_task("reading marts") if self._bar else None
+        self._stage, self._rows, self._started = "", 0, time.monotonic()
+
+    def __enter__(self) -> "_Progress":
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def __call__(self, stage: str, rows: int) -> None:
+        if stage != self._stage:
+            self._stage, self._rows, self._started = stage, 0, time.monotonic()
+        self._rows += rows
+        if self._bar and self._task is not None:
+            rate = self._rows / max(time.monotonic() - self._started, 0.001)
+            self._bar.update(
+                self._task, description=f"{self._rows:,} rows {_STAGES[stage]} ({rate:,.0f} rows/s)"
+            )
