@@ -1,0 +1,102 @@
+"""`tickmart build`: dbt build, then the Greeks."""
+
+import sys
+from collections import Counter
+from contextlib import AbstractContextManager, nullcontext
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from greeks import enrich
+from loaders.registry import create_raw_tables
+from tickmart.output import show_json
+from warehouse.database import connect, migrate
+from warehouse.dbt import NodeResult, build_lock, run_dbt
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@app.command()
+def build(
+    select: Annotated[str, typer.Option(help="Only these models, in dbt's selection syntax.")] = "",
+    full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Build every slice again.")] = False,
+    tests: Annotated[
+        bool, typer.Option("--tests/--no-tests", help="Run dbt's tests beside the models.")
+    ] = True,
+    with_greeks: Annotated[
+        bool, typer.Option("--greeks/--no-greeks", help="Compute the Greeks that are due afterwards.")
+    ] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Write the outcome as JSON.")] = False,
+) -> None:
+    """Bring the marts up to date with what was loaded: only what is new is computed."""
+    migrate()
+    with connect() as connection:
+        create_raw_tables(connection)
+        connection.commit()
+    arguments = [
+        *(["--select", select] if select else []),
+        *(["--full-refresh"] if full_refresh else []),
+    ]
+    with _Listener(quiet=as_json) as listener, build_lock():
+        run = run_dbt(
+            "build" if tests else "build --exclude-resource-type test --exclude-resource-type unit_test",
+            arguments,
+            on_node=listener.node,
+            on_note=listener.note,
+        )
+    outcome = enrich.compute_due() if with_greeks else None
+
+    kinds = Counter(node.kind for node in run.nodes)
+    if as_json:
+        show_json(
+            {
+                "models": kinds["model"],
+                "tests": kinds["test"] + kinds["unit_test"],
+                "rebuilt": run.notes,
+                "greeks": dict(outcome.statuses) if outcome else None,
+            }
+        )
+        return
+    typer.echo(
+        f"{kinds['model']} models, {kinds['seed']} seeds, {kinds['test'] + kinds['unit_test']} tests passed; "
+        + (f"{len(run.notes)} models rebuilt slices" if run.notes else "nothing new")
+    )
+    if outcome and outcome.rows + outcome.removed:
+        statuses = ", ".join(f"{count:,} {status}" for status, count in outcome.statuses.most_common())
+        typer.echo(f"Greeks of {outcome.rows:,} rows in {outcome.slices} slices: {statuses or 'none left'}")
+    elif outcome:
+        typer.echo("Greeks: nothing due")
+
+
+class _Listener(AbstractContextManager["_Listener"]):
+    """A progress bar on a terminal, a line per thing worth saying elsewhere."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self._bar: Progress | None = None
+        if not quiet and sys.stderr.isatty():
+            self._bar = Progress(
+                TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+                console=Console(stderr=True), transient=True,
+            )  # fmt: skip
+            self._task = self._bar.add_task("building", total=None)
+
+    def __enter__(self) -> "_Listener":
+        (self._bar or nullcontext()).__enter__()
+        return self
+
+    def __exit__(self, *arguments: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def node(self, result: NodeResult) -> None:
+        if self._bar is not None and result.total > 1:
+            self._bar.update(self._task, total=result.total, advance=1, description=result.name[:40])
+
+    def note(self, text: str) -> None:
+        if self._bar is not None:
+            self._bar.console.print(text, highlight=False, markup=False)
+        elif not self._quiet:
+            typer.echo(text, err=True)

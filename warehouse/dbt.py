@@ -1,0 +1,236 @@
+"""Runs dbt in a process of its own and tells what it does, node by node."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg2.extensions
+
+from warehouse.database import connect, database_url
+from warehouse.errors import TickmartError
+from warehouse.settings import PROJECT_FOLDER
+
+BUILD_LOCK = "hashtextextended('tickmart build', 0)"
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """What became of one node of a run.
+
+    Attributes
+    ----------
+    kind : str
+        `model`, `seed`, `test`, `unit_test`, `operation` …
+    name : str
+        The node's name.
+    status : str
+        `success`, `pass`, `warn`, `error`, `fail` or `skipped`.
+    message : str
+        What the adapter said of it, such as `INSERT 0 3979` or `nothing new`; the error where it failed.
+    seconds : float
+        Wall time.
+    done, total : int
+        Position in the run.
+    """
+
+    kind: str
+    name: str
+    status: str
+    message: str
+    seconds: float
+    done: int
+    total: int
+
+
+@dataclass
+class Run:
+    """A finished dbt run.
+
+    Attributes
+    ----------
+    nodes : list of NodeResult
+        In the order in which they ended.
+    notes : list of str
+        What models logged, such as the slices that they rebuilt.
+    """
+
+    nodes: list[NodeResult] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def failures(self) -> list[NodeResult]:
+        """Nodes that failed."""
+        return [node for node in self.nodes if node.status in ("error", "fail")]
+
+
+def run_dbt(
+    command: str,
+    arguments: Sequence[str] = (),
+    *,
+    on_node: Callable[[NodeResult], None] | None = None,
+    on_note: Callable[[str], None] | None = None,
+) -> Run:
+    """Run a dbt command against the current database.
+
+    Parameters
+    ----------
+    command : str
+        `build`, `run`, `test`, `seed`, `docs generate` …
+    arguments : sequence of str
+        Further arguments, as on dbt's command line.
+    on_node, on_note : callable, optional
+        Called as nodes end and as models log something.
+
+    Returns
+    -------
+    Run
+        All nodes, with nothing failed.
+
+    Raises
+    ------
+    TickmartError
+        A node failed, or dbt itself did; the message names the nodes and their errors.
+    """
+    with _profile() as (folder, environment):
+        process = subprocess.Popen(
+            [
+                sys.executable, "-c", "from dbt.cli.main import cli; cli()", "--log-format", "json", "--no-use-colors",
+                "--log-path", str(folder), "--log-level-file", "none",
+                *command.split(), "--profiles-dir", str(folder), "--project-dir", str(PROJECT_FOLDER), *arguments,
+            ],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, cwd=PROJECT_FOLDER,
+        )  # fmt: skip
+        run, complaints = Run(), list[str]()
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                _take(line, run, complaints, on_node, on_note)
+            status = process.wait()
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
+    if run.failures or status != 0:
+        failed = ", ".join(f"{node.kind} {node.name}" for node in run.failures[:_MOST_NAMED])
+        more = len(run.failures) - _MOST_NAMED
+        raise TickmartError(
+            f"dbt {command} failed{f': {failed}' if failed else ''}{f' and {more} more' if more > 0 else ''}\n"
+            + "\n".join(f"  {complaint}" for complaint in complaints[:_MOST_NAMED] or [f"exit code {status}"])
+        )
+    return run
+
+
+@contextmanager
+def build_lock() -> Iterator[None]:
+    """Hold the build lock of the database: one build at a time.
+
+    Raises
+    ------
+    TickmartError
+        Somebody else holds it; the message says who, from where and since when.
+    """
+    with connect() as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(f"select pg_try_advisory_lock({BUILD_LOCK}), pg_backend_pid()")
+            (is_ours, process), *_ = cursor.fetchall()
+        if not is_ours:
+            raise TickmartError(
+                f"another build is running on this database: {build_lock_holder(connection)}. Wait for it, then build again."
+            )
+        os.environ["TICKMART_BUILD_PID"] = str(process)
+        try:
+            yield
+        finally:
+            del os.environ["TICKMART_BUILD_PID"]
+
+
+def build_lock_holder(connection: psycopg2.extensions.connection) -> str | None:
+    """Say who holds the build lock; None where nobody does."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            select format(
+                'process %s (%s) of user %s, since %s', activity.pid, activity.application_name, activity.usename,
+                to_char(activity.backend_start, 'YYYY-MM-DD HH24:MI:SS TZ')
+            )
+            from pg_locks as locks
+            inner join pg_stat_activity as activity on locks.pid = activity.pid
+            where locks.locktype = 'advisory' and locks.granted
+                and locks.database = (select oid from pg_database where datname = current_database())
+                and (locks.classid::bigint << 32) + locks.objid::bigint = {BUILD_LOCK}
+            """
+        )
+        row: tuple[str] | None = cursor.fetchone()
+    return row[0] if row else None
+
+
+@contextmanager
+def _profile() -> Iterator[tuple[Path, dict[str, str]]]:
+    url = database_url()
+    with tempfile.TemporaryDirectory(prefix="tickmart-dbt-") as name:
+        folder = Path(name)
+        shutil.copyfile(PROJECT_FOLDER / "profiles.yml.example", folder / "profiles.yml")
+        yield (
+            folder,
+            {
+                **os.environ,
+                "TICKMART_DB_HOST": url.host or "localhost",
+                "TICKMART_DB_PORT": str(url.port or 5432),
+                "TICKMART_DB_USER": url.username or "",
+                "TICKMART_DB_PASSWORD": str(url.password or ""),
+                "TICKMART_DB_NAME": url.database or "",
+                "DBT_SEND_ANONYMOUS_USAGE_STATS": "0",
+            },
+        )
+
+
+_MOST_NAMED = 10
+_SAYS_WHAT_FAILED = {"RunResultError", "RunResultErrorNoMessage", "RunResultFailure", "MainEncounteredError"}
+_NODE_ENDED = {
+    "LogModelResult", "LogSeedResult", "LogTestResult", "LogHookEndLine", "LogSnapshotResult", "LogFunctionResult",
+    "LogNodeResult", "SkippingDetails", "LogSkipBecauseError",
+}  # fmt: skip
+
+
+def _take(
+    line: str,
+    run: Run,
+    complaints: list[str],
+    on_node: Callable[[NodeResult], None] | None,
+    on_note: Callable[[str], None] | None,
+) -> None:
+    try:
+        event = json.loads(line)
+        info, data = event["info"], event["data"]
+    except (json.JSONDecodeError, KeyError, TypeError):
+        if line.strip():
+            complaints.append(line.strip())
+        return
+    if info["name"] == "JinjaLogInfo":
+        run.notes.append(data["msg"])
+        if on_note is not None:
+            on_note(data["msg"])
+    elif info["name"] in _NODE_ENDED and "node_info" in data:
+        node = data["node_info"]
+        result = NodeResult(
+            kind=str(node.get("resource_type", "")),
+            name=str(node.get("node_name", "")),
+            status=str(node.get("node_status", "")),
+            message=str(data.get("result_message") or data.get("status") or ""),
+            seconds=float(data.get("execution_time") or 0.0),
+            done=int(data.get("index") or 0),
+            total=int(data.get("total") or 0),
+        )
+        run.nodes.append(result)
+        if on_node is not None:
+            on_node(result)
+    elif info["level"] == "error" and info["name"] in _SAYS_WHAT_FAILED:
+        complaints.append(" ".join(str(info["msg"]).split()))
