@@ -1,6 +1,6 @@
-"""How do the rows of one file get into its raw table?
+"""The way of one file's rows into its raw table.
 
-`copy_clean` sends the file's bytes to COPY as they are; `copy_judged` sends lines that were judged before, for
+`copy_clean` sends the bytes to COPY as they are; `copy_judged` sends lines that were judged before, for
 a file that COPY refused or that is no text.
 """
 
@@ -11,8 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO
 
-from psycopg2 import sql
-from psycopg2.extensions import cursor as Cursor
+from psycopg2 import extensions, sql
 
 from loaders.files import DAMAGE, Readable, damaged
 from loaders.lines import Batch, Reject
@@ -109,7 +108,9 @@ class Rejects:
     """Rejected lines, kept until the ledger has the row that they belong to."""
 
     def __init__(self) -> None:
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_REJECTS_IN_MEMORY)
+        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - lives as long as this object
+            max_size=_REJECTS_IN_MEMORY
+        )
         self.count = 0
 
     def add(self, load_id: int, rejects: Sequence[Reject]) -> None:
@@ -125,7 +126,7 @@ class Rejects:
         return self._file
 
 
-def copy_clean(cursor: Cursor, source: Source, columns: Sequence[str], feed: Feed) -> int:
+def copy_clean(cursor: extensions.cursor, source: Source, columns: Sequence[str], feed: Feed) -> int:
     """Send a body to COPY as it is and return how many rows came of it.
 
     Raises
@@ -139,7 +140,7 @@ def copy_clean(cursor: Cursor, source: Source, columns: Sequence[str], feed: Fee
 
 
 def copy_judged(
-    cursor: Cursor,
+    cursor: extensions.cursor,
     source: Source,
     columns: Sequence[str],
     judged_from: Callable[[int], Iterator[Batch]],
@@ -150,7 +151,7 @@ def copy_judged(
 
     Parameters
     ----------
-    cursor : cursor
+    cursor : psycopg2 cursor
     source : Source
     columns : sequence of str
         The raw column of each field.
@@ -189,7 +190,7 @@ def copy_judged(
     return rows, first_line, latin1
 
 
-def _copy_exactly(cursor: Cursor, statement: sql.Composable, lines: io.BytesIO, count: int) -> int:
+def _copy_exactly(cursor: extensions.cursor, statement: sql.Composable, lines: io.BytesIO, count: int) -> int:
     lines.seek(0)
     landed = _copy(cursor, statement, lines)
     if landed != count:
@@ -199,7 +200,7 @@ def _copy_exactly(cursor: Cursor, statement: sql.Composable, lines: io.BytesIO, 
     return landed
 
 
-def _copy(cursor: Cursor, statement: sql.Composable, file: Feed | IO[bytes]) -> int:
+def _copy(cursor: extensions.cursor, statement: sql.Composable, file: Feed | IO[bytes]) -> int:
     try:
         cursor.copy_expert(statement, file, size=CHUNK)  # type: ignore[arg-type]
     except Exception:

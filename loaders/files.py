@@ -1,4 +1,4 @@
-"""Which files do these paths mean, and how is each of them opened?"""
+"""The files that paths mean, and how each of them is opened."""
 
 import bz2
 import glob
@@ -335,7 +335,7 @@ def _decompressed(stream: Stream, name: str) -> Stream:
         case None:
             return stream
         case "gz":
-            inner: Readable = gzip.GzipFile(fileobj=stream, mode="rb")
+            inner: Readable = gzip.GzipFile(fileobj=stream, mode="rb")  # type: ignore[call-overload]
         case "bz2":
             inner = bz2.BZ2File(stream)  # type: ignore[call-overload]
         case "zst":
@@ -348,7 +348,7 @@ def _decompressed(stream: Stream, name: str) -> Stream:
 
 
 class _Zst:
-    """Zstandard frames one behind another; a cut last one is an error, which the library's own reader takes."""
+    """Zstandard frames one behind another; a cut last one is an error, unlike in the library's reader."""
 
     def __init__(self, stream: Readable) -> None:
         self._stream = stream

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
-from psycopg2.extensions import connection as Connection
-from psycopg2.extensions import cursor as Cursor
+from psycopg2 import extensions
 
 from loaders import copying, layouts, ledger
 from loaders.files import DAMAGE, DataFile, Stream, Unreadable, damaged, data_files, expand
@@ -104,19 +103,22 @@ class Listener:
     """Hears how a landing goes on; does nothing with it. The command line's progress bar is one."""
 
     def expects(self, size: int) -> None:
-        """All files together have `size` bytes on disk."""
+        """Hear how many bytes all files together have on disk."""
 
     def starts(self, name: str, size: int) -> None:
-        """A file of `size` bytes on disk is next."""
+        """Hear that a file of `size` bytes on disk is next."""
+
+    def rereads(self) -> None:
+        """Hear that the same file is read once more from its beginning."""
 
     def reads(self, size: int) -> None:
-        """So many more bytes of it were read."""
+        """Hear how many more bytes of it were read from disk."""
 
     def waits(self, for_what: str) -> None:
-        """Nothing moves until something else ends."""
+        """Hear what has to end before this goes on."""
 
     def ends(self, outcome: Outcome) -> None:
-        """A file is done."""
+        """Hear what became of a file."""
 
 
 def land(
@@ -198,7 +200,11 @@ def choose_layout(
 
 
 def _outcome(
-    connection: Connection, source: Source, file: DataFile | Unreadable, force: bool, listener: Listener
+    connection: extensions.connection,
+    source: Source,
+    file: DataFile | Unreadable,
+    force: bool,
+    listener: Listener,
 ) -> Outcome:
     started_at, clock = datetime.now(UTC), time.monotonic()
     if isinstance(file, DataFile) and file.skipped:
@@ -239,7 +245,7 @@ class _Landing:
 
     def __init__(
         self,
-        connection: Connection,
+        connection: extensions.connection,
         source: Source,
         file: DataFile,
         force: bool,
@@ -284,7 +290,7 @@ class _Landing:
             while meter.read(copying.CHUNK):
                 if meter.bytes > held.bytes:
                     return None
-        self.listener.starts(self.file.name, self.file.size)
+        self.listener.rereads()
         return meter.sha256()
 
     def _check_head(self) -> None:
@@ -296,7 +302,7 @@ class _Landing:
                 head = read_head(metered, self.file.name)
                 choose_layout(self.source, layouts.split_header(head.header).names, self.file.name)
 
-    def _lock(self, cursor: Cursor) -> None:
+    def _lock(self, cursor: extensions.cursor) -> None:
         # Two COPYs at once would share the identity in blocks, and file lines could not be told from it.
         cursor.execute("select pg_try_advisory_xact_lock(hashtext(%s))", (self.source.qualified_table,))
         (is_free,) = next(cursor)
@@ -306,7 +312,7 @@ class _Landing:
         # A block of numbers that this session took earlier would come before those that others took since.
         cursor.execute("discard sequences")
 
-    def _copy(self, cursor: Cursor, held: ledger.Held | None) -> Outcome:
+    def _copy(self, cursor: extensions.cursor, held: ledger.Held | None) -> Outcome:
         load_id = ledger.next_load_id(cursor)
         cursor.execute("savepoint before_copy")
         rejects = copying.Rejects()
@@ -316,7 +322,7 @@ class _Landing:
             entry = clean
         else:
             cursor.execute("rollback to savepoint before_copy")
-            self.listener.starts(self.file.name, self.file.size)
+            self.listener.rereads()
             entry = self._copy_judged(cursor, load_id, rejects)
         if held and held.rows and not entry.rows and not self.force:
             raise TickmartError(
@@ -338,7 +344,7 @@ class _Landing:
             tuple(self._notes(cursor, entry)),
         )
 
-    def _copy_clean(self, cursor: Cursor, load_id: int) -> ledger.Entry | None:
+    def _copy_clean(self, cursor: extensions.cursor, load_id: int) -> ledger.Entry | None:
         """Land the file's bytes as they are; None if COPY does not take them so."""
         with self.file.open(self.listener.reads) as stream:
             meter = copying.Meter(stream, self.file.name)
@@ -360,7 +366,7 @@ class _Landing:
                 (first_line,) = next(cursor)
             return self._entry(load_id, meter, layout, head.header_lines, rows, 0, first_line, _options(head))
 
-    def _copy_judged(self, cursor: Cursor, load_id: int, rejects: copying.Rejects) -> ledger.Entry:
+    def _copy_judged(self, cursor: extensions.cursor, load_id: int, rejects: copying.Rejects) -> ledger.Entry:
         with self.file.open(self.listener.reads) as stream:
             meter = copying.Meter(stream, self.file.name)
             head = read_head(Stream(meter), self.file.name)
@@ -379,7 +385,9 @@ class _Landing:
                 load_id, meter, layout, head.header_lines, rows, rejects.count, first_line, options
             )
 
-    def _copy_parquet(self, cursor: Cursor, load_id: int, rejects: copying.Rejects) -> ledger.Entry:
+    def _copy_parquet(
+        self, cursor: extensions.cursor, load_id: int, rejects: copying.Rejects
+    ) -> ledger.Entry:
         with self.file.open(self.listener.reads) as stream:
             meter = copying.Meter(stream, self.file.name)
             text = ParquetText(meter, self.file.name)
@@ -419,7 +427,7 @@ class _Landing:
             options=options,
         )
 
-    def _notes(self, cursor: Cursor, entry: ledger.Entry) -> Iterator[str]:
+    def _notes(self, cursor: extensions.cursor, entry: ledger.Entry) -> Iterator[str]:
         if entry.status == "empty":
             yield "a header and no rows"
         if latin1 := entry.options.get("latin1_lines"):
@@ -441,6 +449,6 @@ def _options(head: Head) -> dict[str, Any]:
     return {} if head.encoding == "utf-8" else {"encoding": head.encoding}
 
 
-def lock_raw_table(cursor: Cursor, qualified_table: str) -> None:
+def lock_raw_table(cursor: extensions.cursor, qualified_table: str) -> None:
     """Wait until nobody else loads into a raw table, and keep it so until this transaction ends."""
     cursor.execute("select pg_advisory_xact_lock(hashtext(%s))", (qualified_table,))

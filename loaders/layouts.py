@@ -1,4 +1,4 @@
-"""Which layout is this header?"""
+"""The layout of a header."""
 
 import csv
 import re

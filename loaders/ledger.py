@@ -1,4 +1,4 @@
-"""What does the ledger (`audit.loads`, `audit.rejects`) say, and what is written to it?"""
+"""The ledger: what `audit.loads` and `audit.rejects` say, and what is written to them."""
 
 import json
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import IO, Any
 
-from psycopg2.extensions import cursor as Cursor
+from psycopg2 import extensions
 from psycopg2.extras import RealDictCursor
 
 from loaders.registry import Source
@@ -52,7 +52,7 @@ class Entry:
     error: str | None = None
 
 
-def held(cursor: Cursor, source: Source, uri: str) -> Held | None:
+def held(cursor: extensions.cursor, source: Source, uri: str) -> Held | None:
     """Return the load that stands for a uri now, or None."""
     cursor.execute(
         "select load_id, sha256, bytes, rows from audit.current_loads"
@@ -63,7 +63,7 @@ def held(cursor: Cursor, source: Source, uri: str) -> Held | None:
     return Held(*row) if row else None
 
 
-def same_bytes(cursor: Cursor, source: Source, uri: str, sha256: str) -> tuple[int, str] | None:
+def same_bytes(cursor: extensions.cursor, source: Source, uri: str, sha256: str) -> tuple[int, str] | None:
     """Return load id and uri of a current load of the same bytes from another uri, or None."""
     cursor.execute(
         "select load_id, uri from audit.current_loads"
@@ -73,7 +73,7 @@ def same_bytes(cursor: Cursor, source: Source, uri: str, sha256: str) -> tuple[i
     return cursor.fetchone()
 
 
-def next_load_id(cursor: Cursor) -> int:
+def next_load_id(cursor: extensions.cursor) -> int:
     """Take a load id and make it the default of `_load_id` for this transaction."""
     cursor.execute("select nextval(pg_get_serial_sequence('audit.loads', 'load_id'))")
     (load_id,) = next(cursor)
@@ -81,7 +81,7 @@ def next_load_id(cursor: Cursor) -> int:
     return int(load_id)
 
 
-def write(cursor: Cursor, entry: Entry) -> int:
+def write(cursor: extensions.cursor, entry: Entry) -> int:
     """Write a row of the ledger, finished now, and return its load id."""
     cursor.execute(
         "insert into audit.loads (load_id, source, dataset, uri, sha256, bytes, rows, rejected, layout,"
@@ -112,7 +112,7 @@ def write(cursor: Cursor, entry: Entry) -> int:
     return int(load_id)
 
 
-def write_rejects(cursor: Cursor, rejects: IO[bytes]) -> None:
+def write_rejects(cursor: extensions.cursor, rejects: IO[bytes]) -> None:
     """Write rejects from CSV lines of load_id, line, text, reason."""
     cursor.copy_expert(
         "copy audit.rejects (load_id, line, text, reason) from stdin (format csv)", rejects, size=1 << 20

@@ -1,4 +1,4 @@
-"""What are the lines of this text, and which of them can be split into the layout's columns?
+"""The lines of a text, and which of them can be split into the layout's columns.
 
 COPY takes a clean file as it is. Only where it does not, the lines are judged here one by one, by the same
 rules as COPY's, so that every line judged good is one that COPY takes.
@@ -13,7 +13,7 @@ from loaders.files import Readable, Stream
 from warehouse.errors import TickmartError
 
 CHUNK = 1 << 20
-# A line of a market-data file has some hundred bytes. What is longer than this is none, and is not kept whole.
+# A line of market data has some hundred bytes. What is longer than this is none, and is not kept whole.
 LONGEST_LINE = 1 << 20
 _KEPT_OF_A_LONG_LINE = 1_000
 _LONGEST_HEADER = 64 << 10
@@ -49,14 +49,14 @@ class Head:
 
 @dataclass(frozen=True)
 class Reject:
-    """A line that cannot be split into the layout's columns.
+    r"""A line that cannot be split into the layout's columns.
 
     Attributes
     ----------
     line : int
         Its number in the file, from 1.
     text : str
-        What it says; bytes that are no UTF-8 read as latin-1, NUL written as `\\x00`.
+        What it says; bytes that are no UTF-8 read as latin-1, NUL written as `\x00`.
     reason : str
         Why it was rejected.
     """

@@ -7,10 +7,37 @@ from loaders.layouts import Column, Layout
 # The names of the exchange's unified distilled file format (UDiFF), mandatory from 8 July 2024. Only these 30
 # identify it: the four reserved columns behind them were Rsvd01…Rsvd04 until 20 June 2024, Rsvd1…Rsvd4 since.
 _UDIFF_NAMES = (
-    "TradDt BizDt Sgmt Src FinInstrmTp FinInstrmId ISIN TckrSymb SctySrs XpryDt FininstrmActlXpryDt StrkPric "
-    "OptnTp FinInstrmNm OpnPric HghPric LwPric ClsPric LastPric PrvsClsgPric UndrlygPric SttlmPric OpnIntrst "
-    "ChngInOpnIntrst TtlTradgVol TtlTrfVal TtlNbOfTxsExctd SsnId NewBrdLotQty Rmks"
-).split()
+    "TradDt",
+    "BizDt",
+    "Sgmt",
+    "Src",
+    "FinInstrmTp",
+    "FinInstrmId",
+    "ISIN",
+    "TckrSymb",
+    "SctySrs",
+    "XpryDt",
+    "FininstrmActlXpryDt",
+    "StrkPric",
+    "OptnTp",
+    "FinInstrmNm",
+    "OpnPric",
+    "HghPric",
+    "LwPric",
+    "ClsPric",
+    "LastPric",
+    "PrvsClsgPric",
+    "UndrlygPric",
+    "SttlmPric",
+    "OpnIntrst",
+    "ChngInOpnIntrst",
+    "TtlTradgVol",
+    "TtlTrfVal",
+    "TtlNbOfTxsExctd",
+    "SsnId",
+    "NewBrdLotQty",
+    "Rmks",
+)
 _RESERVED = ("rsvd1", "rsvd2", "rsvd3", "rsvd4")
 
 

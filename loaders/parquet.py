@@ -1,4 +1,4 @@
-"""How is a Parquet file written as the text that a vendor's CSV would have?"""
+"""A Parquet file, written as the text that a vendor's CSV would have."""
 
 import io
 import shutil
@@ -39,7 +39,9 @@ class ParquetText:
 
     def __init__(self, stream: Readable, name: str) -> None:
         self._name = name
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)
+        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - lives as long as this object
+            max_size=_IN_MEMORY
+        )
         shutil.copyfileobj(stream, self._file, 1 << 20)
         self._file.seek(0)
         try:

@@ -1,4 +1,4 @@
-"""Which sources are there, and which raw tables hold them?"""
+"""The sources that can be loaded, and the raw tables that hold them."""
 
 from dataclasses import dataclass
 
@@ -158,7 +158,9 @@ def _make(cursor: psycopg2.extensions.cursor, source: Source) -> None:
     (sequence,) = next(cursor)
     cursor.execute("select from pg_roles where rolname = 'tickmart_loader'")
     if cursor.fetchone() is not None:
-        cursor.execute(sql.SQL("grant usage, update on sequence {} to tickmart_loader").format(sql.SQL(sequence)))
+        cursor.execute(
+            sql.SQL("grant usage, update on sequence {} to tickmart_loader").format(sql.SQL(sequence))
+        )
     for role, rights in (("tickmart_loader", "select, insert, delete"), ("tickmart_transformer", "select")):
         cursor.execute("select from pg_roles where rolname = %s", (role,))
         if cursor.fetchone() is not None:

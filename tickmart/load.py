@@ -17,6 +17,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from loaders.checking import Verdict, check
 from loaders.landing import Listener, Outcome, Report, land
 from loaders.registry import SOURCES, Source
 from tickmart.output import show_json
@@ -62,6 +63,10 @@ def _add_command(source: Source) -> None:
             list[str],
             typer.Argument(help="Files (plain, .gz, .bz2, .zst, .zip, .parquet), folders or patterns."),
         ],
+        check_only: Annotated[
+            bool,
+            typer.Option("--check", help="Read and judge the files, land nothing; needs no database."),
+        ] = False,
         force: Annotated[
             bool,
             typer.Option(
@@ -73,6 +78,11 @@ def _add_command(source: Source) -> None:
         ] = False,
     ) -> None:
         listener = _listener(quiet=as_json)
+        if check_only:
+            with listener:
+                verdicts = check(source.name, paths, listener=listener)
+            _show_verdicts(verdicts, as_json)
+            return
         with listener:
             report = land(source.name, paths, force=force, listener=listener)
         _conclude(report, as_json)
@@ -82,6 +92,42 @@ def _add_command(source: Source) -> None:
 
 for _source in SOURCES.values():
     _add_command(_source)
+
+
+def _show_verdicts(verdicts: list[Verdict], as_json: bool) -> None:
+    if as_json:
+        show_json([asdict(verdict) for verdict in verdicts])
+    else:
+        for verdict in verdicts:
+            _show_verdict(verdict)
+        bad = sum(verdict.status == "failed" for verdict in verdicts)
+        good = sum(verdict.status not in ("failed", "skipped") for verdict in verdicts)
+        typer.echo(
+            f"{_number(good, 'file')} would land: {_number(sum(v.rows for v in verdicts), 'row')},"
+            f" {sum(v.rejected for v in verdicts):,} rejected; {bad:,} would fail. Nothing was landed."
+        )
+    for verdict in verdicts:
+        if verdict.status == "failed":
+            typer.echo(f"error: {verdict.error}", err=True)
+    if any(verdict.status == "failed" for verdict in verdicts):
+        raise typer.Exit(1)
+
+
+def _show_verdict(verdict: Verdict) -> None:
+    match verdict.status:
+        case "failed":
+            typer.echo(f"{verdict.name}: would fail")
+        case "skipped":
+            typer.echo(f"{verdict.name}: would be skipped, {verdict.error}")
+        case _:
+            rejected = f", {verdict.rejected:,} rejected" if verdict.rejected else ""
+            latin1 = f", {verdict.latin1_lines:,} read as latin-1" if verdict.latin1_lines else ""
+            rows = _number(verdict.rows, "row")
+            typer.echo(f"{verdict.name}: {rows}{rejected}{latin1} (layout {verdict.layout})")
+            for reject in verdict.rejects:
+                typer.echo(f"  line {reject.line}: {reject.reason}")
+            if verdict.rejected > len(verdict.rejects):
+                typer.echo(f"  and {verdict.rejected - len(verdict.rejects):,} more")
 
 
 def _conclude(report: Report, as_json: bool) -> None:
@@ -150,7 +196,11 @@ class _Plain(Listener):
         self._total = size
 
     def starts(self, name: str, size: int) -> None:
+        self._before += self._size
         self._name, self._size, self._now = name, size, 0
+
+    def rereads(self) -> None:
+        self._now = 0
 
     def reads(self, size: int) -> None:
         self._now = min(self._now + size, self._size)
@@ -169,8 +219,6 @@ class _Plain(Listener):
             typer.echo(f"waiting: {for_what}", err=True)
 
     def ends(self, outcome: Outcome) -> None:
-        self._before += self._size
-        self._size = self._now = 0
         if not self._quiet:
             typer.echo(_line(outcome))
 
@@ -202,8 +250,13 @@ class _Bar(Listener):
         self._progress.update(self._task, total=size)
 
     def starts(self, name: str, size: int) -> None:
+        self._before += self._size
         self._size, self._now = size, 0
         self._progress.update(self._task, description=name, completed=self._before)
+
+    def rereads(self) -> None:
+        self._now = 0
+        self._progress.update(self._task, completed=self._before)
 
     def reads(self, size: int) -> None:
         self._now = min(self._now + size, self._size)
@@ -213,9 +266,6 @@ class _Bar(Listener):
         self._progress.update(self._task, description=f"waiting: {for_what}")
 
     def ends(self, outcome: Outcome) -> None:
-        self._before += self._size
-        self._size = self._now = 0
-        self._progress.update(self._task, completed=self._before)
         typer.echo(_line(outcome))
 
 

@@ -1,4 +1,4 @@
-"""What does an error of the database mean, in plain words?"""
+"""What an error of the database means, in plain words."""
 
 import psycopg2
 

@@ -1,0 +1,50 @@
+"""`tickmart loads`: what was loaded, when, from where."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from psycopg2.extras import RealDictCursor
+
+from loaders import ledger
+from loaders.registry import source_named
+from tickmart.output import show_rows
+from warehouse import database
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+_COLUMNS = ("load_id", "finished_at", "source", "status", "rows", "rejected", "layout", "uri", "remark")
+
+
+@app.command()
+def _loads(
+    path: Annotated[str | None, typer.Argument(help="Only loads of this file.", show_default=False)] = None,
+    source: Annotated[str | None, typer.Option(help="Only loads of this source.", show_default=False)] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="Only loads that failed.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest.")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON, all columns.")] = False,
+) -> None:
+    """Show what was loaded, newest first."""
+    if source is not None:
+        source_named(source)
+    uri = uri_of(path) if path is not None else None
+    database.migrate()
+    with database.connect() as connection, connection.cursor(cursor_factory=RealDictCursor) as cursor:
+        rows = ledger.loads(cursor, source=source, uri=uri, failed=failed, limit=limit)
+    show_rows(_COLUMNS, rows if as_json else [row | {"remark": _remark(row)} for row in rows], as_json)
+
+
+def uri_of(path: str) -> str:
+    """Return the uri under which the ledger knows a path; a uri is returned as it is."""
+    if path.startswith("file://"):
+        return path
+    file, separator, member = path.partition("!")
+    return Path(file).expanduser().resolve().as_uri() + separator + member
+
+
+def _remark(row: dict[str, Any]) -> str:
+    if row["status"] == "failed":
+        return str(row["error"])
+    if row["unloaded_at"]:
+        return f"unloaded {row['unloaded_at']:%Y-%m-%d %H:%M}"
+    return "" if row["is_current"] else "restated since"
