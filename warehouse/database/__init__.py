@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import psycopg2
 import psycopg2.extensions
@@ -14,6 +14,8 @@ from sqlalchemy import URL, Engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from warehouse import server
+from warehouse.database import profile
+from warehouse.database.roles import GRANT_ROLES
 from warehouse.errors import TickmartError
 from warehouse.settings import settings
 
@@ -23,6 +25,7 @@ __all__ = [
     "database_url",
     "edition",
     "engine",
+    "grant_roles",
     "migrate",
     "migration_in_place",
     "require_postgresql",
@@ -37,7 +40,7 @@ _MIGRATING = 7_412_000
 
 
 def database_url() -> URL:
-    """Return the address of the database: the one that is set, else the embedded server's, started where needed.
+    """Return the address of the database: the one that is set, else the embedded server's, started first.
 
     Returns
     -------
@@ -51,7 +54,9 @@ def database_url() -> URL:
     """
     given = settings().database_url
     if given is None or not given.get_secret_value():
-        return server.ensure_running()
+        url = server.ensure_running()
+        profile.refresh(url)
+        return url
     return _parse(given.get_secret_value())
 
 
@@ -72,8 +77,8 @@ def connect() -> Iterator[psycopg2.extensions.connection]:
     Raises
     ------
     TickmartError
-        The database cannot be reached (the message names host and port, never the password), or is too old, or lacks
-        TimescaleDB.
+        The database cannot be reached (the message names host and port, never the password), or is too old,
+        or lacks TimescaleDB.
     """
     url = database_url()
     connection = _open(url)
@@ -105,11 +110,18 @@ def migration_in_place(connection: sqlalchemy.Connection) -> str | None:
     """Return the newest migration that this database has, or None."""
     if connection.scalar(sqlalchemy.text("select to_regclass('audit.alembic_version')")) is None:
         return None
-    return connection.scalar(sqlalchemy.text("select version_num from audit.alembic_version"))
+    found: str | None = connection.scalar(sqlalchemy.text("select version_num from audit.alembic_version"))
+    return found
+
+
+def grant_roles(connection: psycopg2.extensions.connection) -> None:
+    """Make the roles, where the user may, and grant those that exist what their work needs."""
+    with connection.cursor() as cursor:
+        cursor.execute(GRANT_ROLES)
 
 
 def edition(connection: psycopg2.extensions.connection) -> str:
-    """Return TimescaleDB's edition on this server: `community`, `apache`, or `none` where the extension is not made."""
+    """Return TimescaleDB's edition: `community`, `apache`, or `none` where the extension is not made."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -138,7 +150,8 @@ def check_server(connection: psycopg2.extensions.connection, where: str) -> None
         if cursor.fetchone() is None:
             raise TickmartError(
                 f"the PostgreSQL server at {where} has no TimescaleDB. Install it there "
-                "(https://docs.timescale.com/self-hosted/latest/install/), or unset TICKMART_DATABASE_URL to use the embedded server."
+                "(https://docs.timescale.com/self-hosted/latest/install/), or unset TICKMART_DATABASE_URL "
+                "to use the embedded server."
             )
 
 
@@ -147,8 +160,9 @@ def require_postgresql(version: int, where: str) -> None:
     if version < OLDEST_POSTGRESQL * 10_000:
         found = f"{version // 10_000}.{version % 10_000}"
         raise TickmartError(
-            f"the server at {where} is PostgreSQL {found}; tickmart needs {OLDEST_POSTGRESQL} or newer. Upgrade it, name "
-            "another in TICKMART_DATABASE_URL, or unset that to use the embedded server."
+            f"the server at {where} is PostgreSQL {found}; tickmart needs {OLDEST_POSTGRESQL} or newer. "
+            "Upgrade it, "
+            "name another in TICKMART_DATABASE_URL, or unset that to use the embedded server."
         )
 
 
@@ -164,7 +178,8 @@ def _parse(text: str) -> URL:
 
 _NO_ADDRESS = (
     "TICKMART_DATABASE_URL is not the address of a PostgreSQL database. It looks like "
-    "postgresql://user:password@host:5432/dbname, with characters like @ : / in the password written as %40 %3A %2F."
+    "postgresql://user:password@host:5432/dbname, with characters like @ : / in the password written as "
+    "%40 %3A %2F."
 )
 
 
@@ -185,7 +200,7 @@ def _open(url: URL) -> psycopg2.extensions.connection:
     arguments: dict[str, Any] = {"application_name": APPLICATION_NAME, "connect_timeout": 10}
     arguments |= url.translate_connect_args(username="user", database="dbname") | dict(url.query)
     try:
-        return psycopg2.connect(**arguments)
+        return cast(psycopg2.extensions.connection, psycopg2.connect(**arguments))
     except psycopg2.Error as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         hint = (
@@ -218,24 +233,27 @@ def _where(url: URL) -> str:
 
 
 def _upgrade(connection: sqlalchemy.Connection) -> None:
-    import alembic.command  # noqa: PLC0415 - half a second, and needed once in a database's life
-    from alembic.config import Config  # noqa: PLC0415
-    from alembic.util import CommandError  # noqa: PLC0415
+    import alembic.command  # here: half a second, and needed once in a database's life
+    from alembic.config import Config
+    from alembic.util import CommandError
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     try:
         alembic.command.upgrade(config, "head")
+        grant_roles(cast(psycopg2.extensions.connection, connection.connection.driver_connection))
     except CommandError as error:
         if "Can't locate revision" not in str(error):
             raise
         raise TickmartError(
-            f"this database was migrated by a newer tickmart (to {migration_in_place(connection)}). Update this checkout."
+            f"this database was migrated by a newer tickmart (to {migration_in_place(connection)}). Update "
+            "this checkout."
         ) from error
     except sqlalchemy.exc.ProgrammingError as error:
         if not isinstance(error.orig, psycopg2.errors.InsufficientPrivilege):
             raise
         raise TickmartError(
-            f"the database user may not make tickmart's tables: {str(error.orig).strip()}. Let its owner run tickmart db migrate once."
+            f"the database user may not make tickmart's tables: {str(error.orig).strip()}. Let its owner "
+            "run tickmart db migrate once."
         ) from error

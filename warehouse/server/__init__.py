@@ -34,8 +34,8 @@ class ServerState(NamedTuple):
 def ensure_running() -> URL:
     """Start the embedded server, or find it running.
 
-    Unpacks the programs and makes the database on first use. Safe when several processes call it at once, after a
-    `kill -9` of the server, and for root (the server then runs as another user).
+    Unpacks the programs and makes the database on first use. Safe when several processes call it at once,
+    after a `kill -9` of the server, and for root (the server then runs as another user).
 
     Returns
     -------
@@ -84,7 +84,12 @@ def remove() -> None:
         process.stop(place, binaries())
         for folder in (place.data, place.socket):
             shutil.rmtree(folder)
-        for file in (place.log, place.home / "state-folder", place.state / "server.json", place.state / "password"):
+        for file in (
+            place.log,
+            place.home / "state-folder",
+            place.state / "server.json",
+            place.state / "password",
+        ):
             file.unlink(missing_ok=True)
         if place.home != place.state:
             place.home.rmdir()
@@ -107,14 +112,18 @@ def _make_state_folder() -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise TickmartError(
-            f"cannot make the state folder {folder}: {error.strerror}. Set TICKMART_STATE_FOLDER to a folder that you may write to."
+            f"cannot make the state folder {folder}: {error.strerror}. Set TICKMART_STATE_FOLDER to a "
+            "folder that you may write to."
         ) from error
     if not os.access(folder, os.W_OK):
         raise TickmartError(
-            f"may not write to the state folder {folder}. Set TICKMART_STATE_FOLDER to a folder that you may write to."
+            f"may not write to the state folder {folder}. Set TICKMART_STATE_FOLDER to a folder that you "
+            "may write to."
         )
 
 
 def _check_time_zones() -> None:
     if not os.path.exists("/usr/share/zoneinfo/Asia/Kolkata"):
-        raise TickmartError("this machine has no time zone data, which PostgreSQL reads. Install the package tzdata.")
+        raise TickmartError(
+            "this machine has no time zone data, which PostgreSQL reads. Install the package tzdata."
+        )

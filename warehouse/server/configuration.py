@@ -15,7 +15,7 @@ def configuration(port: int, socket_folder: Path) -> str:
 
 
 def memory_bytes() -> int:
-    """Return the memory this process may use: the machine's, or its control group's limit where that is less."""
+    """Return the memory that may be used: the machine's, or the control group's limit where that is less."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         try:
@@ -80,7 +80,7 @@ def _settings(port: int, socket_folder: Path) -> dict[str, str]:
 def _shared_memory_is_small() -> bool:
     """Containers often get a /dev/shm of 64 MB, in which a parallel hash join dies."""
     try:
-        folder = os.statvfs("/dev/shm")
+        folder = os.statvfs("/dev/shm")  # noqa: S108 - only looked at
     except OSError:
         return True
     return folder.f_frsize * folder.f_blocks < 512 * MEGABYTE

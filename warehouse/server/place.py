@@ -24,8 +24,8 @@ class Place(NamedTuple):
     state : Path
         The state folder; it holds `server.json` (home, port), the password and the lock.
     home : Path
-        A folder that only `uid` may enter, with `data`, `socket` and `server.log`. The state folder itself, unless the
-        server runs under another user or a socket's path in there would be too long.
+        A folder that only `uid` may enter, with `data`, `socket` and `server.log`. The state folder itself,
+        unless the server runs under another user or a socket's path in there would be too long.
     uid, gid : int
         Whom the server runs as. Never root.
     port : int
@@ -55,7 +55,7 @@ class Place(NamedTuple):
 
 
 def recall() -> Place | None:
-    """Return the place that the state folder remembers, or None where no server was ever made (or its data are gone)."""
+    """Return the place that the state folder remembers; None where it has none, or its data are gone."""
     state = settings().state_folder.expanduser().absolute()
     try:
         memory = json.loads((state / "server.json").read_text())
@@ -66,7 +66,8 @@ def recall() -> Place | None:
         return None
     except PermissionError:
         raise TickmartError(
-            f"the database of {state} belongs to another user. Run as that user, or set TICKMART_STATE_FOLDER to a folder of yours."
+            f"the database of {state} belongs to another user. Run as that user, or set "
+            "TICKMART_STATE_FOLDER to a folder of yours."
         ) from None
     if home != state and owned_by != state and (owned_by / "server.json").exists():
         return None  # a copy of a checkout gets a server of its own; a moved one keeps its server
@@ -90,7 +91,8 @@ def settle() -> Place:
         home = Path.home() / ".local/share/tickmart" / _unique_name(state)
     if len(f"{home}{_SOCKET_NAME}".encode()) > _LONGEST_SOCKET_PATH:
         raise TickmartError(
-            f"{state} is too long a path for a server's socket ({_LONGEST_SOCKET_PATH} bytes), and so is {home}. "
+            f"{state} is too long a path for a server's socket ({_LONGEST_SOCKET_PATH} bytes), and so is "
+            f"{home}. "
             "Set TICKMART_STATE_FOLDER to a shorter one."
         )
     if home != state:
@@ -129,7 +131,8 @@ def password(place: Place) -> str:
     if not path.exists():
         if place.data.exists():
             raise TickmartError(
-                f"{path}, the password of the database in {place.data}, is gone. Put it back, or begin anew: tickmart db reset"
+                f"{path}, the password of the database in {place.data}, is gone. Put it back, or begin "
+                "anew: tickmart db reset"
             )
         write_private(path, secrets.token_urlsafe(24))
     return path.read_text()
@@ -149,7 +152,8 @@ def _server_user() -> pwd.struct_passwd:
         except KeyError:
             continue
     raise TickmartError(
-        "PostgreSQL refuses to run as root, and this machine has neither a user postgres nor a user nobody to run it as."
+        "PostgreSQL refuses to run as root, and this machine has neither a user postgres nor a user nobody "
+        "to run it as."
     )
 
 

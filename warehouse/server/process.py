@@ -29,7 +29,12 @@ _LONGEST_LOG = 16 << 20
 def is_ready(place: Place) -> bool:
     """Tell whether this very server accepts connections, without opening one."""
     lines = _pid_file(place)
-    return len(lines) >= 8 and lines[7].strip() == "ready" and lines[3] == str(place.port) and _lives(place, int(lines[0]))
+    return (
+        len(lines) >= 8
+        and lines[7].strip() == "ready"
+        and lines[3] == str(place.port)
+        and _lives(place, int(lines[0]))
+    )
 
 
 def start(place: Place, binaries: Binaries) -> Place:
@@ -45,6 +50,7 @@ def start(place: Place, binaries: Binaries) -> Place:
         _initialise(place, binaries, secret)
     _check_version(place, binaries)
     _clear_the_way(place)
+    complaint: str | None = ""
     for attempt in range(5):
         port = place.port if attempt == 0 and _is_free(place.port) else _free_port()
         place = place._replace(port=port)
@@ -58,7 +64,8 @@ def start(place: Place, binaries: Binaries) -> Place:
             break
         time.sleep(0.5)
         _clear_the_way(place)
-    raise TickmartError(f"the embedded server did not start: {_complaint(complaint)}. Its log: {place.log}")
+    reason = _complaint(complaint or "")
+    raise TickmartError(f"the embedded server did not start: {reason}. Its log: {place.log}")
 
 
 def stop(place: Place, binaries: Binaries) -> bool:
@@ -67,11 +74,12 @@ def stop(place: Place, binaries: Binaries) -> bool:
     if not lines or not _lives(place, int(lines[0])):
         _clear_the_way(place)
         return False
-    done = _as_server_user(
-        place, [binaries.program("pg_ctl"), "-D", str(place.data), "-m", "fast", "-w", "-t", str(_START_SECONDS), "stop"]
-    )
+    command = [binaries.program("pg_ctl"), "-D", str(place.data), "-m", "fast"]
+    done = _as_server_user(place, [*command, "-w", "-t", str(_START_SECONDS), "stop"])
     if done.returncode != 0 and _lives(place, int(lines[0])):
-        raise TickmartError(f"the embedded server did not stop: {_complaint(done.stderr)}. Its log: {place.log}")
+        raise TickmartError(
+            f"the embedded server did not stop: {_complaint(done.stderr)}. Its log: {place.log}"
+        )
     return True
 
 
@@ -87,17 +95,12 @@ def _initialise(place: Place, binaries: Binaries, secret: str) -> None:
     for leftover in (making, place.data):
         shutil.rmtree(leftover, ignore_errors=True)
     _write(place, secret_file, secret)
+    # PostgreSQL's own C.UTF-8 sorts by code point on every machine, whatever locales it has.
+    locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    access = ["-U", USER, "--pwfile", str(secret_file), "--auth", "scram-sha-256"]
     try:
-        done = _as_server_user(
-            place,
-            [
-                binaries.program("initdb"),
-                *("-D", str(making), "-U", USER, "--pwfile", str(secret_file), "--auth", "scram-sha-256"),
-                # PostgreSQL's own C.UTF-8: sorts by code point on every machine, whatever locales it has.
-                *("--encoding", "UTF8", "--locale", "C", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
-                "--no-instructions",
-            ],
-        )
+        command = [binaries.program("initdb"), "-D", str(making), *access, *locale, "--no-instructions"]
+        done = _as_server_user(place, command)
     finally:
         secret_file.unlink(missing_ok=True)
     if done.returncode != 0:
@@ -111,8 +114,10 @@ def _check_version(place: Place, binaries: Binaries) -> None:
     made_by = (place.data / "PG_VERSION").read_text().strip()
     if made_by != binaries.postgresql_version.split(".")[0]:
         raise TickmartError(
-            f"the data in {place.data} are PostgreSQL {made_by}'s and the embedded server is {binaries.postgresql_version}. "
-            "Back them up with the earlier tickmart (tickmart db backup), then: tickmart db reset; tickmart db restore"
+            f"the data in {place.data} are PostgreSQL {made_by}'s and the embedded server is "
+            f"{binaries.postgresql_version}. "
+            "Back them up with the earlier tickmart (tickmart db backup), then: tickmart db reset; "
+            "tickmart db restore"
         )
 
 
@@ -124,9 +129,8 @@ def _try_to_start(place: Place, binaries: Binaries) -> str | None:
         place.log.rename(place.log.with_suffix(".log.1"))
     before = place.log.stat().st_size if place.log.exists() else 0
     # pg_ctl gives the server a session of its own, so it outlives the terminal that it was started from.
-    done = _as_server_user(
-        place, [binaries.program("pg_ctl"), "-D", str(place.data), "-l", str(place.log), "-w", "-t", str(_START_SECONDS), "start"]
-    )
+    command = [binaries.program("pg_ctl"), "-D", str(place.data), "-l", str(place.log)]
+    done = _as_server_user(place, [*command, "-w", "-t", str(_START_SECONDS), "start"])
     if done.returncode == 0:
         return None
     try:
@@ -140,26 +144,33 @@ def _try_to_start(place: Place, binaries: Binaries) -> str | None:
 
 def _make_database(place: Place, secret: str) -> None:
     connection = psycopg2.connect(
-        host="127.0.0.1", port=place.port, user=USER, password=secret, dbname="postgres", application_name="tickmart"
+        host="127.0.0.1",
+        port=place.port,
+        user=USER,
+        password=secret,
+        dbname="postgres",
+        application_name="tickmart",
     )
     try:
         connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute("select 1 from pg_database where datname = %s", (DATABASE,))
             if cursor.fetchone() is None:
-                cursor.execute(f"create database {DATABASE}")
+                # Not from template1: a background worker of TimescaleDB that looks in there would block it.
+                cursor.execute(f"create database {DATABASE} template template0")
     finally:
         connection.close()
 
 
 def _clear_the_way(place: Place) -> None:
-    """Remove what a killed server left: orphaned server processes, and a pid file that now names a stranger."""
+    """Remove what a killed server left: its orphans, and a pid file that now names a stranger."""
     lines = _pid_file(place)
     if lines and _lives(place, int(lines[0])):
         return
     deadline = time.monotonic() + 30
     while (orphans := _processes_in(place.data)) and time.monotonic() < deadline:
-        # Without their postmaster they end by themselves at their next wait; a busy one would write on for long.
+        # Without their postmaster they end by themselves at their next wait; a busy one would write on for
+        # long.
         for process in orphans:
             try:
                 os.kill(process, signal.SIGQUIT)
@@ -182,13 +193,21 @@ def _lives(place: Place, process: int) -> bool:
 
 
 def _processes_in(data: Path) -> list[int]:
-    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit() and _works_in(int(entry.name), data)]
+    return [
+        int(entry.name)
+        for entry in Path("/proc").iterdir()
+        if entry.name.isdigit() and _works_in(int(entry.name), data)
+    ]
 
 
 def _works_in(process: int, data: Path) -> bool:
-    # Every process of a server has its data folder as working folder, and nothing else there is called postgres.
+    # Every process of a server has its data folder as working folder, and nothing else there is called
+    # postgres.
     try:
-        return os.readlink(f"/proc/{process}/cwd") == str(data.resolve()) and Path(f"/proc/{process}/comm").read_text().strip() == "postgres"
+        return (
+            os.readlink(f"/proc/{process}/cwd") == str(data.resolve())
+            and Path(f"/proc/{process}/comm").read_text().strip() == "postgres"
+        )
     except (FileNotFoundError, PermissionError, ProcessLookupError):
         return False
 
@@ -196,13 +215,19 @@ def _works_in(process: int, data: Path) -> bool:
 def _as_server_user(place: Place, command: list[str]) -> subprocess.CompletedProcess[str]:
     # Nothing of the caller's PG*, LD_* or locale settings may reach the server.
     environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C", "HOME": str(place.home)}
-    if os.geteuid() == 0:
-        return subprocess.run(
-            command, env=environment, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-            user=place.uid, group=place.gid, extra_groups=[],
-        )  # fmt: skip
+    as_root = os.geteuid() == 0
     return subprocess.run(
-        command, env=environment, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"
+        command,
+        env=environment,
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+        user=place.uid if as_root else None,
+        group=place.gid if as_root else None,
+        extra_groups=[] if as_root else None,
     )
 
 

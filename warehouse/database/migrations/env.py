@@ -1,4 +1,4 @@
-"""Run by Alembic: the caller (`warehouse.database.migrate`) gives the connection, its transaction and its lock."""
+"""Run by Alembic; `warehouse.database.migrate` gives the connection, its transaction and its lock."""
 
 import sqlalchemy
 from alembic import context

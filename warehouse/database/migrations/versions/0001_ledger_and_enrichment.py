@@ -1,4 +1,4 @@
-"""The ledger of loads, what the builds remember, the Greeks, and the roles."""
+"""The ledger of loads, what the builds remember, and the Greeks."""
 
 from alembic import op
 
@@ -8,7 +8,7 @@ down_revision = None
 
 def upgrade() -> None:
     """Apply."""
-    for statement in (*_SCHEMAS, *_AUDIT, *_ENRICHMENT, _ROLES):
+    for statement in (*_SCHEMAS, *_AUDIT, *_ENRICHMENT):
         op.execute(statement)
 
 
@@ -64,6 +64,14 @@ _AUDIT = (
     """,
     "create table audit.built_loads (model text, load_id bigint, primary key (model, load_id))",
     """
+    create table audit.loads_to_build (
+        model text,
+        load_id bigint,
+        change text not null check (change in ('added', 'removed', 'kept')),
+        primary key (model, load_id)
+    )
+    """,
+    """
     create table audit.slices_to_build (
         model text,
         instrument_type text,
@@ -72,10 +80,11 @@ _AUDIT = (
         primary key (model, instrument_type, underlying, session_date)
     )
     """,
-    "comment on table audit.loads is 'One row per attempt to land a file; written in the transaction of its rows'",
+    "comment on table audit.loads is 'One row per attempt to land a file, in the transaction of its rows'",
     "comment on view audit.current_loads is 'The load that each file (source, dataset, uri) stands at now'",
     "comment on table audit.rejects is 'One row per line of a file that could not be landed'",
     "comment on table audit.built_loads is 'Which loads a dbt model has taken in'",
+    "comment on table audit.loads_to_build is 'Filled and emptied inside the transaction of a dbt model'",
     "comment on table audit.slices_to_build is 'Filled and emptied inside the transaction of a dbt model'",
 )
 
@@ -117,50 +126,12 @@ _ENRICHMENT = (
         primary key (underlying, session_date, bar_interval)
     )
     """,
-    "comment on table enrichment.option_greeks is 'Greeks with the inputs they were computed from; one row per contract, interval and bar'",
-    "comment on table enrichment.greeks_slices is 'Which version of the inputs each slice of option_greeks was computed from'",
+    """
+    comment on table enrichment.option_greeks is
+    'Greeks with the inputs they were computed from; one row per contract, interval and bar'
+    """,
+    """
+    comment on table enrichment.greeks_slices is
+    'Which version of the inputs each slice of option_greeks was computed from'
+    """,
 )
-
-# Roles belong to the server, not to the database: they may be there already, and another database may be making
-# them at this moment. Marts are granted by dbt, which makes them.
-_ROLES = """
-do $$
-declare
-    wanted text;
-    may_create boolean := (select rolsuper or rolcreaterole from pg_roles where rolname = current_user);
-begin
-    foreach wanted in array array['tickmart_loader', 'tickmart_transformer', 'tickmart_analyst'] loop
-        if not exists (select from pg_roles where rolname = wanted) then
-            if not may_create then
-                raise notice 'role % was not made: % may not create roles', wanted, current_user;
-                continue;
-            end if;
-            begin
-                execute format('create role %I nologin', wanted);
-            exception when duplicate_object or unique_violation then
-                null;
-            end;
-        end if;
-    end loop;
-
-    if exists (select from pg_roles where rolname = 'tickmart_loader') then
-        grant usage, create on schema raw to tickmart_loader;
-        grant usage on schema audit to tickmart_loader;
-        grant select, insert, update, delete on all tables in schema raw to tickmart_loader;
-        grant usage on all sequences in schema raw to tickmart_loader;
-        grant select, insert, update on all tables in schema audit to tickmart_loader;
-        alter default privileges in schema raw grant select, insert, update, delete on tables to tickmart_loader;
-        alter default privileges in schema raw grant usage on sequences to tickmart_loader;
-    end if;
-
-    if exists (select from pg_roles where rolname = 'tickmart_transformer') then
-        execute format('grant create on database %I to tickmart_transformer', current_database());
-        grant usage on schema raw, audit, enrichment to tickmart_transformer;
-        grant select on all tables in schema raw, audit to tickmart_transformer;
-        grant insert, update, delete on audit.built_loads, audit.slices_to_build to tickmart_transformer;
-        grant select, insert, update, delete, truncate on all tables in schema enrichment to tickmart_transformer;
-        alter default privileges in schema raw grant select on tables to tickmart_transformer;
-    end if;
-end
-$$
-"""

@@ -1,0 +1,58 @@
+"""The three roles, granted what their work needs wherever the database's user may do so."""
+
+# Roles belong to the server, not to the database: they may be there already, and another database may be
+# making them at this moment. dbt grants the marts when it makes them; here they are granted after a restore.
+GRANT_ROLES = """
+do $$
+declare
+    wanted text;
+    may_create boolean := (select rolsuper or rolcreaterole from pg_roles where rolname = current_user);
+    published text;
+begin
+    foreach wanted in array array['tickmart_loader', 'tickmart_transformer', 'tickmart_analyst'] loop
+        if not exists (select from pg_roles where rolname = wanted) then
+            if not may_create then
+                raise notice 'role % was not made: % may not create roles', wanted, current_user;
+                continue;
+            end if;
+            begin
+                execute format('create role %I nologin', wanted);
+            exception when duplicate_object or unique_violation then
+                null;
+            end;
+        end if;
+    end loop;
+
+    if exists (select from pg_roles where rolname = 'tickmart_loader') then
+        grant usage, create on schema raw to tickmart_loader;
+        grant usage on schema audit to tickmart_loader;
+        grant select, insert, update, delete on all tables in schema raw to tickmart_loader;
+        grant usage on all sequences in schema raw to tickmart_loader;
+        grant select, insert, update on all tables in schema audit to tickmart_loader;
+        alter default privileges in schema raw
+            grant select, insert, update, delete on tables to tickmart_loader;
+        alter default privileges in schema raw grant usage on sequences to tickmart_loader;
+    end if;
+
+    if exists (select from pg_roles where rolname = 'tickmart_transformer') then
+        execute format('grant create on database %I to tickmart_transformer', current_database());
+        grant usage on schema raw, audit, enrichment to tickmart_transformer;
+        grant select on all tables in schema raw, audit to tickmart_transformer;
+        grant insert, update, delete, truncate
+            on audit.built_loads, audit.loads_to_build, audit.slices_to_build to tickmart_transformer;
+        grant select, insert, update, delete, truncate on all tables in schema enrichment
+            to tickmart_transformer;
+        alter default privileges in schema raw grant select on tables to tickmart_transformer;
+    end if;
+
+    if exists (select from pg_roles where rolname = 'tickmart_analyst') then
+        foreach published in array array['marts', 'facts'] loop
+            if to_regnamespace(published) is not null then
+                execute format('grant usage on schema %I to tickmart_analyst', published);
+                execute format('grant select on all tables in schema %I to tickmart_analyst', published);
+            end if;
+        end loop;
+    end if;
+end
+$$
+"""
