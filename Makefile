@@ -1,0 +1,40 @@
+# Everything runs in .venv, which `setup` makes with the exact versions of requirements.lock.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench docs db clean
+
+BIN := .venv/bin
+STAMP := .venv/.made-from-lock
+
+help: ## Say what can be made
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+
+setup: $(STAMP) ## Make the environment (nothing to do while lock and pyproject are unchanged)
+
+$(STAMP): requirements.lock pyproject.toml scripts/setup.sh
+	@scripts/setup.sh
+	@touch $@
+
+demo: setup ## Sample data to bars, Greeks, catalog and backtest, in one go
+	@$(BIN)/tickmart demo
+
+test: setup ## Run all tests, on a database of their own
+	@$(BIN)/pytest
+
+check: setup ## Lint, format and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint models
+
+bench: setup ## Measure the project beside the alternatives
+	@$(BIN)/python -m benchmarks
+
+docs: setup db ## Write dbt's documentation to target/
+	@$(BIN)/dbt docs generate
+
+db: setup ## Start the database
+	@$(BIN)/tickmart db start
+
+clean: ## Stop the database and delete what was made, but for its data (tickmart db reset deletes those)
+	@if [ -x $(BIN)/tickmart ] && [ -z "$$TICKMART_DATABASE_URL" ]; then $(BIN)/tickmart db stop || true; fi
+	rm -rf .venv target logs build catalogs .pytest_cache .mypy_cache .ruff_cache *.egg-info

@@ -1,0 +1,54 @@
+#!/bin/sh
+# Make .venv with the exact versions of requirements.lock. Called by `make setup`.
+set -eu
+cd "$(dirname "$0")/.."
+
+complain() {
+    echo "error: $*" >&2
+    exit 1
+}
+
+python=
+for candidate in python3.13 python3.14 python3.12 python3; do
+    # Run it, not only find it: pyenv has shims for versions that it then refuses to start.
+    if "$candidate" -c 'import sys; sys.exit(not (3, 12) <= sys.version_info[:2] < (3, 15))' 2>/dev/null; then
+        python=$candidate
+        break
+    fi
+done
+[ -n "$python" ] || complain "no Python from 3.12 to 3.14 found (looked for python3.13, python3.14, python3.12, python3)." \
+    "Install one, for instance with your distribution's packages or with pyenv, and put it on the PATH."
+
+if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+    version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    complain "$python cannot make environments: its module ensurepip is missing. On Debian and Ubuntu: apt install python$version-venv"
+fi
+
+# An environment of another Python, or one cut short, is made anew.
+if ! .venv/bin/python -c 'import pip' 2>/dev/null; then
+    rm -rf .venv
+    "$python" -m venv .venv
+fi
+
+uv_version=$(sed -n 's/^uv==\([^ ;]*\).*/\1/p' requirements.lock)
+if [ "$(.venv/bin/uv --version 2>/dev/null | cut -d' ' -f2)" != "$uv_version" ]; then
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps "uv==$uv_version"
+fi
+
+# uv reads no pip configuration: hand it the package index that pip was told to use, and the certificates.
+setting() {
+    .venv/bin/python -m pip config get "global.$1" 2>/dev/null || true
+}
+: "${UV_DEFAULT_INDEX:=${PIP_INDEX_URL:-$(setting index-url)}}"
+: "${UV_INDEX:=${PIP_EXTRA_INDEX_URL:-$(setting extra-index-url)}}"
+: "${SSL_CERT_FILE:=${PIP_CERT:-$(setting cert)}}"
+export UV_DEFAULT_INDEX UV_INDEX SSL_CERT_FILE
+[ -n "$UV_DEFAULT_INDEX" ] || unset UV_DEFAULT_INDEX
+[ -n "$UV_INDEX" ] || unset UV_INDEX
+[ -n "$SSL_CERT_FILE" ] || unset SSL_CERT_FILE
+
+# The lock is complete, so nothing is resolved.
+export VIRTUAL_ENV="$PWD/.venv"
+.venv/bin/uv pip install --quiet --no-deps --requirement requirements.lock
+.venv/bin/uv pip install --quiet --no-deps --editable .
+echo "environment: .venv ($(.venv/bin/python --version))"
