@@ -1,0 +1,127 @@
+{#
+  Work out, inside the model's transaction, which loads are new to this model, which are gone, and which slices
+  (instrument type, underlying, session date) they touch; write the answer to audit.loads_to_build and
+  audit.slices_to_build, from where the model's SQL reads it. Nothing is written when nothing has changed.
+
+  Which loads a model has built is a table, never a watermark: a load that commits late, a restated file (its earlier
+  load is no longer current) and an unloaded file all show up as a difference of two sets.
+
+  model_name: the model, as it stands in audit.built_loads.
+  settings:   the model's `config.meta`:
+    built_from     'ledger' (every load that counts today), 'slices' (those of them whose slices are recorded; a restated
+                   file's earlier load stays until its newer one is) or a list of models, whose built loads are followed
+    sources        with 'ledger' and 'slices': the sources to follow, as in audit.loads.source
+    instrument_types  follow only loads that touch slices of these types, and only those slices
+
+  Returns {'added': n, 'removed': n, 'slices': n, 'has_old_rows': bool}; has_old_rows says whether the slices can hold rows already.
+#}
+{% macro plan_build(model_name, settings) %}
+  {% set types = settings.get('instrument_types') %}
+  {% set slices = "intermediate.int_loads__slices" %}
+
+  {% set available %}
+    {% if settings['built_from'] == 'ledger' %}
+      select load_id from audit.current_loads where source in ('{{ settings["sources"] | join("', '") }}')
+    {% elif settings['built_from'] == 'slices' %}
+      select distinct on (loads.source, loads.dataset, loads.uri) loads.load_id
+      from audit.loads
+      inner join audit.built_loads as sliced on sliced.model = 'int_loads__slices' and loads.load_id = sliced.load_id
+      where loads.unloaded_at is null and loads.source in ('{{ settings["sources"] | join("', '") }}')
+      order by loads.source, loads.dataset, loads.uri, loads.load_id desc
+    {% else %}
+      {% for upstream in settings['built_from'] %}
+        select load_id from audit.built_loads where model = '{{ upstream }}' {{ 'intersect' if not loop.last }}
+      {% endfor %}
+    {% endif %}
+  {% endset %}
+
+  {% call statement('plan_loads') %}
+    insert into audit.loads_to_build (model, load_id, change)
+    with
+    available as (
+      select load_id from ({{ available }}) as followed
+      {% if types %}
+        where exists (
+          select 1 from {{ slices }} as touched
+          where touched.load_id = followed.load_id and touched.instrument_type in ('{{ types | join("', '") }}')
+        )
+      {% endif %}
+    ),
+
+    built as (select load_id from audit.built_loads where model = '{{ model_name }}')
+
+    select
+      '{{ model_name }}',
+      load_id,
+      case when built.load_id is null then 'added' else 'removed' end
+    from available
+    full join built using (load_id)
+    where available.load_id is null or built.load_id is null
+  {% endcall %}
+
+  {% set counts = run_query("
+    select
+      count(*) filter (where change = 'added') as added,
+      count(*) filter (where change = 'removed') as removed
+    from audit.loads_to_build where model = '" ~ model_name ~ "'").rows[0] %}
+  {% set plan = {'added': counts['added'], 'removed': counts['removed'], 'slices': 0, 'has_old_rows': false} %}
+
+  {% set by_slice = settings.get('slice_key') or settings.get('keeps') == 'current loads' %}
+  {% if by_slice and counts['added'] + counts['removed'] > 0 %}
+    {% call statement('plan_slices') %}
+      insert into audit.slices_to_build (model, instrument_type, underlying, session_date)
+      select distinct '{{ model_name }}', touched.instrument_type, touched.underlying, touched.session_date
+      from {{ slices }} as touched
+      inner join audit.loads_to_build as changed on touched.load_id = changed.load_id
+      where changed.model = '{{ model_name }}'
+        {% if types %} and touched.instrument_type in ('{{ types | join("', '") }}') {% endif %}
+    {% endcall %}
+    {# loads already built that share a slice with a changed one: their rows take part again #}
+    {% call statement('plan_kept_loads') %}
+      insert into audit.loads_to_build (model, load_id, change)
+      select distinct '{{ model_name }}', touched.load_id, 'kept'
+      from {{ slices }} as touched
+      inner join audit.slices_to_build as planned
+        on planned.model = '{{ model_name }}'
+        and touched.instrument_type = planned.instrument_type
+        and touched.underlying = planned.underlying
+        and touched.session_date = planned.session_date
+      where touched.load_id in (select load_id from audit.built_loads where model = '{{ model_name }}')
+        and touched.load_id not in (select load_id from audit.loads_to_build where model = '{{ model_name }}')
+    {% endcall %}
+    {% set reach = run_query("
+      select
+        (select count(*) from audit.slices_to_build where model = '" ~ model_name ~ "') as slices,
+        exists (
+          select 1 from audit.loads_to_build where model = '" ~ model_name ~ "' and change <> 'added'
+        ) as has_old_rows").rows[0] %}
+    {% do plan.update({'slices': reach['slices'], 'has_old_rows': reach['has_old_rows']}) %}
+  {% endif %}
+
+  {{ return(plan) }}
+{% endmacro %}
+
+
+{# Record what the plan has done and clear it, in the same transaction as the rows themselves. #}
+{% macro finish_build(model_name) %}
+  {% call statement('finish_build') %}
+    delete from audit.built_loads as built
+    using audit.loads_to_build as planned
+    where planned.model = '{{ model_name }}' and planned.change = 'removed'
+      and built.model = planned.model and built.load_id = planned.load_id;
+    insert into audit.built_loads (model, load_id)
+    select model, load_id from audit.loads_to_build where model = '{{ model_name }}' and change = 'added';
+    delete from audit.loads_to_build where model = '{{ model_name }}';
+    delete from audit.slices_to_build where model = '{{ model_name }}';
+  {% endcall %}
+{% endmacro %}
+
+
+{# Name the slices of the plan in the log, the first few in full: a user wants to see what a restated file rebuilt. #}
+{% macro log_slices(model_name) %}
+  {% set rows = run_query("
+    select format('%s %s %s', underlying, instrument_type, session_date)
+    from audit.slices_to_build where model = '" ~ model_name ~ "' order by session_date, underlying, instrument_type").rows %}
+  {% set names = rows[:8] | map(attribute=0) | join(', ') %}
+  {% do log(model_name ~ " rebuilds " ~ rows | length ~ " slice(s): " ~ names ~ (", …" if rows | length > 8 else ""), info=True) %}
+{% endmacro %}
