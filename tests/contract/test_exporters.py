@@ -1,0 +1,322 @@
+"""What every exporter promises. A new exporter needs an entry in the registry and a reader, no new test."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import mart_tables
+import psycopg2.extensions
+import pytest
+from mart_tables import APRIL, CALL, MARCH, PUT, SYMBOLS
+from readers import READERS, mart_minute_bars
+from s3_server import s3_bucket, s3_server  # noqa: F401
+from sqlalchemy import URL
+
+from exporters.publish import check_manifest, open_store, read_manifest
+from exporters.registry import EXPORTERS, ExportReport, export, load_exporter
+from warehouse import database as databases
+from warehouse.errors import TickmartError
+
+pytestmark = pytest.mark.parametrize("exporter", EXPORTERS)
+
+
+@pytest.fixture
+def marts(fresh_database: URL) -> Iterator[psycopg2.extensions.connection]:
+    with databases.connect() as connection:
+        mart_tables.create(connection)
+        mart_tables.fill(connection)
+        yield connection
+
+
+def run(exporter: str, destination: str | Path, first: date | None = None, last: date | None = None) -> ExportReport:
+    return export(exporter, ["NIFTY"], first, last, str(destination))
+
+
+def change(connection: psycopg2.extensions.connection, statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+    connection.commit()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name not in (".lock", "manifest.json")
+    }
+
+
+def test_every_exporter_has_a_reader(exporter: str) -> None:
+    assert exporter in READERS
+
+
+def test_bars_read_back_equal_to_the_mart(exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path) -> None:
+    report = run(exporter, tmp_path)
+
+    assert READERS[exporter].minute_bars(str(tmp_path)) == mart_minute_bars(marts)
+    assert report.rows_verified == report.rows > 0
+    assert (report.first, report.last) == (MARCH, APRIL)
+
+
+def test_bars_read_back_from_s3_equal_to_the_mart(
+    exporter: str, marts: psycopg2.extensions.connection, s3_bucket: str  # noqa: F811
+) -> None:
+    run(exporter, f"{s3_bucket}/catalogs/one")
+
+    assert READERS[exporter].minute_bars(f"{s3_bucket}/catalogs/one") == mart_minute_bars(marts)
+
+
+def test_a_bucket_holds_the_same_files_as_a_folder(
+    exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path, s3_bucket: str  # noqa: F811
+) -> None:
+    run(exporter, tmp_path)
+    run(exporter, s3_bucket)
+
+    local, remote = read_manifest(open_store(tmp_path)), read_manifest(open_store(s3_bucket))
+    assert local is not None
+    assert remote is not None
+    assert local.files == remote.files
+    assert check_manifest(open_store(s3_bucket)) == []
+    assert check_manifest(open_store(tmp_path)) == []
+
+
+@pytest.mark.parametrize("place", ["folder", "bucket"])
+def test_a_second_export_writes_nothing(
+    exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path, s3_bucket: str, place: str  # noqa: F811
+) -> None:
+    destination = str(tmp_path) if place == "folder" else s3_bucket
+    first = run(exporter, destination)
+    manifest = open_store(destination).read("manifest.json")
+
+    second = run(exporter, destination)
+
+    assert (second.outcome.written, second.outcome.removed) == (0, 0)
+    assert second.outcome.unchanged == first.outcome.written
+    assert open_store(destination).read("manifest.json") == manifest
+
+
+@pytest.mark.parametrize("place", ["folder", "bucket"])
+def test_a_changed_bar_replaces_the_files_of_its_contract_and_month_alone(
+    exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path, s3_bucket: str, place: str  # noqa: F811
+) -> None:
+    destination = str(tmp_path) if place == "folder" else s3_bucket
+    run(exporter, destination)
+    before = read_manifest(open_store(destination))
+    change(
+        marts,
+        f"update marts.options_ticks set high = 999.95 where contract_id = {CALL} and session_date = '{APRIL}'"
+        " and close = 100.10",
+    )
+
+    report = run(exporter, destination)
+
+    after = read_manifest(open_store(destination))
+    assert before is not None
+    assert after is not None
+    changed = {path for path in after.files if after.files[path] != before.files[path]}
+    assert len(changed) == report.outcome.written == 1
+    assert all(SYMBOLS[CALL] in path and after.files[path].month == "2025-04" for path in changed)
+    assert READERS[exporter].minute_bars(destination) == mart_minute_bars(marts)
+
+
+def test_a_contract_that_vanished_loses_its_files(
+    exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path
+) -> None:
+    run(exporter, tmp_path)
+    for table in ("options_ticks", "options_hourly", "options_daily"):
+        change(marts, f"delete from marts.{table} where contract_id = {PUT}")
+
+    run(exporter, tmp_path)
+
+    assert not [path for path in tmp_path.rglob("*") if SYMBOLS[PUT] in str(path)]
+    assert [path for path in tmp_path.rglob("*") if SYMBOLS[CALL] in str(path)]
+    assert READERS[exporter].minute_bars(str(tmp_path)) == mart_minute_bars(marts)
+
+
+def test_a_month_that_is_not_asked_for_stays(
+    exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path
+) -> None:
+    run(exporter, tmp_path)
+    change(marts, f"update marts.futures_ticks set volume = volume + 1 where session_date = '{MARCH}'")
+    before = contents(tmp_path)
+
+    run(exporter, tmp_path, APRIL, APRIL)
+
+    assert contents(tmp_path) == before
+
+
+def test_months_exported_one_after_the_other_equal_one_export(
+    exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path
+) -> None:
+    run(exporter, tmp_path / "apart", MARCH, MARCH)
+    run(exporter, tmp_path / "apart", APRIL, APRIL)
+    run(exporter, tmp_path / "whole")
+
+    assert contents(tmp_path / "apart") == contents(tmp_path / "whole")
+    assert READERS[exporter].minute_bars(str(tmp_path / "apart")) == mart_minute_bars(marts)
+
+
+def test_a_day_added_to_an_exported_month_keeps_the_days_before(
+    exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path
+) -> None:
+    run(exporter, tmp_path, APRIL, APRIL)
+    following = date(2025, 4, 2)
+    mart_tables.insert(marts, "futures_ticks", mart_tables.minutes(mart_tables.FUTURE, following, 4, "22700.00"))
+    mart_tables.insert(
+        marts,
+        "futures_daily",
+        [mart_tables.day_row(mart_tables.minutes(mart_tables.FUTURE, following, 1, "22700.00")[0])],
+    )
+
+    run(exporter, tmp_path, following, following)
+
+    april = [row for row in mart_minute_bars(marts) if row[1].month == 4]
+    assert READERS[exporter].minute_bars(str(tmp_path)) == april
+
+
+def test_an_empty_range_names_what_there_is(
+    exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path
+) -> None:
+    with pytest.raises(TickmartError, match="NIFTY from 2025-03-28 to 2025-04-01"):
+        run(exporter, tmp_path, date(2024, 1, 1), date(2024, 1, 31))
+
+    assert contents(tmp_path) == {}
+
+
+def test_an_unknown_underlying_names_those_there_are(
+    exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path
+) -> None:
+    with pytest.raises(TickmartError, match="no data for SENSEX; the marts hold NIFTY"):
+        export(exporter, ["SENSEX"], None, None, str(tmp_path))
+
+
+def test_a_missing_bucket_is_named(
+    exporter: str, marts: psycopg2.extensions.connection, s3_server: str  # noqa: F811
+) -> None:
+    with pytest.raises(TickmartError, match="there is no bucket nobody-made-this"):
+        run(exporter, "s3://nobody-made-this/catalog")
+
+
+def test_a_second_export_at_the_same_time_is_refused(
+    exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path
+) -> None:
+    with open_store(tmp_path).lock(), pytest.raises(TickmartError, match="another export is writing"):
+        run(exporter, tmp_path)
+
+
+def test_a_second_export_to_one_bucket_is_refused(
+    exporter: str, marts: psycopg2.extensions.connection, s3_bucket: str  # noqa: F811
+) -> None:
+    with marts.cursor() as cursor:
+        cursor.execute("select pg_advisory_lock(hashtextextended(%s, 0))", [f"tickmart export {s3_bucket}"])
+
+    with pytest.raises(TickmartError, match="another export is writing"):
+        run(exporter, s3_bucket)
+
+
+def test_a_file_that_differs_from_the_mart_is_found(
+    exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path
+) -> None:
+    run(exporter, tmp_path)
+    change(marts, f"update marts.options_ticks set low = 1.05 where contract_id = {PUT} and close = 80.05")
+
+    with databases.connect() as connection, pytest.raises(TickmartError, match=f"{SYMBOLS[PUT]}.*low.*1.05"):
+        load_exporter(exporter).verify(connection, _slices(), open_store(tmp_path), lambda stage, rows: None)
+
+
+def test_a_file_without_rows_in_the_mart_is_found(
+    exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path
+) -> None:
+    run(exporter, tmp_path)
+    for table in ("futures_ticks", "futures_hourly", "futures_daily"):
+        change(marts, f"delete from marts.{table}")
+
+    with databases.connect() as connection, pytest.raises(TickmartError, match="NIFTY_250424_FUT"):
+        load_exporter(exporter).verify(connection, _slices(), open_store(tmp_path), lambda stage, rows: None)
+
+
+def test_an_export_killed_anywhere_is_completed_by_the_next(
+    exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path
+) -> None:
+    undisturbed, disturbed = tmp_path / "undisturbed", tmp_path / "disturbed"
+    run(exporter, disturbed)
+    old = json.loads((disturbed / "manifest.json").read_text())["files"]
+    change(marts, "update marts.options_ticks set volume = volume + 75, close = close + 0.05, high = high + 0.05")
+    run(exporter, undisturbed)
+    new = json.loads((undisturbed / "manifest.json").read_text())["files"]
+    command = [sys.executable, "-m", "tickmart", "export", exporter, "--to", str(disturbed), "--no-verify"]
+    for sight in (".staging/files", ".staging/commit.json"):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        while process.poll() is None and not (disturbed / sight).exists():
+            time.sleep(0.0005)
+        if process.poll() is None:
+            os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+
+        assert json.loads((disturbed / "manifest.json").read_text())["files"] in (old, new)
+
+    run(exporter, disturbed)
+
+    assert contents(disturbed) == contents(undisturbed)
+    assert json.loads((disturbed / "manifest.json").read_text())["files"] == new
+
+
+def test_the_manifest_says_what_was_written_from_what(
+    exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path
+) -> None:
+    run(exporter, tmp_path)
+
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    about = manifest["exporters"][exporter]
+    assert {"tickmart", "git", "dbt"} <= set(about["written_by"])
+    assert about["catalog_format"] == load_exporter(exporter).catalog_format
+    assert about["covered"]["NIFTY"]["2025-03"]["first"] == "2025-03-28"
+    assert about["covered"]["NIFTY"]["2025-04"]["last"] == "2025-04-01"
+    assert all(len(file["sha256"]) == 64 and file["bytes"] > 0 for file in manifest["files"])
+
+
+def test_another_load_gives_the_data_another_version(
+    exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path
+) -> None:
+    def version() -> dict[str, str]:
+        about = json.loads((tmp_path / "manifest.json").read_text())["exporters"][exporter]
+        return {month: held["data_version"] for month, held in about["covered"]["NIFTY"].items()}
+
+    run(exporter, tmp_path)
+    before = version()
+    change(marts, f"update marts.options_ticks set load_id = 99, volume = 1 where session_date = '{APRIL}'")
+
+    run(exporter, tmp_path)
+
+    assert version()["2025-03"] == before["2025-03"]
+    assert version()["2025-04"] != before["2025-04"]
+
+
+def test_prices_finer_than_usual_are_kept(
+    exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path
+) -> None:
+    change(marts, f"update marts.spot_prices set close = 22510.3575 where session_date = '{MARCH}' and line = 2")
+
+    report = run(exporter, tmp_path)
+
+    assert report.rows_verified == report.rows
+    if exporter == "nautilus":
+        closes = {row[5] for row in READERS[exporter].minute_bars(str(tmp_path)) if row[0] == "NIFTY"}
+        assert Decimal("22510.3575") in closes
+
+
+def _slices() -> list:  # type: ignore[type-arg]
+    from exporters.publish import Month
+    from exporters.registry import Slice
+
+    return [
+        Slice("NIFTY", Month(2025, 3), MARCH, date(2025, 3, 31)),
+        Slice("NIFTY", Month(2025, 4), APRIL, APRIL),
+    ]
