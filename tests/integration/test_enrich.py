@@ -1,0 +1,569 @@
+"""The Greeks step against a real server: statuses, slices, restatement, kill, two at once, bounded memory."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import psycopg2.extensions
+import pytest
+from sqlalchemy import URL
+
+from greeks.black_scholes import greeks, price
+from greeks.enrich import Outcome, Progress, compute_due, compute_slice
+from warehouse.database import connect
+from warehouse.errors import TickmartError
+
+# What dbt builds, as tables: the step reads no more than these columns.
+INTERMEDIATE = """
+create schema intermediate;
+create table intermediate.option_pricing_inputs (
+    contract_id bigint, bar_interval text, bar_start timestamptz, bar_end timestamptz, session_date date,
+    underlying text, strike numeric, option_type text, premium numeric, premium_source text,
+    underlying_price numeric, underlying_end timestamptz, underlying_is_stale boolean,
+    interest_rate double precision, years_to_expiry double precision, is_expired boolean
+);
+create table intermediate.versions (
+    underlying text, session_date date, bar_interval text, inputs_version text,
+    primary key (underlying, session_date, bar_interval)
+);
+create view intermediate.greeks_slices_due as
+select underlying, session_date, bar_interval, versions.inputs_version
+from intermediate.versions
+full join enrichment.greeks_slices using (underlying, session_date, bar_interval)
+where versions.inputs_version is distinct from greeks_slices.inputs_version;
+"""
+
+DAY = date(2025, 3, 12)
+
+
+@pytest.fixture
+def connection(fresh_database: URL) -> Iterator[psycopg2.extensions.connection]:
+    with connect() as opened:
+        opened.autocommit = False
+        with opened.cursor() as cursor:
+            cursor.execute(INTERMEDIATE)
+        opened.commit()
+        yield opened
+        opened.rollback()
+
+
+def query(
+    connection: psycopg2.extensions.connection, statement: str, *parameters: Any
+) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters or None)
+        rows = cursor.fetchall() if cursor.description else []
+    connection.commit()
+    return rows
+
+
+def add_slices(
+    connection: psycopg2.extensions.connection,
+    *,
+    dates: int = 1,
+    contracts: int = 20,
+    minutes: int = 375,
+    underlying: str = "NIFTY",
+    bar_interval: str = "minute",
+) -> int:
+    """Insert whole sessions of options at a volatility between 10 and 40 %, premiums on the 0.05 grid."""
+    generator = np.random.default_rng(contracts)
+    with connection.cursor() as cursor:
+        for day in range(dates):
+            strikes = 22_500.0 + 50.0 * generator.integers(-20, 20, contracts)
+            is_call = np.arange(contracts) % 2 == 0
+            premiums = price(
+                22_500.0 * np.exp(0.065 * 0.05),
+                strikes,
+                0.05,
+                generator.uniform(0.1, 0.4, contracts),
+                np.exp(-0.065 * 0.05),
+                is_call,
+            )
+            cursor.execute(
+                """
+                insert into intermediate.option_pricing_inputs
+                select
+                    c.id, %(interval)s, t.at, t.at + interval '1 minute', %(day)s::date + %(offset)s,
+                    %(underlying)s, c.strike, c.type, round(c.premium::numeric * 20 + t.n %% 3) / 20, 'close',
+                    22500.00, t.at + interval '1 minute', false, 0.065, 0.05, false
+                from unnest(%(ids)s::bigint[], %(strikes)s::numeric[], %(types)s::text[],
+                %(premiums)s::float8[])
+                    as c (id, strike, type, premium),
+                generate_series(0, %(minutes)s - 1) as t0 (n),
+                lateral (
+                    select t0.n, (%(day)s::date + %(offset)s)::timestamp at time zone 'Asia/Kolkata'
+                        + interval '9 hours 15 minutes' + t0.n * interval '1 minute' as at
+                ) as t
+                """,
+                {
+                    "interval": bar_interval,
+                    "day": DAY,
+                    "offset": day,
+                    "underlying": underlying,
+                    "ids": [sum(map(ord, underlying)) * 10_000 + i for i in range(contracts)],
+                    "strikes": strikes.tolist(),
+                    "types": ["CE" if call else "PE" for call in is_call],
+                    "premiums": premiums.tolist(),
+                    "minutes": minutes,
+                },
+            )
+        cursor.execute(
+            "insert into intermediate.versions"
+            " select distinct underlying, session_date, bar_interval, 'v1'"
+            " from intermediate.option_pricing_inputs"
+            " on conflict do nothing"
+        )
+    connection.commit()
+    return dates * contracts * minutes
+
+
+def add_row(connection: psycopg2.extensions.connection, contract_id: int, **columns: Any) -> None:
+    row = {
+        "contract_id": contract_id,
+        "bar_interval": "minute",
+        "bar_start": "2025-03-12 12:29+05:30",
+        "bar_end": "2025-03-12 12:30+05:30",
+        "session_date": DAY,
+        "underlying": "NIFTY",
+        "strike": Decimal(22500),
+        "option_type": "CE",
+        "premium": Decimal("120.05"),
+        "premium_source": "close",
+        "underlying_price": Decimal("22513.35"),
+        "underlying_end": "2025-03-12 12:30+05:30",
+        "underlying_is_stale": False,
+        "interest_rate": 0.065,
+        "years_to_expiry": 0.003,
+        "is_expired": False,
+    } | columns
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"insert into intermediate.option_pricing_inputs ({', '.join(row)})"
+            f" values ({', '.join(['%s'] * len(row))})",
+            tuple(row.values()),
+        )
+        cursor.execute(
+            "insert into intermediate.versions values (%s, %s, %s, 'v1') on conflict do nothing",
+            (row["underlying"], row["session_date"], row["bar_interval"]),
+        )
+    connection.commit()
+
+
+def checksum(connection: psycopg2.extensions.connection) -> list[tuple[Any, ...]]:
+    return query(
+        connection,
+        "select count(*), sum(hashtextextended(g::text, 0)::numeric) from enrichment.option_greeks as g",
+    )
+
+
+def writes(connection: psycopg2.extensions.connection) -> list[tuple[Any, ...]]:
+    # Counters of sessions that ended arrive with them; those of this one are flushed by hand.
+    time.sleep(0.2)
+    return query(
+        connection,
+        "select schemaname, sum(n_tup_ins), sum(n_tup_upd), sum(n_tup_del) from pg_stat_user_tables"
+        " where schemaname in ('enrichment', 'intermediate', '_timescaledb_internal') group by 1 order by 1",
+    )
+
+
+def test_a_priced_row_gets_its_volatility_and_greeks_and_keeps_its_inputs(
+    connection: psycopg2.extensions.connection,
+) -> None:
+    add_row(connection, 1, premium=Decimal("120.050"))
+
+    outcome = compute_due(processes=1)
+
+    [row] = query(
+        connection,
+        "select premium::text, underlying_price::text, interest_rate, years_to_expiry, greeks_status, underlying,"
+        " bar_start, bar_end, session_date, implied_volatility, delta, gamma, theta, vega, rho"
+        " from enrichment.option_greeks",
+    )
+    assert (outcome.slices, outcome.removed, outcome.rows, outcome.statuses) == (1, 0, 1, {"ok": 1})
+    assert row[:6] == ("120.050", "22513.35", 0.065, 0.003, "ok", "NIFTY")
+    assert [str(moment) for moment in row[6:9]] == [
+        str(value)
+        for value in query(
+            connection,
+            "select bar_start, bar_end, session_date from intermediate.option_pricing_inputs",
+        )[0]
+    ]
+    growth = np.exp(0.065 * 0.003)
+    again = price(22513.35 * growth, 22500.0, 0.003, row[9], 1 / growth, True)
+    assert float(again) == pytest.approx(120.05, abs=1e-9)
+    expected = greeks(22513.35 * growth, 22500.0, 0.003, row[9], 1 / growth, True)
+    assert row[10:] == pytest.approx([float(value) for value in expected], rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("status", "columns"),
+    [
+        ("ok", {}),
+        ("ok", {"interest_rate": 0.0}),
+        ("ok", {"option_type": "PE"}),
+        ("ok", {"years_to_expiry": 1 / 365 / 86_400, "premium": Decimal("14.05")}),
+        ("no_price", {"premium": None}),
+        ("no_price", {"premium": None, "is_expired": True, "underlying_price": None}),
+        ("expired", {"years_to_expiry": 0.0}),
+        ("expired", {"years_to_expiry": -0.001, "underlying_price": None}),
+        ("expired", {"is_expired": True}),
+        ("no_underlying", {"underlying_price": None, "underlying_is_stale": True}),
+        ("stale_underlying", {"underlying_is_stale": True, "interest_rate": None}),
+        ("no_rate", {"interest_rate": None}),
+        ("no_rate", {"interest_rate": float("nan")}),
+        ("below_intrinsic", {"strike": Decimal(22000), "premium": Decimal(500)}),
+        ("below_intrinsic", {"strike": Decimal(23000), "option_type": "PE", "premium": Decimal(400)}),
+        ("below_intrinsic", {"premium": Decimal("-0.05")}),
+        ("at_intrinsic", {"premium": Decimal(0), "strike": Decimal(23000)}),
+        (
+            "at_intrinsic",
+            {"interest_rate": 0.0, "strike": Decimal("22000.15"), "premium": Decimal("513.20")},
+        ),
+        (
+            "at_intrinsic",
+            {
+                "interest_rate": 0.0,
+                "strike": Decimal("22600.15"),
+                "option_type": "PE",
+                "premium": Decimal("86.80"),
+            },
+        ),
+        ("ok", {"interest_rate": 0.0, "strike": Decimal("22000.15"), "premium": Decimal("513.25")}),
+        ("above_bound", {"premium": Decimal("22513.35")}),
+        ("above_bound", {"premium": Decimal(30000)}),
+        ("above_bound", {"interest_rate": 0.0, "option_type": "PE", "premium": Decimal(22500)}),
+    ],
+)
+def test_each_row_has_the_first_status_that_applies_and_only_ok_rows_have_numbers(
+    connection: psycopg2.extensions.connection, status: str, columns: dict[str, Any]
+) -> None:
+    add_row(connection, 1, **columns)
+
+    compute_due(processes=1)
+
+    [(found, *numbers)] = query(
+        connection,
+        "select greeks_status, implied_volatility, delta, gamma, theta, vega, rho"
+        " from enrichment.option_greeks",
+    )
+    assert found == status
+    assert [number is None for number in numbers] == [status != "ok"] * 6
+
+
+def test_every_stored_input_equals_the_view_and_every_volatility_gives_the_premium_back(
+    connection: psycopg2.extensions.connection,
+) -> None:
+    rows = add_slices(connection)
+
+    compute_due(processes=1)
+
+    stored = query(
+        connection,
+        """
+        select strike::float8, option_type = 'CE', o.premium::float8, implied_volatility
+        from enrichment.option_greeks as o
+        inner join intermediate.option_pricing_inputs as i using (contract_id, bar_interval, bar_start)
+        where (o.premium, o.underlying_price, o.interest_rate, o.years_to_expiry, o.bar_end, o.session_date)
+            = (i.premium, i.underlying_price, i.interest_rate, i.years_to_expiry, i.bar_end, i.session_date)
+            and greeks_status = 'ok'
+        """,
+    )
+    assert len(stored) == rows
+    strikes, calls, premiums, volatilities = map(np.array, zip(*stored, strict=True))
+    growth = np.exp(0.065 * 0.05)
+    again = price(22_500.0 * growth, strikes, 0.05, volatilities, 1 / growth, calls)
+    np.testing.assert_allclose(again, premiums, rtol=0, atol=1e-9)
+
+
+def test_a_second_run_writes_nothing(connection: psycopg2.extensions.connection) -> None:
+    add_slices(connection, dates=3)
+    compute_due(processes=1)
+    before = writes(connection)
+
+    outcome = compute_due(processes=1)
+
+    assert outcome == Outcome()
+    assert writes(connection) == before
+
+
+def test_a_restated_slice_is_replaced_whole_and_its_neighbours_stay(
+    connection: psycopg2.extensions.connection,
+) -> None:
+    add_slices(connection, dates=3, contracts=4)
+    compute_due(processes=1)
+    untouched = (
+        "select xmin::text, * from enrichment.option_greeks where session_date <> '2025-03-13' order by 2, 4"
+    )
+    before = query(connection, untouched)
+    query(
+        connection,
+        "with gone as (delete from intermediate.option_pricing_inputs where session_date = '2025-03-13'"
+        "   and bar_start < '2025-03-13 10:15+05:30')"
+        " update intermediate.option_pricing_inputs set premium = premium + 1 where session_date = '2025-03-13'"
+        "   and bar_start >= '2025-03-13 10:15+05:30'",
+    )
+    query(
+        connection, "update intermediate.versions set inputs_version = 'v2' where session_date = '2025-03-13'"
+    )
+
+    outcome = compute_due(processes=1)
+
+    assert (outcome.slices, outcome.rows) == (1, 4 * 315)
+    assert query(connection, untouched) == before
+    assert query(
+        connection,
+        "select count(*), count(*) filter (where o.premium = i.premium) from enrichment.option_greeks as o"
+        " left join intermediate.option_pricing_inputs as i using (contract_id, bar_interval, bar_start)"
+        " where o.session_date = '2025-03-13'",
+    ) == [(4 * 315, 4 * 315)]
+    assert query(
+        connection,
+        "select inputs_version, rows from enrichment.greeks_slices where session_date = '2025-03-13'",
+    ) == [("v2", 4 * 315)]
+
+
+def test_a_slice_whose_inputs_are_gone_is_removed(connection: psycopg2.extensions.connection) -> None:
+    add_slices(connection, dates=2, contracts=4)
+    compute_due(processes=1)
+    query(connection, "delete from intermediate.option_pricing_inputs where session_date = %s", DAY)
+    query(connection, "delete from intermediate.versions where session_date = %s", DAY)
+
+    outcome = compute_due(processes=1)
+
+    assert (outcome.slices, outcome.removed, outcome.rows) == (0, 1, 0)
+    assert query(
+        connection,
+        "select session_date, count(*), (select count(*) from enrichment.greeks_slices)"
+        " from enrichment.option_greeks group by 1",
+    ) == [(date(2025, 3, 13), 4 * 375, 1)]
+
+
+def test_a_slice_without_rows_is_done_once(connection: psycopg2.extensions.connection) -> None:
+    query(connection, "insert into intermediate.versions values ('NIFTY', %s, 'day', 'v1')", DAY)
+
+    first, second = compute_due(processes=1), compute_due(processes=1)
+
+    assert (first.slices, first.rows) == (1, 0)
+    assert second == Outcome()
+
+
+def test_minute_and_daily_slices_of_one_date_are_apart(connection: psycopg2.extensions.connection) -> None:
+    add_slices(connection, contracts=4)
+    add_slices(connection, contracts=4, minutes=1, bar_interval="day")
+    compute_due(processes=1)
+    query(connection, "update intermediate.versions set inputs_version = 'v2' where bar_interval = 'day'")
+
+    outcome = compute_due(processes=1)
+
+    assert (outcome.slices, outcome.rows) == (1, 4)
+    assert query(
+        connection, "select bar_interval, count(*) from enrichment.option_greeks group by 1 order by 1"
+    ) == [("day", 4), ("minute", 4 * 375)]
+
+
+def test_small_slices_share_transactions(connection: psycopg2.extensions.connection) -> None:
+    for underlying in ("NIFTY", "BANKNIFTY"):
+        add_slices(connection, dates=122, contracts=100, minutes=1, bar_interval="day", underlying=underlying)
+    commits: list[Progress] = []
+
+    outcome = compute_due(processes=2, on_progress=commits.append)
+
+    assert (outcome.slices, outcome.rows) == (244, 24_400)
+    assert len(commits) <= 8
+    assert commits[-1].slices_done == commits[-1].slices_due == 244
+
+
+def test_a_pool_of_processes_gives_the_same_rows(
+    connection: psycopg2.extensions.connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_slices(connection, dates=4, contracts=10)
+    compute_due(processes=1)
+    alone = checksum(connection)
+    query(connection, "truncate enrichment.option_greeks, enrichment.greeks_slices")
+    monkeypatch.setattr("greeks.enrich._ROWS_WORTH_A_POOL", 1)
+
+    outcome = compute_due(processes=2)
+
+    assert (outcome.slices, outcome.rows) == (4, 4 * 3_750)
+    assert checksum(connection) == alone
+
+
+def test_one_slice_can_be_computed_alone(connection: psycopg2.extensions.connection) -> None:
+    add_slices(connection, dates=2, contracts=4)
+
+    first = compute_slice("NIFTY", DAY, "minute")
+    again = compute_slice("NIFTY", DAY, "minute")
+
+    assert (first.slices, first.rows, first.statuses) == (1, 1_500, {"ok": 1_500})
+    assert (again.slices, again.rows) == (0, 0)
+    assert query(connection, "select session_date, rows from enrichment.greeks_slices") == [(DAY, 1_500)]
+
+
+def test_killed_midway_it_leaves_whole_slices_and_the_next_run_ends_as_an_undisturbed_one(
+    connection: psycopg2.extensions.connection,
+) -> None:
+    rows = add_slices(connection, dates=8, contracts=60)
+    compute_due(processes=1)
+    undisturbed = checksum(connection)
+    query(connection, "truncate enrichment.option_greeks, enrichment.greeks_slices")
+    run = subprocess.Popen([sys.executable, "-m", "tickmart", "greeks", "--processes", "1"])
+    while not query(connection, "select 1 from enrichment.greeks_slices limit 1"):
+        assert run.poll() is None
+        time.sleep(0.005)
+    # In the middle of a later slice: its rows are being written, not yet committed.
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    _wait_for_the_server_to_notice(connection)
+
+    done = query(
+        connection,
+        "select session_date, s.rows, (select count(*) from enrichment.option_greeks as g"
+        " where g.session_date = s.session_date) from enrichment.greeks_slices as s",
+    )
+    [(stored,)] = query(connection, "select count(*) from enrichment.option_greeks")
+    outcome = compute_due(processes=1)
+
+    assert 1 <= len(done) < 8
+    assert all(recorded == found == rows // 8 for _, recorded, found in done)
+    assert stored == len(done) * rows // 8
+    assert outcome.slices == 8 - len(done)
+    assert checksum(connection) == undisturbed
+
+
+def test_workers_end_with_a_killed_run(connection: psycopg2.extensions.connection) -> None:
+    add_slices(connection, dates=6, contracts=60)
+    program = (
+        "import greeks.enrich as e; e._ROWS_WORTH_A_POOL = 1\n"
+        "if __name__ == '__main__': e.compute_due(processes=2)"
+    )
+    run = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.DEVNULL)
+    while len(query(connection, "select 1 from enrichment.greeks_slices limit 2")) < 2:
+        assert run.poll() is None
+        time.sleep(0.005)
+
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+
+    _wait_for_the_server_to_notice(connection)
+    outcome = compute_due(processes=1)
+    assert query(connection, "select count(*) from enrichment.greeks_slices") == [(6,)]
+    assert query(connection, "select count(*) from enrichment.option_greeks") == [(6 * 60 * 375,)]
+    assert outcome.slices < 6
+
+
+def _wait_for_the_server_to_notice(connection: psycopg2.extensions.connection) -> None:
+    others = (
+        "select 1 from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+        " and backend_type = 'client backend'"
+    )
+    deadline = time.monotonic() + 30
+    while query(connection, others):
+        assert time.monotonic() < deadline, "a session of the killed run is still there"
+        time.sleep(0.05)
+
+
+def test_of_two_runs_at_once_the_second_says_who_is_at_work(
+    connection: psycopg2.extensions.connection,
+) -> None:
+    rows = add_slices(connection, dates=8, contracts=60)
+    run = subprocess.Popen(
+        [sys.executable, "-m", "tickmart", "greeks", "--json"], stdout=subprocess.PIPE, text=True
+    )
+    while not query(connection, "select 1 from enrichment.greeks_slices limit 1"):
+        assert run.poll() is None
+        time.sleep(0.005)
+
+    with pytest.raises(TickmartError) as refused:
+        compute_due(processes=1)
+
+    output, _ = run.communicate()
+    host = re.escape(os.uname().nodename[:20])
+    assert re.fullmatch(
+        rf"another run of the Greeks is at work: tickmart greeks, pid {run.pid} on {host}.*, since 20\d\d-.* "
+        "Wait for it, or stop it",
+        str(refused.value),
+    )
+    assert run.returncode == 0
+    assert json.loads(output)["rows"] == rows
+    assert compute_due(processes=1) == Outcome()
+
+
+def test_the_same_slice_twice_at_once_is_written_once(connection: psycopg2.extensions.connection) -> None:
+    add_slices(connection, contracts=60)
+    program = (
+        "from datetime import date; from greeks.enrich import compute_slice;"
+        "print(compute_slice('NIFTY', date(2025, 3, 12), 'minute').rows)"
+    )
+    runs = [
+        subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+
+    written = sorted(int(run.communicate()[0]) for run in runs)
+
+    assert written == [0, 22_500]
+    assert checksum(connection)[0][0] == 22_500
+
+
+def test_a_large_slice_stays_within_bounded_memory(connection: psycopg2.extensions.connection) -> None:
+    # 600,000 rows in one slice: 150 MB as Arrow in and out.
+    add_slices(connection, contracts=1_600)
+    program = (
+        "import resource; import greeks.enrich as e\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
+        "before = peak(); outcome = e.compute_due(processes=1); print(outcome.rows, peak() - before)"
+    )
+
+    ended = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=True)
+
+    rows, megabytes = ended.stdout.splitlines()[-1].split()
+    assert int(rows) == 600_000
+    assert float(megabytes) < 250
+
+
+def test_an_error_midway_leaves_the_slice_as_it_was(connection: psycopg2.extensions.connection) -> None:
+    add_slices(connection, contracts=4)
+    compute_due(processes=1)
+    before = checksum(connection)
+    query(connection, "update intermediate.versions set inputs_version = 'v2'")
+    query(
+        connection,
+        "insert into intermediate.option_pricing_inputs"
+        " select * from intermediate.option_pricing_inputs limit 1",
+    )
+
+    with pytest.raises(psycopg2.errors.UniqueViolation):
+        compute_due(processes=1)
+
+    assert checksum(connection) == before
+    assert query(connection, "select inputs_version from enrichment.greeks_slices") == [("v1",)]
+
+
+def test_without_a_build_the_error_says_what_to_do(fresh_database: URL) -> None:
+    with pytest.raises(TickmartError, match=r"there are no pricing inputs yet .*: run tickmart build"):
+        compute_due()
+
+
+def test_the_command_shows_rows_by_status_and_then_nothing_due(
+    connection: psycopg2.extensions.connection,
+) -> None:
+    add_row(connection, 1)
+    add_row(connection, 2)
+    add_row(connection, 3, premium=None)
+    command = [sys.executable, "-m", "tickmart", "greeks"]
+
+    first = subprocess.run(command, capture_output=True, text=True, check=True)
+    second = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    assert re.match(r"Greeks: 3 rows in 1 slices, \d+\.\d s \([\d,]+ rows/s\)\n", first.stdout)
+    assert first.stdout.splitlines()[1:] == ["status\trows\tpercent", "ok\t2\t66.7", "no_price\t1\t33.3"]
+    assert second.stdout == "Greeks: nothing due\n"
