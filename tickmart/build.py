@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from greeks import enrich
 from loaders.registry import create_raw_tables
+from tickmart.logs import log_to_stderr
 from tickmart.output import show_json
 from warehouse.database import connect, migrate
 from warehouse.dbt import NodeResult, build_lock, run_dbt
@@ -31,6 +32,7 @@ def build(
     as_json: Annotated[bool, typer.Option("--json", help="Write the outcome as JSON.")] = False,
 ) -> None:
     """Bring the marts up to date with what was loaded: only what is new is computed."""
+    log_to_stderr()
     migrate()
     with connect() as connection:
         create_raw_tables(connection)

@@ -1,17 +1,15 @@
 """`tickmart greeks`: compute the Greeks that are due."""
 
-import logging
-import sys
 import time
 from typing import Annotated
 
-import structlog
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from greeks.enrich import Outcome, Progress, compute_due
+from tickmart.logs import log_to_stderr
 from tickmart.output import show_json, show_rows
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -31,7 +29,7 @@ def greeks(
     Whole slices (underlying, session, interval) are replaced, each in one transaction: a run that was
     stopped goes on where it was. With nothing due nothing is written.
     """
-    _log_to_stderr()
+    log_to_stderr()
     if as_json:
         outcome = compute_due(processes=processes)
         show_json(
@@ -106,13 +104,4 @@ class _PlainLines:
             f"Greeks: {progress.slices_done:,} of {progress.slices_due:,} slices,"
             f" {progress.rows:,} rows, {rate:,.0f} rows/s",
             err=True,
-        )
-
-
-def _log_to_stderr() -> None:
-    # Whoever has set up logging keeps it; the default would write into the output.
-    if not structlog.is_configured():
-        structlog.configure(
-            wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-            logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         )

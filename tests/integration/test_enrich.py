@@ -185,7 +185,8 @@ def test_a_priced_row_gets_its_volatility_and_greeks_and_keeps_its_inputs(
 
     [row] = query(
         connection,
-        "select premium::text, underlying_price::text, interest_rate, years_to_expiry, greeks_status, underlying,"
+        "select premium::text, underlying_price::text, interest_rate, years_to_expiry, greeks_status,"
+        " underlying,"
         " bar_start, bar_end, session_date, implied_volatility, delta, gamma, theta, vega, rho"
         " from enrichment.option_greeks",
     )
@@ -309,7 +310,8 @@ def test_a_restated_slice_is_replaced_whole_and_its_neighbours_stay(
         connection,
         "with gone as (delete from intermediate.option_pricing_inputs where session_date = '2025-03-13'"
         "   and bar_start < '2025-03-13 10:15+05:30')"
-        " update intermediate.option_pricing_inputs set premium = premium + 1 where session_date = '2025-03-13'"
+        " update intermediate.option_pricing_inputs set premium = premium + 1"
+        "   where session_date = '2025-03-13'"
         "   and bar_start >= '2025-03-13 10:15+05:30'",
     )
     query(

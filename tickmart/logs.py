@@ -1,0 +1,18 @@
+"""Where a command's log goes."""
+
+import logging
+import sys
+
+import structlog
+
+
+def log_to_stderr() -> None:
+    """Send structured logs (warnings and worse) to stderr, away from what a command writes.
+
+    Whoever has set up logging before keeps it.
+    """
+    if not structlog.is_configured():
+        structlog.configure(
+            wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+            logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        )
