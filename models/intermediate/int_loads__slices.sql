@@ -14,12 +14,25 @@ symbols as (
 
 ),
 
-minute_bar_dates as (
+-- Dates are read after the grouping, once per distinct text.
+minute_bar_texts as (
 
-    select load_id, 'gfdl' as dialect, vendor_symbol, vendor_expiry, session_date
+    select load_id, vendor_symbol, vendor_expiry, vendor_date
     from {{ ref('stg_gfdl__minute_bars') }}
     where load_id = any({{ loads_to_build() }})
-    group by load_id, vendor_symbol, vendor_expiry, session_date
+    group by load_id, vendor_symbol, vendor_expiry, vendor_date
+
+),
+
+minute_bar_dates as (
+
+    select
+        load_id,
+        'gfdl' as dialect,
+        vendor_symbol,
+        vendor_expiry,
+        ({{ vendor_date('vendor_date') }}) as session_date
+    from minute_bar_texts
 
 ),
 

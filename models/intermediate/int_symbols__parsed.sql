@@ -6,14 +6,26 @@
 
 with
 
+-- Dates are read after the grouping, once per distinct text.
+gfdl_dates_of_symbols as (
+
+    select
+        vendor_symbol,
+        vendor_expiry,
+        vendor_date
+    from {{ ref('stg_gfdl__minute_bars') }}
+    where load_id = any({{ loads_to_build() }}) and vendor_symbol is not null
+    group by vendor_symbol, vendor_expiry, vendor_date
+
+),
+
 gfdl_symbols as (
 
     select
         vendor_symbol,
         vendor_expiry,
-        min(session_date) as first_session
-    from {{ ref('stg_gfdl__minute_bars') }}
-    where load_id = any({{ loads_to_build() }}) and vendor_symbol is not null
+        min(({{ vendor_date('vendor_date') }})) as first_session
+    from gfdl_dates_of_symbols
     group by vendor_symbol, vendor_expiry
 
 ),
@@ -58,7 +70,7 @@ gfdl_parts as (
         gfdl_symbols.vendor_symbol,
         gfdl_symbols.vendor_expiry,
         gfdl_symbols.first_session,
-        {{ vendor_date('gfdl_symbols.vendor_expiry') }} as expiry_column,
+        ({{ vendor_date('gfdl_symbols.vendor_expiry') }}) as expiry_column,
         names.body,
         regexp_match(
             names.body, '^(.+)(\d\d)(JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)(\d\d)(\d+(?:\.\d+)?)(CE|PE)$'

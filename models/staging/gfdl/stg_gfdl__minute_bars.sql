@@ -14,6 +14,7 @@ typed as (
         coalesce(raw_rows.expiry, '') as vendor_expiry,
 
         -- times
+        raw_rows.date as vendor_date,
         cells.session_date,
         cells.bar_end - interval '1 minute' as bar_start,
         cells.bar_end,
@@ -30,6 +31,13 @@ typed as (
 
         -- judgement
         case
+            -- what nearly every row is: spares it the questions below
+            when
+                cells.bar_end is not null and cells.low > 0
+                and cells.low <= cells.open and cells.low <= cells.close
+                and cells.high >= cells.open and cells.high >= cells.close
+                and cells.volume >= 0 and cells.open_interest >= 0 and raw_rows.padding_flag is null
+                then null
             when cells.bar_end is null then 'impossible date or time'
             when cells.open is null or cells.high is null or cells.low is null or cells.close is null
                 then case
@@ -70,7 +78,7 @@ typed as (
             {{ vendor_number('raw_rows.close') }} as close,
             {{ vendor_quantity('raw_rows.volume') }} as volume,
             {{ vendor_quantity('raw_rows.open_interest') }} as open_interest
-        from (select {{ vendor_date('raw_rows.date') }} as session_date offset 0) as day
+        from ({{ vendor_date('raw_rows.date') }}) as day
         offset 0
     ) as cells
 

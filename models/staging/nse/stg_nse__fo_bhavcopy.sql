@@ -20,7 +20,7 @@ typed as (
             when 'IDF' then 'future'
             when 'STF' then 'future'
         end as instrument_type,
-        {{ vendor_date('raw_rows.xpry_dt') }} as expiry,
+        ({{ vendor_date('raw_rows.xpry_dt') }}) as expiry,
         {{ vendor_number('raw_rows.strk_pric') }} as strike,
         raw_rows.optn_tp as option_type,
 
@@ -73,7 +73,7 @@ typed as (
     from raw_rows
     cross join lateral (
         select
-            {{ vendor_date('raw_rows.trad_dt') }} as session_date,
+            ({{ vendor_date('raw_rows.trad_dt') }}) as session_date,
             {{ vendor_number('raw_rows.opn_pric') }} as open,
             {{ vendor_number('raw_rows.hgh_pric') }} as high,
             {{ vendor_number('raw_rows.lw_pric') }} as low,
