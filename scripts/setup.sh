@@ -35,17 +35,17 @@ if [ "$(.venv/bin/uv --version 2>/dev/null | cut -d' ' -f2)" != "$uv_version" ];
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps "uv==$uv_version"
 fi
 
-# uv reads no pip configuration: hand it the package index that pip was told to use, and the certificates.
-setting() {
-    .venv/bin/python -m pip config get "global.$1" 2>/dev/null || true
+# uv reads no pip configuration: hand it the indexes, folders and certificates that pip was told to use. The
+# strategy is pip's too (all indexes count alike); every version is pinned.
+hand_over() {
+    value=$(printenv "$2") || value=$(printenv "$3") || value=$(.venv/bin/python -m pip config get "global.$1" 2>/dev/null) || return 0
+    [ -z "$value" ] || export "$2=$(echo $value)"
 }
-: "${UV_DEFAULT_INDEX:=${PIP_INDEX_URL:-$(setting index-url)}}"
-: "${UV_INDEX:=${PIP_EXTRA_INDEX_URL:-$(setting extra-index-url)}}"
-: "${SSL_CERT_FILE:=${PIP_CERT:-$(setting cert)}}"
-export UV_DEFAULT_INDEX UV_INDEX SSL_CERT_FILE
-[ -n "$UV_DEFAULT_INDEX" ] || unset UV_DEFAULT_INDEX
-[ -n "$UV_INDEX" ] || unset UV_INDEX
-[ -n "$SSL_CERT_FILE" ] || unset SSL_CERT_FILE
+hand_over index-url UV_DEFAULT_INDEX PIP_INDEX_URL
+hand_over extra-index-url UV_INDEX PIP_EXTRA_INDEX_URL
+hand_over find-links UV_FIND_LINKS PIP_FIND_LINKS
+hand_over cert SSL_CERT_FILE PIP_CERT
+export UV_INDEX_STRATEGY="${UV_INDEX_STRATEGY:-unsafe-best-match}"
 
 # The lock is complete, so nothing is resolved.
 export VIRTUAL_ENV="$PWD/.venv"

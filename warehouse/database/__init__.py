@@ -84,10 +84,10 @@ def connect() -> Iterator[psycopg2.extensions.connection]:
     connection = _open(url)
     try:
         _check_once(url, connection)
-        with connection:
-            yield connection
+        yield connection
+        connection.commit()
     finally:
-        connection.close()
+        connection.close()  # rolls back what was not committed
 
 
 def migrate() -> None:

@@ -65,7 +65,7 @@ def stop() -> bool:
         return False
     with locked(settings().state_folder.expanduser() / "lock"):
         place = places.recall()
-        return place is not None and process.stop(place, binaries())
+        return place is not None and process.pid(place) is not None and process.stop(place, binaries())
 
 
 def state() -> ServerState:
@@ -81,9 +81,11 @@ def remove() -> None:
         place = places.recall()
         if place is None:
             return
-        process.stop(place, binaries())
+        if process.pid(place):
+            process.stop(place, binaries())
         for folder in (place.data, place.socket):
-            shutil.rmtree(folder)
+            if folder.exists():
+                shutil.rmtree(folder)
         for file in (
             place.log,
             place.home / "state-folder",

@@ -70,13 +70,12 @@ def start(place: Place, binaries: Binaries) -> Place:
 
 def stop(place: Place, binaries: Binaries) -> bool:
     """Stop the server cleanly (its clients' transactions roll back); False where it did not run."""
-    lines = _pid_file(place)
-    if not lines or not _lives(place, int(lines[0])):
-        _clear_the_way(place)
+    running = pid(place)
+    if running is None:
         return False
     command = [binaries.program("pg_ctl"), "-D", str(place.data), "-m", "fast"]
     done = _as_server_user(place, [*command, "-w", "-t", str(_START_SECONDS), "stop"])
-    if done.returncode != 0 and _lives(place, int(lines[0])):
+    if done.returncode != 0 and _lives(place, running):
         raise TickmartError(
             f"the embedded server did not stop: {_complaint(done.stderr)}. Its log: {place.log}"
         )
