@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO
 
+import psycopg2
 from psycopg2 import extensions, sql
 
 from loaders.files import DAMAGE, Readable, damaged
@@ -203,6 +204,11 @@ def _copy_exactly(cursor: extensions.cursor, statement: sql.Composable, lines: i
 def _copy(cursor: extensions.cursor, statement: sql.Composable, file: Feed | IO[bytes]) -> int:
     try:
         cursor.copy_expert(statement, file, size=CHUNK)  # type: ignore[arg-type]
+    except SystemError as error:
+        # psycopg2 stumbles over the message of a server that ends the connection within COPY.
+        if isinstance(error.__cause__, psycopg2.Error):
+            raise error.__cause__ from None
+        raise
     except Exception:
         if (error := getattr(file, "error", None)) is not None:
             raise error from None

@@ -115,7 +115,9 @@ def write(cursor: extensions.cursor, entry: Entry) -> int:
 def write_rejects(cursor: extensions.cursor, rejects: IO[bytes]) -> None:
     """Write rejects from CSV lines of load_id, line, text, reason."""
     cursor.copy_expert(
-        "copy audit.rejects (load_id, line, text, reason) from stdin (format csv)", rejects, size=1 << 20
+        "copy audit.rejects (load_id, line, text, reason) from stdin (format csv, force_not_null (text))",
+        rejects,
+        size=1 << 20,
     )
 
 

@@ -20,7 +20,7 @@ from rich.progress import (
 from loaders.checking import Verdict, check
 from loaders.landing import Listener, Outcome, Report, land
 from loaders.registry import SOURCES, Source
-from tickmart.output import show_json
+from tickmart.output import number, show_json
 
 app = typer.Typer(
     add_completion=False,
@@ -103,7 +103,7 @@ def _show_verdicts(verdicts: list[Verdict], as_json: bool) -> None:
         bad = sum(verdict.status == "failed" for verdict in verdicts)
         good = sum(verdict.status not in ("failed", "skipped") for verdict in verdicts)
         typer.echo(
-            f"{_number(good, 'file')} would land: {_number(sum(v.rows for v in verdicts), 'row')},"
+            f"{number(good, 'file')} would land: {number(sum(v.rows for v in verdicts), 'row')},"
             f" {sum(v.rejected for v in verdicts):,} rejected; {bad:,} would fail. Nothing was landed."
         )
     for verdict in verdicts:
@@ -122,7 +122,7 @@ def _show_verdict(verdict: Verdict) -> None:
         case _:
             rejected = f", {verdict.rejected:,} rejected" if verdict.rejected else ""
             latin1 = f", {verdict.latin1_lines:,} read as latin-1" if verdict.latin1_lines else ""
-            rows = _number(verdict.rows, "row")
+            rows = number(verdict.rows, "row")
             typer.echo(f"{verdict.name}: {rows}{rejected}{latin1} (layout {verdict.layout})")
             for reject in verdict.rejects:
                 typer.echo(f"  line {reject.line}: {reject.reason}")
@@ -145,7 +145,7 @@ def _conclude(report: Report, as_json: bool) -> None:
 def _summary(report: Report) -> str:
     files = report.count("loaded") + report.count("empty")
     parts = [
-        f"{_number(files, 'file')} landed: {_number(report.rows, 'row')}",
+        f"{number(files, 'file')} landed: {number(report.rows, 'row')}",
         f"{report.rejected:,} rejected",
     ]
     for status, words in (("empty", "without rows"), ("already loaded", "already loaded")):
@@ -157,10 +157,6 @@ def _summary(report: Report) -> str:
     return ", ".join(parts)
 
 
-def _number(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
 def _line(outcome: Outcome) -> str:
     match outcome.status:
         case "loaded" | "empty":
@@ -168,7 +164,7 @@ def _line(outcome: Outcome) -> str:
             restates = f", restates load {outcome.restates}" if outcome.restates else ""
             notes = "".join(f"; {note}" for note in outcome.notes)
             how = f"load {outcome.load_id}, layout {outcome.layout}{restates}, {outcome.seconds:.2f} s"
-            return f"{outcome.name}: {_number(outcome.rows, 'row')}{rejected} ({how}){notes}"
+            return f"{outcome.name}: {number(outcome.rows, 'row')}{rejected} ({how}){notes}"
         case "already loaded":
             return f"{outcome.name}: already loaded (load {outcome.load_id})"
         case "skipped":

@@ -62,6 +62,11 @@ def readable(value: Any) -> str:
             return str(value)
 
 
+def number(count: int, noun: str) -> str:
+    """Return a count with its noun, `1 row` or `2,000 rows`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def _json(value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from loaders.unloading import unload
-from tickmart.output import show_json
+from tickmart.output import number, show_json
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -26,9 +26,8 @@ def _unload(
             typer.echo(f"load {result.load_id} was unloaded before ({result.uri})")
             continue
         again = f"; load {result.stands_now} of the file counts again" if result.stands_now else ""
-        rejects = f" and {result.rejects:,} rejects" if result.rejects else ""
-        typer.echo(
-            f"load {result.load_id} unloaded: {result.rows:,} rows{rejects} deleted ({result.uri}){again}"
-        )
+        rejects = f" and {number(result.rejects, 'reject')}" if result.rejects else ""
+        rows = number(result.rows, "row")
+        typer.echo(f"load {result.load_id} unloaded: {rows}{rejects} deleted ({result.uri}){again}")
     if not all(result.already for result in results):
         typer.echo("Run tickmart build to take them out of the marts.")

@@ -74,7 +74,7 @@ class Sample:
 def query(statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
     """Run one statement in a transaction of its own."""
     with databases.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
+        cursor.execute(statement, parameters or None)
         return cursor.fetchall() if cursor.description else []
 
 

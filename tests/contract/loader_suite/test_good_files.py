@@ -27,7 +27,8 @@ def test_every_fixture_says_where_it_is_from(sample: Sample) -> None:
     for entry in described:
         content = (sample.folder / entry["file"]).read_bytes()
         assert entry["sha256"] == hashlib.sha256(content).hexdigest()
-        assert entry["origin"] and entry["licence"]
+        assert entry["origin"]
+        assert entry["licence"]
 
 
 def test_every_layout_lands_whole_and_untouched(sample: Sample) -> None:
@@ -40,7 +41,8 @@ def test_every_layout_lands_whole_and_untouched(sample: Sample) -> None:
         assert (outcome.rows, outcome.rejected) == (answer["rows"], 0)
         columns = list(answer["first"])
         rows = query(
-            f"select {', '.join(columns)} from {sample.source.qualified_table} where _load_id = %s order by _line",
+            f"select {', '.join(columns)} from {sample.source.qualified_table}"
+            " where _load_id = %s order by _line",
             outcome.load_id,
         )
         assert dict(zip(columns, rows[0], strict=True)) == answer["first"]
@@ -102,13 +104,16 @@ DRESSES = {
     "header in quotes": lambda text: text.replace(
         head := text.split("\n")[0], '"' + head.replace(",", '","') + '"'
     ).encode(),
-    "values in quotes": lambda text: text.replace(head := text.split("\n")[1], '"' + head.replace(",", '",', 1)).encode(),
+    "values in quotes": lambda text: text.replace(
+        head := text.split("\n")[1], '"' + head.replace(",", '",', 1)
+    ).encode(),
     "gzip": lambda text: gzip.compress(text.encode()),
     "two gzip streams": lambda text: gzip.compress(text[:300].encode()) + gzip.compress(text[300:].encode()),
     "bzip2": lambda text: bz2.compress(text.encode()),
     "zstandard": lambda text: zstandard.compress(text.encode()),
-    "two zstandard frames": lambda text: zstandard.compress(text[:300].encode())
-    + zstandard.compress(text[300:].encode()),
+    "two zstandard frames": lambda text: (
+        zstandard.compress(text[:300].encode()) + zstandard.compress(text[300:].encode())
+    ),
 }
 
 
@@ -239,7 +244,9 @@ def test_folders_are_searched_in_natural_order(sample: Sample, tmp_path: Path) -
 def test_patterns_are_expanded_and_a_file_named_twice_lands_once(sample: Sample, tmp_path: Path) -> None:
     for name in ("a1.csv", "a2.csv", "b.csv"):
         (tmp_path / name).write_text(sample.text(sample.lines[0]))
-    report = land(sample.source.name, [tmp_path / "a*.csv", tmp_path / "a1.csv", str(tmp_path / "**" / "a2.csv")])
+    report = land(
+        sample.source.name, [tmp_path / "a*.csv", tmp_path / "a1.csv", str(tmp_path / "**" / "a2.csv")]
+    )
     assert [o.name for o in report.outcomes] == ["a1.csv", "a2.csv"]
 
 
