@@ -105,44 +105,52 @@ def run(
     bar_type = f"{chosen}-{bar}-LAST-EXTERNAL"
     held = _bars_held(store, bar_type)
     if not held[0]:
-        raise TickmartError(f"the manifest of {store.uri} lists {bar_type}, and its files are gone. Export again.")
+        raise TickmartError(
+            f"the manifest of {store.uri} lists {bar_type}, and its files are gone. Export again."
+        )
     strategy_path, config_path = STRATEGIES[strategy]
-    node = BacktestNode([
-        BacktestRunConfig(
-            engine=BacktestEngineConfig(
-                strategies=[
-                    ImportableStrategyConfig(
-                        strategy_path=strategy_path,
-                        config_path=config_path,
-                        config={
-                            "instrument_id": chosen, "bar_type": bar_type, "fast": fast, "slow": slow, "lots": lots,
-                        },
+    node = BacktestNode(
+        [
+            BacktestRunConfig(
+                engine=BacktestEngineConfig(
+                    strategies=[
+                        ImportableStrategyConfig(
+                            strategy_path=strategy_path,
+                            config_path=config_path,
+                            config={
+                                "instrument_id": chosen,
+                                "bar_type": bar_type,
+                                "fast": fast,
+                                "slow": slow,
+                                "lots": lots,
+                            },
+                        )
+                    ],
+                    logging=LoggingConfig(bypass_logging=True),
+                ),
+                venues=[
+                    BacktestVenueConfig(
+                        name=chosen.rsplit(".", 1)[1],
+                        oms_type="NETTING",
+                        account_type="MARGIN",
+                        base_currency="INR",
+                        starting_balances=[f"{STARTING_BALANCE} INR"],
                     )
                 ],
-                logging=LoggingConfig(bypass_logging=True),
-            ),
-            venues=[
-                BacktestVenueConfig(
-                    name=chosen.rsplit(".", 1)[1],
-                    oms_type="NETTING",
-                    account_type="MARGIN",
-                    base_currency="INR",
-                    starting_balances=[f"{STARTING_BALANCE} INR"],
-                )
-            ],
-            data=[
-                BacktestDataConfig(
-                    **_catalog_options(store),
-                    data_cls="nautilus_trader.model.data:Bar",
-                    instrument_id=chosen,
-                    bar_spec=f"{bar}-LAST",
-                )
-            ],
-            chunk_size=CHUNK_ROWS,  # streams, so that memory does not grow with the catalog
-            raise_exception=True,
-            dispose_on_completion=False,
-        )
-    ])  # fmt: skip
+                data=[
+                    BacktestDataConfig(
+                        **_catalog_options(store),
+                        data_cls="nautilus_trader.model.data:Bar",
+                        instrument_id=chosen,
+                        bar_spec=f"{bar}-LAST",
+                    )
+                ],
+                chunk_size=CHUNK_ROWS,  # streams, so that memory does not grow with the catalog
+                raise_exception=True,
+                dispose_on_completion=False,
+            )
+        ]
+    )
     try:
         result = node.run()[0]
         engine = node.get_engines()[0]
@@ -166,11 +174,21 @@ def run(
             for name, value in {**result.stats_pnls.get("INR", {}), **result.stats_returns}.items()
         }
         return BacktestReport(
-            strategy, store.uri, chosen, bar_type, held[1], held[2], received, len(orders), len(fills),
-            len(positions) + len(closed_snapshots), round(pnl, 2), statistics,
-        )  # fmt: skip
+            strategy,
+            store.uri,
+            chosen,
+            bar_type,
+            held[1],
+            held[2],
+            received,
+            len(orders),
+            len(fills),
+            len(positions) + len(closed_snapshots),
+            round(pnl, 2),
+            statistics,
+        )
     finally:
-        node.dispose()
+        node.dispose()  # type: ignore[no-untyped-call]
 
 
 def _catalog_options(store: Store) -> dict[str, Any]:
@@ -207,9 +225,7 @@ def _instrument(store: Store, wanted: str | None, bar: str) -> str:
         if name in volumes:
             return name
     near = sorted(volumes, key=lambda name: (-volumes[name], name))[:5]
-    raise TickmartError(
-        f"{store.uri} has no {bar} bars of {wanted}. Most traded there: {', '.join(near)}."
-    )
+    raise TickmartError(f"{store.uri} has no {bar} bars of {wanted}. Most traded there: {', '.join(near)}.")
 
 
 def _bars_held(store: Store, bar_type: str) -> tuple[int, str, str]:
@@ -221,7 +237,9 @@ def _bars_held(store: Store, bar_type: str) -> tuple[int, str, str]:
             parquet = pq.ParquetFile(file)
             rows += parquet.metadata.num_rows
             for group in range(parquet.metadata.num_row_groups):
-                stamps = parquet.metadata.row_group(group).column(parquet.schema_arrow.get_field_index("ts_init"))
+                stamps = parquet.metadata.row_group(group).column(
+                    parquet.schema_arrow.get_field_index("ts_init")
+                )
                 first = stamps.statistics.min if first is None else first
                 last = stamps.statistics.max
     return rows, _readable(first), _readable(last)

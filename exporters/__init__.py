@@ -1,0 +1,1 @@
+"""Marts to files that a backtester loads: one way out, one module per format."""

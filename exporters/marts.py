@@ -1,6 +1,8 @@
 """What exporters read: the marts of one slice, as Arrow tables that hold whole contracts."""
 
+import queue
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -25,6 +27,7 @@ PRICE = pa.decimal128(18, PRICE_SCALE)
 PRICES = ("open", "high", "low", "close")
 GREEKS = ("delta", "gamma", "vega", "theta", "rho")
 CHUNK_ROWS = 131_072
+BATCHES_AHEAD = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +74,16 @@ class Series:
 
     @property
     def mart(self) -> str:
+        """The mart's name with its schema."""
         return _MARTS[self.kind, self.interval]
 
     @property
     def has_loads(self) -> bool:
+        """Whether its rows name the load that they came from."""
         return self.interval == "minute"
 
 
-_MARTS = {
+_MARTS: dict[tuple[Kind, Interval], str] = {
     ("option", "minute"): "marts.options_ticks",
     ("option", "hour"): "marts.options_hourly",
     ("option", "day"): "marts.options_daily",
@@ -160,7 +165,7 @@ def read(
     query = f"select {selected} from {series.mart} where {where} order by {order}"
     parameters = [piece.underlying, piece.first, piece.last]
     batches = copy_out(connection, query, parameters, schema=pa.schema(fields), batch_rows=CHUNK_ROWS)
-    for table in _whole_contracts(batches):
+    for table in _whole_contracts(_read_ahead(batches)):
         column = table.schema.get_field_index("bar_end")
         stamps = pc.multiply(table["bar_end"].cast(pa.int64()), 1000)
         yield table.set_column(column, "bar_end", stamps)
@@ -172,12 +177,53 @@ def _fields(series: Series, with_greeks: bool) -> list[pa.Field]:
     if series.kind != "index":
         fields.append(pa.field("open_interest", pa.int64()))
     if with_greeks:
-        fields += [pa.field(name, pa.float64()) for name in ("underlying_price", "implied_volatility", *GREEKS)]
+        fields += [
+            pa.field(name, pa.float64()) for name in ("underlying_price", "implied_volatility", *GREEKS)
+        ]
     if series.has_loads:
         fields.append(pa.field("load_id", pa.int64()))
     if series.interval == "day":
         fields.append(pa.field("is_traded", pa.bool_()))
     return fields
+
+
+def _read_ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Read in a thread of its own, so that the server goes on while earlier rows are encoded."""
+    ready: queue.Queue[pa.RecordBatch | BaseException | None] = queue.Queue(BATCHES_AHEAD)
+    stopped = threading.Event()
+
+    def offer(item: pa.RecordBatch | BaseException | None) -> None:
+        while not stopped.is_set():
+            try:
+                ready.put(item, timeout=0.1)
+                return
+            except queue.Full:
+                continue
+
+    def fetch() -> None:
+        try:
+            for batch in batches:
+                offer(batch)
+                if stopped.is_set():
+                    break
+            offer(None)
+        except BaseException as error:  # noqa: BLE001 raised again where the rows are used
+            offer(error)
+        finally:
+            close = getattr(batches, "close", None)
+            if close is not None:
+                close()
+
+    thread = threading.Thread(target=fetch, name="read-ahead", daemon=True)
+    thread.start()
+    try:
+        while (item := ready.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stopped.set()
+        thread.join()
 
 
 def _whole_contracts(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
@@ -202,7 +248,9 @@ def _whole_contracts(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
 def segments(table: pa.Table) -> list[tuple[int, int, int]]:
     """Return (contract id, first row, rows) for every contract of a table from `read`."""
     ids = table["contract_id"].to_numpy()
-    starts = np.flatnonzero(np.concatenate([[True], ids[1:] != ids[:-1]])) if len(ids) else np.empty(0, np.int64)
+    starts = (
+        np.flatnonzero(np.concatenate([[True], ids[1:] != ids[:-1]])) if len(ids) else np.empty(0, np.int64)
+    )
     lengths = np.diff(np.append(starts, len(ids)))
     return list(zip(ids[starts].tolist(), starts.tolist(), lengths.tolist(), strict=True))
 
@@ -217,7 +265,7 @@ def priced(table: pa.Table) -> pa.Table:
     return table if keep is None else table.filter(keep).combine_chunks()
 
 
-def unscaled(column: pa.ChunkedArray) -> np.ndarray:  # type: ignore[type-arg]
+def unscaled(column: pa.ChunkedArray) -> np.ndarray:
     """Return a price column as integers of 1e-8; prices must not be NULL."""
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if isinstance(array, pa.ChunkedArray):
@@ -226,7 +274,7 @@ def unscaled(column: pa.ChunkedArray) -> np.ndarray:  # type: ignore[type-arg]
     return words[2 * array.offset : 2 * (array.offset + len(array)) : 2]
 
 
-def decimals(values: np.ndarray, at_least: int) -> int:  # type: ignore[type-arg]
+def decimals(values: np.ndarray, at_least: int) -> int:
     """Return the smallest number of decimals, from `at_least` on, that holds all of `unscaled` values."""
     places = at_least
     while places < PRICE_SCALE and (values % 10 ** (PRICE_SCALE - places)).any():

@@ -48,7 +48,8 @@ BAR_SCHEMA = pa.schema(
 GREEKS_SCHEMA = pa.schema(
     [pa.field("instrument_id", pa.string(), nullable=False)]
     + [pa.field(name, pa.float64(), nullable=False) for name in GREEKS]
-    + [pa.field(name, pa.float64()) for name in ("mark_iv", "bid_iv", "ask_iv", "underlying_price", "open_interest")]
+    + [pa.field(name, pa.float64()) for name in ("mark_iv", "bid_iv", "ask_iv")]
+    + [pa.field(name, pa.float64()) for name in ("underlying_price", "open_interest")]
     + [pa.field(name, pa.uint64(), nullable=False) for name in ("ts_event", "ts_init")]
     + [pa.field("convention", pa.string(), nullable=False)]
 )  # fmt: skip
@@ -133,12 +134,14 @@ def encode_greeks(table: pa.Table, ids: pa.Array) -> pa.RecordBatch:
 def parquet(batch: pa.RecordBatch, metadata: dict[str, str]) -> pa.Buffer:
     """Return a Parquet file of one contract's rows."""
     sink = pa.BufferOutputStream()
-    # dictionaries cost two thirds of the time and save nothing on 16-byte cells; of statistics Nautilus uses ts_init's
+    # dictionaries cost two thirds of the time and save nothing on 16-byte cells; stamps a minute apart take
+    # no room as differences; of statistics Nautilus uses those of ts_init
     with pq.ParquetWriter(
         sink,
         batch.schema.with_metadata(metadata),
         compression="zstd",
         use_dictionary=False,
+        column_encoding=dict.fromkeys(("ts_event", "ts_init"), "DELTA_BINARY_PACKED"),
         write_statistics=["ts_init"],
     ) as writer:
         writer.write_batch(batch.replace_schema_metadata(metadata), row_group_size=CHUNK_ROWS)
@@ -195,7 +198,9 @@ def instrument(contract: Contract, precision: int) -> Any:
     return OptionContract(
         **common,
         option_kind=OptionKind.CALL if contract.option_type == "CE" else OptionKind.PUT,
-        strike_price=Price.from_str(f"{contract.strike:.{max(precision, marts.decimals_of(contract.strike))}f}"),
+        strike_price=Price.from_str(
+            f"{contract.strike:.{max(precision, marts.decimals_of(contract.strike))}f}"
+        ),
     )
 
 
@@ -240,7 +245,7 @@ def _cells(column: pa.Array) -> pa.Array:
     return pa.Array.from_buffers(CELL, len(wide), [None, wide.buffers()[1]], offset=wide.offset)
 
 
-class _FinerPrices(Exception):
+class _FinerPricesError(Exception):
     """Prices need more decimals than the export set out with; it starts again with as many."""
 
     def __init__(self, kind: Kind, decimals: int) -> None:
@@ -292,7 +297,7 @@ class NautilusExporter:
                 try:
                     self._write_underlying(run, pieces)
                     break
-                except _FinerPrices as finer:
+                except _FinerPricesError as finer:
                     _refuse_mixed_decimals(publication.previous, underlying, pieces, finer)
                     kinds[finer.kind] = finer.decimals
                     publication.drop(underlying)
@@ -326,8 +331,8 @@ class NautilusExporter:
                 self._put_definition(run, contract)
             if unknown_lots:
                 run.written.warnings.append(
-                    f"{pieces[0].underlying}: no source states the lot size of {unknown_lots} of {len(ids)} {kind}s;"
-                    " their definitions say 1."
+                    f"{pieces[0].underlying}: no source states the lot size of {unknown_lots} of"
+                    f" {len(ids)} {kind}s; their definitions say 1."
                 )
 
     def _put_bars(self, run: _Run, series: Series, piece: Slice, table: pa.Table) -> None:
@@ -338,7 +343,7 @@ class NautilusExporter:
         for name in PRICES:
             needed = marts.decimals(marts.unscaled(bars[name]), precision)
             if needed > precision:
-                raise _FinerPrices(series.kind, needed)
+                raise _FinerPricesError(series.kind, needed)
         encoded = encode_bars(bars)
         volumes = pc.fill_null(bars["volume"], 0).to_numpy()
         if "load_id" in bars.column_names:
@@ -419,7 +424,14 @@ class _OptionChunk:
     greeks: pa.Table
 
 
-_GREEKS_COLUMNS = ["contract_id", "bar_end", "open_interest", "underlying_price", "implied_volatility", *GREEKS]
+_GREEKS_COLUMNS = [
+    "contract_id",
+    "bar_end",
+    "open_interest",
+    "underlying_price",
+    "implied_volatility",
+    *GREEKS,
+]
 
 
 def _option_chunks(connection: psycopg2.extensions.connection, piece: Slice) -> Iterator[_OptionChunk]:
@@ -432,7 +444,7 @@ def _option_chunks(connection: psycopg2.extensions.connection, piece: Slice) -> 
     daily_tables = list(marts.read(connection, daily_series, piece, with_greeks=True))
     daily = pa.concat_tables(daily_tables).combine_chunks() if daily_tables else None
     used = np.zeros(0 if daily is None else len(daily), bool)
-    daily_keys = None if daily is None else _session_keys(daily)
+    daily_keys = np.zeros(0, np.int64) if daily is None else _session_keys(daily)
     for table in marts.read(connection, Series("option", "minute"), piece, with_greeks=True):
         greeks = table.select(_GREEKS_COLUMNS)
         if daily is not None:
@@ -452,14 +464,15 @@ def _option_chunks(connection: psycopg2.extensions.connection, piece: Slice) -> 
         yield _OptionChunk(daily_series, daily, rest)
 
 
-def _session_keys(table: pa.Table) -> np.ndarray:  # type: ignore[type-arg]
+def _session_keys(table: pa.Table) -> np.ndarray:
     # a session of NSE lies within one Indian date, so the date of the bar's end is the session's
     days = (table["bar_end"].to_numpy() + 19_800_000_000_000 - 1) // 86_400_000_000_000
-    return table["contract_id"].to_numpy() * 100_000 + days
+    keys: np.ndarray = table["contract_id"].to_numpy() * 100_000 + days
+    return keys
 
 
 def _refuse_mixed_decimals(
-    previous: Manifest, underlying: str, pieces: Sequence[Slice], finer: _FinerPrices
+    previous: Manifest, underlying: str, pieces: Sequence[Slice], finer: _FinerPricesError
 ) -> None:
     covered = previous.covered("nautilus", underlying)
     beyond = sorted(set(covered) - {str(piece.month) for piece in pieces})
@@ -467,8 +480,8 @@ def _refuse_mixed_decimals(
         first = min(held["first"] for held in covered.values())
         last = max(held["last"] for held in covered.values())
         raise TickmartError(
-            f"{underlying}: {finer.kind} prices now need {finer.decimals} decimals and the catalog's other months"
-            f" ({beyond[0]} to {beyond[-1]}) have fewer; Nautilus allows one precision per instrument."
+            f"{underlying}: {finer.kind} prices now need {finer.decimals} decimals and the catalog's other"
+            f" months ({beyond[0]} to {beyond[-1]}) have fewer; Nautilus allows one precision per instrument."
             f" Export everything again: --start {min(first, str(pieces[0].first))}"
             f" --end {max(last, str(pieces[-1].last))}"
         )
@@ -502,7 +515,8 @@ def open_catalog(store: Store) -> Any:
         return ParquetDataCatalog(store.uri)
     from exporters.s3 import nautilus_options
 
-    return ParquetDataCatalog(store.uri.removeprefix("s3://"), fs_protocol="s3", **nautilus_options())
+    options: dict[str, Any] = nautilus_options()
+    return ParquetDataCatalog(store.uri.removeprefix("s3://"), fs_protocol="s3", **options)
 
 
 class _Check:
@@ -526,7 +540,9 @@ class _Check:
     def slice(self, piece: Slice) -> None:
         for kind in FOLDERS:  # before a mart streams: the connection answers one question at a time
             if (piece.underlying, kind) not in self._contracts:
-                self._contracts[piece.underlying, kind] = marts.contracts(self.connection, piece.underlying, kind)
+                self._contracts[piece.underlying, kind] = marts.contracts(
+                    self.connection, piece.underlying, kind
+                )
         expected: set[str] = set()
         for series in marts.present_series(self.connection):
             if series.kind != "option" or series.interval == "hour":
@@ -538,7 +554,8 @@ class _Check:
         held = {
             file.path
             for file in self.manifest.files.values()
-            if (file.exporter, file.underlying, file.month) == ("nautilus", piece.underlying, str(piece.month))
+            if (file.exporter, file.underlying, file.month)
+            == ("nautilus", piece.underlying, str(piece.month))
         }
         surplus = sorted(held - expected)
         if surplus:
@@ -548,7 +565,9 @@ class _Check:
         """Compare lot, tick, strike, expiry and the rest with what the marts say."""
         decimals = self.manifest.exporters["nautilus"]["price_decimals"] if self._exported else {}
         names = sorted(self._exported)
-        found = {item.id.value: item for item in self.catalog.instruments(instrument_ids=names)} if names else {}
+        found = (
+            {item.id.value: item for item in self.catalog.instruments(instrument_ids=names)} if names else {}
+        )
         for name in names:
             contract = self._exported[name]
             expected = instrument(contract, decimals[contract.underlying][contract.kind])
@@ -625,7 +644,7 @@ class _Check:
         self,
         expected: pa.Table,
         pieces: list[pa.Table],
-        keys: np.ndarray,  # type: ignore[type-arg]
+        keys: np.ndarray,
         names: list[str],
         rows: list[int],
     ) -> None:
@@ -635,7 +654,9 @@ class _Check:
                 raise self._difference(f"{name} reads back with {count} rows, the mart has {wanted}")
         received = pa.concat_tables(pieces).combine_chunks()
         if len(received) != len(expected):
-            raise self._difference(f"{len(received) - len(expected)} rows of other instruments came with {names[0]}")
+            raise self._difference(
+                f"{len(received) - len(expected)} rows of other instruments came with {names[0]}"
+            )
         order = np.lexsort((received["ts_init"].to_numpy(), keys))
         received = received.take(pa.array(order))
         for column in expected.column_names:
@@ -658,7 +679,7 @@ class _Check:
         )
 
 
-def _unequal(expected: pa.Array, received: pa.Array) -> np.ndarray:  # type: ignore[type-arg]
+def _unequal(expected: pa.Array, received: pa.Array) -> np.ndarray:
     if pa.types.is_floating(expected.type):
         left, right = (column.to_numpy(zero_copy_only=False) for column in (expected, received))
         same = (left == right) | (np.isnan(left) & np.isnan(right))

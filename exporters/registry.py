@@ -113,6 +113,7 @@ class ExportReport:
     warnings: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
+        """Return the report as JSON writes it."""
         return {
             "exporter": self.exporter,
             "destination": self.destination,
@@ -207,9 +208,11 @@ def export(
 
 
 def _exclude_others(connection: psycopg2.extensions.connection, store: Store) -> None:
-    # held by the database session, so it goes with the process, however that dies; a folder has its own lock as well
+    # held by the database session, so it goes with the process, however that dies
     with connection.cursor() as cursor:
-        cursor.execute("select pg_try_advisory_lock(hashtextextended(%s, 0))", [f"tickmart export {store.uri}"])
+        cursor.execute(
+            "select pg_try_advisory_lock(hashtextextended(%s, 0))", [f"tickmart export {store.uri}"]
+        )
         row = cursor.fetchone()
     if row is None or not row[0]:
         raise TickmartError(
@@ -239,7 +242,9 @@ def _available(
         cursor.execute(_RANGES)
         held = {name: (first, last) for name, first, last in cursor.fetchall()}
     if not held:
-        raise TickmartError("the marts are empty. Load data (tickmart load …) and build (tickmart build) first.")
+        raise TickmartError(
+            "the marts are empty. Load data (tickmart load …) and build (tickmart build) first."
+        )
     unknown = [name for name in underlyings if name not in held]
     if unknown:
         raise TickmartError(
@@ -289,7 +294,8 @@ def _nothing_there(
     available: dict[str, tuple[date, date]], underlyings: Sequence[str], start: date | None, end: date | None
 ) -> str:
     held = "; ".join(f"{name} from {first} to {last}" for name, (first, last) in list(available.items())[:8])
-    asked = f"{_listed(underlyings) or 'any underlying'} from {start or 'the first'} to {end or 'the last'} session"
+    names = _listed(underlyings) or "any underlying"
+    asked = f"{names} from {start or 'the first'} to {end or 'the last'} session"
     return f"nothing to export for {asked}. The marts hold {held}."
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
-from boto3.s3.transfer import TransferConfig
 from boto3.exceptions import Boto3Error
+from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -104,6 +104,7 @@ class Bucket:
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="s3")
 
     def read(self, name: str) -> bytes | None:
+        """Return a file's bytes, None where there is no such file."""
         try:
             with self._reported("read", name):
                 data: bytes = self._client.get_object(Bucket=self.bucket, Key=self._key(name))["Body"].read()
@@ -112,6 +113,7 @@ class Bucket:
             return None
 
     def write(self, name: str, data: Buffer, sha256: str) -> None:
+        """Put a file in one step."""
         size = memoryview(data).nbytes
         with self._reported("write", name):
             self._client.upload_fileobj(
@@ -126,13 +128,16 @@ class Bucket:
         self._check(name, size, sha256)
 
     def checksum(self, name: str) -> str | None:
+        """Return the sha256 of what is really there."""
         found = self._head(name)
         return None if found is None else found["Metadata"].get("sha256")
 
     def move(self, moves: Iterable[tuple[str, str]]) -> None:
+        """Give staged files their final names."""
         list(self._pool.map(lambda move: self._move(*move), moves))
 
     def remove(self, names: Iterable[str]) -> None:
+        """Remove objects."""
         keys = [{"Key": self._key(name)} for name in names]
         for start in range(0, len(keys), 1000):
             with self._reported("remove", f"{len(keys)} objects"):
@@ -143,6 +148,7 @@ class Bucket:
                 raise TickmartError(f"cannot remove s3://{self.bucket}/{error['Key']}: {error['Message']}")
 
     def clear(self, prefix: str) -> None:
+        """Remove everything below a prefix."""
         self.remove(list(self.names(f"{prefix}/")))
 
     def names(self, prefix: str = "") -> Iterator[str]:
@@ -158,9 +164,11 @@ class Bucket:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
+        """Lock nothing; see the class."""
         yield
 
     def stage(self, name: str, data: Buffer, sha256: str, staged_name: str) -> bool:
+        """Put a file aside unless its final name already holds these bytes."""
         found = self._head(name)
         size = memoryview(data).nbytes
         if found is not None and found["ContentLength"] == size and found["Metadata"].get("sha256") == sha256:
@@ -211,7 +219,8 @@ class Bucket:
                 raise FileNotFoundError(name) from error
             if code == "NoSuchBucket":
                 raise TickmartError(
-                    f"there is no bucket {self.bucket}. Make it (aws s3 mb s3://{self.bucket}) or correct the address."
+                    f"there is no bucket {self.bucket}. Make it (aws s3 mb s3://{self.bucket}) or correct"
+                    " the address."
                 ) from error
             raise TickmartError(f"cannot {action} {self.uri}/{name}: {error}") from error
         except (BotoCoreError, Boto3Error) as error:

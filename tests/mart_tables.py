@@ -16,7 +16,8 @@ _BAR = """
     open numeric, high numeric, low numeric, close numeric"""
 _SIZES = "volume bigint, open_interest bigint"
 _GREEKS = """
-    underlying_price numeric, years_to_expiry float8, implied_volatility float8, vendor_implied_volatility float8,
+    underlying_price numeric, years_to_expiry float8,
+    implied_volatility float8, vendor_implied_volatility float8,
     delta float8, gamma float8, theta float8, vega float8, rho float8, greeks_status text"""
 _OPTION = "contract_id bigint, symbol text, underlying text, expiry date, strike numeric, option_type text"
 _FUTURE = "contract_id bigint, symbol text, underlying text, expiry date"
@@ -75,14 +76,26 @@ def minutes(contract_id: int, day: date, bars: int, price: str, load_id: int = 7
     for index in range(bars):
         start = moment(day, "09:15") + timedelta(minutes=index)
         close = Decimal(price) + Decimal("0.05") * index
-        rows.append({
-            "contract_id": contract_id, "symbol": SYMBOLS[contract_id], "underlying": "NIFTY",
-            "expiry": EXPIRY if contract_id != FUTURE else date(2025, 4, 24),
-            "bar_start": start, "bar_end": start + timedelta(minutes=1), "session_date": day,
-            "open": close - Decimal("0.10"), "high": close + Decimal("1.25"), "low": close - Decimal("0.50"),
-            "close": close, "volume": 75 * index, "open_interest": 75_000 + 75 * index,
-            "source": "nse-minute", "load_id": load_id, "line": index + 2,
-        })  # fmt: skip
+        rows.append(
+            {
+                "contract_id": contract_id,
+                "symbol": SYMBOLS[contract_id],
+                "underlying": "NIFTY",
+                "expiry": EXPIRY if contract_id != FUTURE else date(2025, 4, 24),
+                "bar_start": start,
+                "bar_end": start + timedelta(minutes=1),
+                "session_date": day,
+                "open": close - Decimal("0.10"),
+                "high": close + Decimal("1.25"),
+                "low": close - Decimal("0.50"),
+                "close": close,
+                "volume": 75 * index,
+                "open_interest": 75_000 + 75 * index,
+                "source": "nse-minute",
+                "load_id": load_id,
+                "line": index + 2,
+            }
+        )
     return rows
 
 
@@ -90,35 +103,63 @@ def with_greeks(rows: list[dict[str, Any]], option_type: str) -> list[dict[str, 
     """Add Greeks to minute bars; the last row has none, as a price at intrinsic value has none."""
     last = len(rows) - 1
     return [
-        row | {
-            "strike": Decimal(22500), "option_type": option_type, "underlying_price": Decimal("22510.35"),
+        row
+        | {
+            "strike": Decimal(22500),
+            "option_type": option_type,
+            "underlying_price": Decimal("22510.35"),
             "implied_volatility": 0.1234 + index / 1000 if index < last else None,
             "delta": 0.5 + index / 100 if index < last else None,
-            "gamma": 0.001 if index < last else None, "theta": -12.5 if index < last else None,
-            "vega": 9.25 if index < last else None, "rho": 1.75 if index < last else None,
+            "gamma": 0.001 if index < last else None,
+            "theta": -12.5 if index < last else None,
+            "vega": 9.25 if index < last else None,
+            "rho": 1.75 if index < last else None,
             "greeks_status": "ok" if index < last else "at_intrinsic",
         }
         for index, row in enumerate(rows)
-    ]  # fmt: skip
+    ]
 
 
 def spot(day: date, bars: int) -> list[dict[str, Any]]:
     """Return minute bars of the index; it has no volume."""
     return [
-        {name: row[name] for name in row if name in ("bar_start", "bar_end", "session_date", "open", "high", "low",
-                                                     "close", "source", "load_id", "line")} | {"symbol": "NIFTY"}
+        {
+            name: row[name]
+            for name in row
+            if name
+            in (
+                "bar_start",
+                "bar_end",
+                "session_date",
+                "open",
+                "high",
+                "low",
+                "close",
+                "source",
+                "load_id",
+                "line",
+            )
+        }
+        | {"symbol": "NIFTY"}
         for row in minutes(CALL, day, bars, "22510.35", load_id=9)
-    ]  # fmt: skip
+    ]
 
 
 def day_row(row: dict[str, Any], **changes: Any) -> dict[str, Any]:
     """Return the daily row that belongs to a contract's minute bar."""
     day = row["session_date"]
     kept = {name: value for name, value in row.items() if name not in ("load_id", "line")}
-    return kept | {
-        "bar_start": moment(day, "09:15"), "bar_end": moment(day, "15:30"), "source": "official",
-        "is_preferred": True, "is_traded": True,
-    } | changes  # fmt: skip
+    return (
+        kept
+        | {
+            "bar_start": moment(day, "09:15"),
+            "bar_end": moment(day, "15:30"),
+            "source": "official",
+            "is_preferred": True,
+            "is_traded": True,
+        }
+        | changes
+    )
 
 
 def fill(connection: psycopg2.extensions.connection) -> None:
@@ -132,32 +173,76 @@ def fill(connection: psycopg2.extensions.connection) -> None:
         insert(connection, "spot_prices", spot(day, 5))
         hour = {"bar_start": moment(day, "09:15"), "bar_end": moment(day, "10:15")}
         origin = ("source", "load_id", "line")
-        insert(connection, "options_hourly", [
-            {name: value for name, value in (row | hour).items() if name not in origin} for row in (call[-1], put[-1])
-        ])  # fmt: skip
-        insert(connection, "futures_hourly", [
-            {name: value for name, value in (future[-1] | hour).items() if name not in origin}
-        ])  # fmt: skip
+        insert(
+            connection,
+            "options_hourly",
+            [
+                {name: value for name, value in (row | hour).items() if name not in origin}
+                for row in (call[-1], put[-1])
+            ],
+        )
+        insert(
+            connection,
+            "futures_hourly",
+            [{name: value for name, value in (future[-1] | hour).items() if name not in origin}],
+        )
         insert(connection, "options_daily", [day_row(call[0]), day_row(put[0])])
-        insert(connection, "options_daily", [
-            day_row(call[0], source="minute bars", is_preferred=False, close=Decimal("1.00")),
-        ])
+        insert(
+            connection,
+            "options_daily",
+            [
+                day_row(call[0], source="minute bars", is_preferred=False, close=Decimal("1.00")),
+            ],
+        )
         insert(connection, "futures_daily", [day_row(future[0])])
-        insert(connection, "spot_daily", [
-            {name: value for name, value in day_row(spot(day, 1)[0]).items() if name not in ("is_traded", "volume")}
-        ])  # fmt: skip
-    metadata = {"lot_size": 75, "tick_size": Decimal("0.05"), "first_session": MARCH, "last_session": APRIL,
-                "exchange": "NSE", "underlying": "NIFTY"}  # fmt: skip
-    insert(connection, "options_metadata", [
-        metadata | {
-            "contract_id": contract_id, "symbol": SYMBOLS[contract_id], "expiry": EXPIRY, "strike": Decimal("22500"),
-            "option_type": kind, "exchange_symbol": f"NIFTY25APR22500{kind}", "expires_at": moment(EXPIRY, "15:30"),
-        }
-        for contract_id, kind in ((CALL, "CE"), (PUT, "PE"))
-    ])  # fmt: skip
-    insert(connection, "futures_metadata", [
-        metadata | {
-            "contract_id": FUTURE, "symbol": SYMBOLS[FUTURE], "expiry": date(2025, 4, 24), "exchange_symbol": None,
-            "expires_at": moment(date(2025, 4, 24), "15:30"), "lot_size": None,
-        },
-    ])  # fmt: skip
+        insert(
+            connection,
+            "spot_daily",
+            [
+                {
+                    name: value
+                    for name, value in day_row(spot(day, 1)[0]).items()
+                    if name not in ("is_traded", "volume")
+                }
+            ],
+        )
+    metadata = {
+        "lot_size": 75,
+        "tick_size": Decimal("0.05"),
+        "first_session": MARCH,
+        "last_session": APRIL,
+        "exchange": "NSE",
+        "underlying": "NIFTY",
+    }
+    insert(
+        connection,
+        "options_metadata",
+        [
+            metadata
+            | {
+                "contract_id": contract_id,
+                "symbol": SYMBOLS[contract_id],
+                "expiry": EXPIRY,
+                "strike": Decimal("22500"),
+                "option_type": kind,
+                "exchange_symbol": f"NIFTY25APR22500{kind}",
+                "expires_at": moment(EXPIRY, "15:30"),
+            }
+            for contract_id, kind in ((CALL, "CE"), (PUT, "PE"))
+        ],
+    )
+    insert(
+        connection,
+        "futures_metadata",
+        [
+            metadata
+            | {
+                "contract_id": FUTURE,
+                "symbol": SYMBOLS[FUTURE],
+                "expiry": date(2025, 4, 24),
+                "exchange_symbol": None,
+                "expires_at": moment(date(2025, 4, 24), "15:30"),
+                "lot_size": None,
+            },
+        ],
+    )

@@ -25,7 +25,9 @@ def s3_server() -> Iterator[str]:
         port = free.getsockname()[1]
     program = Path(sys.executable).with_name("moto_server")
     server = subprocess.Popen(
-        [str(program), "-H", "127.0.0.1", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [str(program), "-H", "127.0.0.1", "-p", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         _wait(server, port)

@@ -78,18 +78,29 @@ def _show(report: ExportReport) -> None:
     if not (outcome.written or outcome.removed):
         typer.echo(f"{report.destination} is up to date: {outcome.unchanged:,} files as they were.")
     show_rows(
-        ("underlyings", "first_session", "last_session", "rows", "written", "unchanged", "removed", "compared"),
-        [{
-            "underlyings": ", ".join(report.underlyings),
-            "first_session": report.first,
-            "last_session": report.last,
-            "rows": report.rows,
-            "written": outcome.written,
-            "unchanged": outcome.unchanged,
-            "removed": outcome.removed,
-            "compared": report.rows_verified,
-        }],
-    )  # fmt: skip
+        (
+            "underlyings",
+            "first_session",
+            "last_session",
+            "rows",
+            "written",
+            "unchanged",
+            "removed",
+            "compared",
+        ),
+        [
+            {
+                "underlyings": ", ".join(report.underlyings),
+                "first_session": report.first,
+                "last_session": report.last,
+                "rows": report.rows,
+                "written": outcome.written,
+                "unchanged": outcome.unchanged,
+                "removed": outcome.removed,
+                "compared": report.rows_verified,
+            }
+        ],
+    )
 
 
 class _Progress:

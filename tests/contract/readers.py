@@ -86,8 +86,13 @@ class BacktraderReader:
         return [
             (
                 path.stem,
-                backtrader.num2date(lines.datetime.array[row]).replace(microsecond=0, tzinfo=IST).astimezone(UTC),
-                *(Decimal(f"{getattr(lines, name).array[row]:.2f}") for name in ("open", "high", "low", "close")),
+                backtrader.num2date(lines.datetime.array[row])
+                .replace(microsecond=0, tzinfo=IST)
+                .astimezone(UTC),
+                *(
+                    Decimal(f"{getattr(lines, name).array[row]:.2f}")
+                    for name in ("open", "high", "low", "close")
+                ),
                 0 if lines.volume.array[row] != lines.volume.array[row] else int(lines.volume.array[row]),
             )  # type: ignore[misc]
             for row in range(len(lines.close.array))

@@ -16,7 +16,6 @@ import psycopg2.extensions
 import pytest
 from mart_tables import APRIL, CALL, MARCH, PUT, SYMBOLS
 from readers import READERS, mart_minute_bars
-from s3_server import s3_bucket, s3_server  # noqa: F401
 from sqlalchemy import URL
 
 from exporters.publish import check_manifest, open_store, read_manifest
@@ -24,6 +23,7 @@ from exporters.registry import EXPORTERS, ExportReport, export, load_exporter
 from warehouse import database as databases
 from warehouse.errors import TickmartError
 
+pytest_plugins = ["s3_server"]
 pytestmark = pytest.mark.parametrize("exporter", EXPORTERS)
 
 
@@ -35,7 +35,9 @@ def marts(fresh_database: URL) -> Iterator[psycopg2.extensions.connection]:
         yield connection
 
 
-def run(exporter: str, destination: str | Path, first: date | None = None, last: date | None = None) -> ExportReport:
+def run(
+    exporter: str, destination: str | Path, first: date | None = None, last: date | None = None
+) -> ExportReport:
     return export(exporter, ["NIFTY"], first, last, str(destination))
 
 
@@ -57,7 +59,9 @@ def test_every_exporter_has_a_reader(exporter: str) -> None:
     assert exporter in READERS
 
 
-def test_bars_read_back_equal_to_the_mart(exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path) -> None:
+def test_bars_read_back_equal_to_the_mart(
+    exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path
+) -> None:
     report = run(exporter, tmp_path)
 
     assert READERS[exporter].minute_bars(str(tmp_path)) == mart_minute_bars(marts)
@@ -66,7 +70,9 @@ def test_bars_read_back_equal_to_the_mart(exporter: str, marts: psycopg2.extensi
 
 
 def test_bars_read_back_from_s3_equal_to_the_mart(
-    exporter: str, marts: psycopg2.extensions.connection, s3_bucket: str  # noqa: F811
+    exporter: str,
+    marts: psycopg2.extensions.connection,
+    s3_bucket: str,
 ) -> None:
     run(exporter, f"{s3_bucket}/catalogs/one")
 
@@ -74,7 +80,10 @@ def test_bars_read_back_from_s3_equal_to_the_mart(
 
 
 def test_a_bucket_holds_the_same_files_as_a_folder(
-    exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path, s3_bucket: str  # noqa: F811
+    exporter: str,
+    marts: psycopg2.extensions.connection,
+    tmp_path: Path,
+    s3_bucket: str,
 ) -> None:
     run(exporter, tmp_path)
     run(exporter, s3_bucket)
@@ -89,7 +98,11 @@ def test_a_bucket_holds_the_same_files_as_a_folder(
 
 @pytest.mark.parametrize("place", ["folder", "bucket"])
 def test_a_second_export_writes_nothing(
-    exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path, s3_bucket: str, place: str  # noqa: F811
+    exporter: str,
+    marts: psycopg2.extensions.connection,
+    tmp_path: Path,
+    s3_bucket: str,
+    place: str,
 ) -> None:
     destination = str(tmp_path) if place == "folder" else s3_bucket
     first = run(exporter, destination)
@@ -104,15 +117,19 @@ def test_a_second_export_writes_nothing(
 
 @pytest.mark.parametrize("place", ["folder", "bucket"])
 def test_a_changed_bar_replaces_the_files_of_its_contract_and_month_alone(
-    exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path, s3_bucket: str, place: str  # noqa: F811
+    exporter: str,
+    marts: psycopg2.extensions.connection,
+    tmp_path: Path,
+    s3_bucket: str,
+    place: str,
 ) -> None:
     destination = str(tmp_path) if place == "folder" else s3_bucket
     run(exporter, destination)
     before = read_manifest(open_store(destination))
     change(
         marts,
-        f"update marts.options_ticks set high = 999.95 where contract_id = {CALL} and session_date = '{APRIL}'"
-        " and close = 100.10",
+        f"update marts.options_ticks set high = 999.95 where contract_id = {CALL}"
+        f" and session_date = '{APRIL}' and close = 100.10",
     )
 
     report = run(exporter, destination)
@@ -168,7 +185,9 @@ def test_a_day_added_to_an_exported_month_keeps_the_days_before(
 ) -> None:
     run(exporter, tmp_path, APRIL, APRIL)
     following = date(2025, 4, 2)
-    mart_tables.insert(marts, "futures_ticks", mart_tables.minutes(mart_tables.FUTURE, following, 4, "22700.00"))
+    mart_tables.insert(
+        marts, "futures_ticks", mart_tables.minutes(mart_tables.FUTURE, following, 4, "22700.00")
+    )
     mart_tables.insert(
         marts,
         "futures_daily",
@@ -198,7 +217,9 @@ def test_an_unknown_underlying_names_those_there_are(
 
 
 def test_a_missing_bucket_is_named(
-    exporter: str, marts: psycopg2.extensions.connection, s3_server: str  # noqa: F811
+    exporter: str,
+    marts: psycopg2.extensions.connection,
+    s3_server: str,
 ) -> None:
     with pytest.raises(TickmartError, match="there is no bucket nobody-made-this"):
         run(exporter, "s3://nobody-made-this/catalog")
@@ -212,7 +233,9 @@ def test_a_second_export_at_the_same_time_is_refused(
 
 
 def test_a_second_export_to_one_bucket_is_refused(
-    exporter: str, marts: psycopg2.extensions.connection, s3_bucket: str  # noqa: F811
+    exporter: str,
+    marts: psycopg2.extensions.connection,
+    s3_bucket: str,
 ) -> None:
     with marts.cursor() as cursor:
         cursor.execute("select pg_advisory_lock(hashtextextended(%s, 0))", [f"tickmart export {s3_bucket}"])
@@ -248,7 +271,9 @@ def test_an_export_killed_anywhere_is_completed_by_the_next(
     undisturbed, disturbed = tmp_path / "undisturbed", tmp_path / "disturbed"
     run(exporter, disturbed)
     old = json.loads((disturbed / "manifest.json").read_text())["files"]
-    change(marts, "update marts.options_ticks set volume = volume + 75, close = close + 0.05, high = high + 0.05")
+    change(
+        marts, "update marts.options_ticks set volume = volume + 75, close = close + 0.05, high = high + 0.05"
+    )
     run(exporter, undisturbed)
     new = json.loads((undisturbed / "manifest.json").read_text())["files"]
     command = [sys.executable, "-m", "tickmart", "export", exporter, "--to", str(disturbed), "--no-verify"]
@@ -302,7 +327,9 @@ def test_another_load_gives_the_data_another_version(
 def test_prices_finer_than_usual_are_kept(
     exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path
 ) -> None:
-    change(marts, f"update marts.spot_prices set close = 22510.3575 where session_date = '{MARCH}' and line = 2")
+    change(
+        marts, f"update marts.spot_prices set close = 22510.3575 where session_date = '{MARCH}' and line = 2"
+    )
 
     report = run(exporter, tmp_path)
 

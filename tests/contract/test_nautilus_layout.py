@@ -27,13 +27,33 @@ from warehouse import database as databases
 from warehouse.errors import TickmartError
 
 OPTION = Contract(
-    "option", "NIFTY_250403_22500_CE", "NSE", "NIFTY", "NIFTY2540322500CE", date(2025, 4, 3), Decimal(22500), "CE", 75,
-    Decimal("0.05"), MARCH, moment(date(2025, 4, 3), "15:30"),
-)  # fmt: skip
+    "option",
+    "NIFTY_250403_22500_CE",
+    "NSE",
+    "NIFTY",
+    "NIFTY2540322500CE",
+    date(2025, 4, 3),
+    Decimal(22500),
+    "CE",
+    75,
+    Decimal("0.05"),
+    MARCH,
+    moment(date(2025, 4, 3), "15:30"),
+)
 FUTURE = Contract(
-    "future", "NIFTY_250424_FUT", "NSE", "NIFTY", None, date(2025, 4, 24), None, None, 75, Decimal("0.05"), MARCH,
+    "future",
+    "NIFTY_250424_FUT",
+    "NSE",
+    "NIFTY",
+    None,
+    date(2025, 4, 24),
+    None,
+    None,
+    75,
+    Decimal("0.05"),
+    MARCH,
     moment(date(2025, 4, 24), "15:30"),
-)  # fmt: skip
+)
 INDEX = Contract("index", "NIFTY", "NSE", "NIFTY")
 STAMPS = [1_743_133_560_000_000_000 + 60_000_000_000 * step for step in range(3)]
 
@@ -63,11 +83,13 @@ def only_file(folder: Path) -> Path:
 
 def test_bars_are_written_as_the_api_writes_them(tmp_path: Path) -> None:
     prices = [Decimal("100.05"), Decimal("-3.10"), Decimal("99999999.95")]
-    table = pa.table({
-        **{name: pa.array(prices, pa.decimal128(18, 8)) for name in ("open", "high", "low", "close")},
-        "volume": pa.array([75, None, 12_345_678_900], pa.int64()),
-        "bar_end": pa.array(STAMPS, pa.int64()),
-    })  # fmt: skip
+    table = pa.table(
+        {
+            **{name: pa.array(prices, pa.decimal128(18, 8)) for name in ("open", "high", "low", "close")},
+            "volume": pa.array([75, None, 12_345_678_900], pa.int64()),
+            "bar_end": pa.array(STAMPS, pa.int64()),
+        }
+    )
     bar_type = BarType.from_str("NIFTY_250403_22500_CE.NSE-1-MINUTE-LAST-EXTERNAL")
     bars = [
         Bar(bar_type, *[Price(price, 2)] * 4, Quantity(size, 0), stamp, stamp)
@@ -77,7 +99,9 @@ def test_bars_are_written_as_the_api_writes_them(tmp_path: Path) -> None:
     theirs = pq.read_table(only_file(tmp_path))
 
     ours = pq.read_table(
-        pa.BufferReader(nautilus.parquet(nautilus.encode_bars(table), nautilus.bar_metadata(OPTION, "minute", 2)))
+        pa.BufferReader(
+            nautilus.parquet(nautilus.encode_bars(table), nautilus.bar_metadata(OPTION, "minute", 2))
+        )
     )
 
     assert ours.schema.equals(theirs.schema, check_metadata=True)
@@ -87,24 +111,34 @@ def test_bars_are_written_as_the_api_writes_them(tmp_path: Path) -> None:
 def test_greeks_are_written_as_the_api_writes_them(tmp_path: Path) -> None:
     nan = float("nan")
     values = pa.array([0.5, 0.25, None], pa.float64())
-    table = pa.table({
-        **{name: values for name in ("delta", "gamma", "vega", "theta", "rho", "implied_volatility")},
-        "underlying_price": pa.array([22510.35, None, 22511.0], pa.float64()),
-        "open_interest": pa.array([75_000, 75_075, None], pa.int64()),
-        "bar_end": pa.array(STAMPS, pa.int64()),
-    })  # fmt: skip
+    table = pa.table(
+        {
+            **dict.fromkeys(("delta", "gamma", "vega", "theta", "rho", "implied_volatility"), values),
+            "underlying_price": pa.array([22510.35, None, 22511.0], pa.float64()),
+            "open_interest": pa.array([75_000, 75_075, None], pa.int64()),
+            "bar_end": pa.array(STAMPS, pa.int64()),
+        }
+    )
     instrument = InstrumentId.from_str("NIFTY_250403_22500_CE.NSE")
     greeks = [
-        OptionGreeks(instrument, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, None, None, 22510.35, 75_000.0, STAMPS[0], STAMPS[0]),
-        OptionGreeks(instrument, 0.25, 0.25, 0.25, 0.25, 0.25, 0.25, None, None, None, 75_075.0, STAMPS[1], STAMPS[1]),
-        OptionGreeks(instrument, nan, nan, nan, nan, nan, None, None, None, 22511.0, None, STAMPS[2], STAMPS[2]),
+        OptionGreeks(
+            instrument, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, None, None, 22510.35, 75_000.0, STAMPS[0], STAMPS[0]
+        ),
+        OptionGreeks(
+            instrument, 0.25, 0.25, 0.25, 0.25, 0.25, 0.25, None, None, None, 75_075.0, STAMPS[1], STAMPS[1]
+        ),
+        OptionGreeks(
+            instrument, nan, nan, nan, nan, nan, None, None, None, 22511.0, None, STAMPS[2], STAMPS[2]
+        ),
     ]
     ParquetDataCatalog(str(tmp_path)).write_data(greeks)
     theirs = pq.read_table(only_file(tmp_path))
     ids = pa.array([instrument.value] * 3)
 
     ours = pq.read_table(
-        pa.BufferReader(nautilus.parquet(nautilus.encode_greeks(table, ids), nautilus.greeks_metadata(OPTION)))
+        pa.BufferReader(
+            nautilus.parquet(nautilus.encode_greeks(table, ids), nautilus.greeks_metadata(OPTION))
+        )
     )
 
     assert ours.schema.equals(theirs.schema, check_metadata=True)
@@ -178,7 +212,11 @@ def test_a_session_without_minutes_has_the_greeks_of_its_daily_row(
     marts: psycopg2.extensions.connection, tmp_path: Path
 ) -> None:
     row = with_greeks(minutes(CALL, date(2025, 4, 2), 2, "90.00"), "CE")[0]
-    untraded = dict.fromkeys(("open", "high", "low", "close")) | {"volume": 0, "is_traded": False, "delta": None}
+    untraded = dict.fromkeys(("open", "high", "low", "close")) | {
+        "volume": 0,
+        "is_traded": False,
+        "delta": None,
+    }
     mart_tables.insert(marts, "options_daily", [day_row(row, **untraded)])
 
     run(tmp_path)
@@ -233,19 +271,27 @@ def test_a_symbol_that_nautilus_cannot_query_is_spelled_without_its_special_char
     marts: psycopg2.extensions.connection, tmp_path: Path
 ) -> None:
     for table, column in (("spot_prices", "symbol"), ("spot_daily", "symbol")):
-        change(marts, f"insert into marts.{table} select (jsonb_populate_record(t, '{{\"symbol\": \"M&M\"}}')).*"
-                      f" from marts.{table} as t where {column} = 'NIFTY'")  # fmt: skip
+        change(
+            marts,
+            f'insert into marts.{table} select (jsonb_populate_record(t, \'{{"symbol": "M&M"}}\')).*'
+            f" from marts.{table} as t where {column} = 'NIFTY'",
+        )
 
     run(tmp_path, "M&M")
 
     assert len(ParquetDataCatalog(str(tmp_path)).bars(bar_types=["M_M.NSE-1-MINUTE-LAST-EXTERNAL"])) == 10
 
 
-def test_names_that_nautilus_takes_for_one_are_refused(marts: psycopg2.extensions.connection, tmp_path: Path) -> None:
+def test_names_that_nautilus_takes_for_one_are_refused(
+    marts: psycopg2.extensions.connection, tmp_path: Path
+) -> None:
     for name in ("M&M", "M-M"):
         for table in ("spot_prices", "spot_daily"):
-            change(marts, f"insert into marts.{table} select (jsonb_populate_record(t, '{{\"symbol\": \"{name}\"}}')).*"
-                          f" from marts.{table} as t where symbol = 'NIFTY'")  # fmt: skip
+            change(
+                marts,
+                f'insert into marts.{table} select (jsonb_populate_record(t, \'{{"symbol": "{name}"}}\')).*'
+                f" from marts.{table} as t where symbol = 'NIFTY'",
+            )
 
     with pytest.raises(TickmartError, match="one table to Nautilus"):
         run(tmp_path, "M&M", "M-M")
@@ -257,7 +303,10 @@ def test_finer_prices_in_one_month_alone_ask_for_all_months(
     marts: psycopg2.extensions.connection, tmp_path: Path
 ) -> None:
     run(tmp_path)
-    change(marts, f"update marts.options_ticks set close = 100.0525 where session_date = '{APRIL}' and close = 100.05")
+    change(
+        marts,
+        f"update marts.options_ticks set close = 100.0525 where session_date = '{APRIL}' and close = 100.05",
+    )
 
     with pytest.raises(TickmartError, match=r"need 4 decimals.*--start 2025-03-28 --end 2025-04-01"):
         export("nautilus", ["NIFTY"], APRIL, APRIL, str(tmp_path))

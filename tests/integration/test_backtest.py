@@ -4,7 +4,6 @@ import json
 import math
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,16 +12,16 @@ from typing import Any
 import mart_tables
 import pytest
 from mart_tables import CALL, MARCH, minutes, with_greeks
-from s3_server import s3_bucket, s3_server  # noqa: F401
 from sqlalchemy import URL
 
 from warehouse import database as databases
 
+pytest_plugins = ["s3_server"]
 BARS = 375
 
 
 @pytest.fixture(scope="module")
-def marts(database: URL) -> Iterator[None]:
+def marts(database: URL) -> None:
     """One session of a call whose price swings, so that averages cross."""
     rows = with_greeks(minutes(CALL, MARCH, BARS, "100.00"), "CE")
     for index, row in enumerate(rows):
@@ -32,18 +31,35 @@ def marts(database: URL) -> Iterator[None]:
         mart_tables.create(connection)
         mart_tables.insert(connection, "options_ticks", rows)
         mart_tables.insert(connection, "options_daily", [mart_tables.day_row(rows[0])])
-        mart_tables.insert(connection, "options_metadata", [{
-            "contract_id": CALL, "symbol": rows[0]["symbol"], "underlying": "NIFTY", "expiry": date(2025, 4, 3),
-            "strike": Decimal(22500), "option_type": "CE", "lot_size": 75, "tick_size": Decimal("0.05"),
-            "exchange": "NSE", "first_session": MARCH, "last_session": MARCH,
-            "expires_at": datetime(2025, 4, 3, 10, tzinfo=UTC),
-        }])  # fmt: skip
-    yield
+        mart_tables.insert(
+            connection,
+            "options_metadata",
+            [
+                {
+                    "contract_id": CALL,
+                    "symbol": rows[0]["symbol"],
+                    "underlying": "NIFTY",
+                    "expiry": date(2025, 4, 3),
+                    "strike": Decimal(22500),
+                    "option_type": "CE",
+                    "lot_size": 75,
+                    "tick_size": Decimal("0.05"),
+                    "exchange": "NSE",
+                    "first_session": MARCH,
+                    "last_session": MARCH,
+                    "expires_at": datetime(2025, 4, 3, 10, tzinfo=UTC),
+                }
+            ],
+        )
 
 
 def tickmart(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "tickmart", *arguments], capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "-m", "tickmart", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
 
 
@@ -76,7 +92,7 @@ def test_a_backtest_trades_every_bar_of_the_most_traded_contract(tmp_path: Path)
 
 
 @pytest.mark.usefixtures("marts")
-def test_a_backtest_from_s3_is_that_from_a_folder(tmp_path: Path, s3_bucket: str) -> None:  # noqa: F811
+def test_a_backtest_from_s3_is_that_from_a_folder(tmp_path: Path, s3_bucket: str) -> None:
     exported(str(tmp_path))
     exported(f"{s3_bucket}/catalogs/nautilus")
 
@@ -90,7 +106,9 @@ def test_a_backtest_from_s3_is_that_from_a_folder(tmp_path: Path, s3_bucket: str
 def test_the_result_is_a_table_to_read(tmp_path: Path) -> None:
     exported(str(tmp_path))
 
-    answer = tickmart("backtest", "run", "--strategy", "sma", "--catalog", str(tmp_path), "--fast", "5", "--slow", "20")
+    answer = tickmart(
+        "backtest", "run", "--strategy", "sma", "--catalog", str(tmp_path), "--fast", "5", "--slow", "20"
+    )
 
     shown = dict(line.split("\t") for line in answer.stdout.splitlines())
     assert shown["strategy"] == "sma (fast 5, slow 20, 1 lot per order)"

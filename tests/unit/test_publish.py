@@ -54,8 +54,10 @@ class Dying(Folder):
 
 with Publication(Dying(Path(sys.argv[1])), "flat") as publication:
     publication.claim("NIFTY", Month(2025, 3))
-    publication.put("a.csv", lambda: b"new a", rows=1, underlying="NIFTY", month=Month(2025, 3), instrument="A")
-    publication.put("c/c.csv", lambda: b"new c", rows=1, underlying="NIFTY", month=Month(2025, 3), instrument="C")
+    for path, data in (("a.csv", b"new a"), ("c/c.csv", b"new c")):
+        publication.put(
+            path, lambda data=data: data, rows=1, underlying="NIFTY", month=Month(2025, 3), instrument=path
+        )
     publication.commit({})
 """
 OLD = {"a.csv": b"old a", "b/b.csv": b"old b", "kept.csv": b"kept"}
@@ -69,7 +71,12 @@ def publish(folder: Path, files: dict[str, bytes], *months: Month) -> None:
         for path, data in files.items():
             month = APRIL if path == "kept.csv" else MARCH
             publication.put(
-                path, lambda data=data: data, rows=1, underlying="NIFTY", month=month, instrument=path  # type: ignore[misc]
+                path,
+                lambda data=data: data,
+                rows=1,
+                underlying="NIFTY",
+                month=month,
+                instrument=path,  # type: ignore[misc]
             )
         publication.commit({})
 
@@ -115,11 +122,17 @@ def test_a_failed_export_leaves_everything_as_it_was(tmp_path: Path) -> None:
     publish(tmp_path, OLD, MARCH, APRIL)
     before = (tmp_path / "manifest.json").read_bytes()
 
-    with pytest.raises(ZeroDivisionError), Publication(open_store(tmp_path), "flat") as publication:
-        publication.claim("NIFTY", MARCH)
-        publication.put("a.csv", lambda: b"new a", rows=1, underlying="NIFTY", month=MARCH, instrument="A")
-        publication.settle()
-        raise ZeroDivisionError
+    def fail() -> None:
+        with Publication(open_store(tmp_path), "flat") as publication:
+            publication.claim("NIFTY", MARCH)
+            publication.put(
+                "a.csv", lambda: b"new a", rows=1, underlying="NIFTY", month=MARCH, instrument="A"
+            )
+            publication.settle()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
 
     assert found(tmp_path) == OLD
     assert (tmp_path / "manifest.json").read_bytes() == before
@@ -173,7 +186,9 @@ def test_a_foreign_manifest_is_refused(tmp_path: Path) -> None:
         publish(tmp_path, OLD, MARCH)
 
 
-@pytest.mark.parametrize(("text", "message"), [("gs://bucket/x", "folder or to s3://"), ("s3://", "names no bucket")])
+@pytest.mark.parametrize(
+    ("text", "message"), [("gs://bucket/x", "folder or to s3://"), ("s3://", "names no bucket")]
+)
 def test_a_destination_of_another_kind_is_refused(text: str, message: str) -> None:
     with pytest.raises(TickmartError, match=message):
         open_store(text)
