@@ -101,12 +101,18 @@ def run_dbt(
     with _profile() as (folder, environment):
         process = subprocess.Popen(
             [
-                sys.executable, "-c", "from dbt.cli.main import cli; cli()", "--log-format", "json", "--no-use-colors",
-                "--log-path", str(folder), "--log-level-file", "none",
-                *command.split(), "--profiles-dir", str(folder), "--project-dir", str(PROJECT_FOLDER), *arguments,
+                *(sys.executable, "-c", "from dbt.cli.main import cli; cli()"),
+                *("--log-format", "json", "--no-use-colors", "--log-level-file", "none"),
+                *command.split(),
+                *("--profiles-dir", str(folder), "--project-dir", str(PROJECT_FOLDER)),
+                *arguments,
             ],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, cwd=PROJECT_FOLDER,
-        )  # fmt: skip
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=environment,
+            cwd=PROJECT_FOLDER,
+        )
         run, complaints = Run(), list[str]()
         try:
             assert process.stdout is not None
@@ -118,12 +124,7 @@ def run_dbt(
                 process.terminate()
                 process.wait()
     if run.failures or status != 0:
-        failed = ", ".join(f"{node.kind} {node.name}" for node in run.failures[:_MOST_NAMED])
-        more = len(run.failures) - _MOST_NAMED
-        raise TickmartError(
-            f"dbt {command} failed{f': {failed}' if failed else ''}{f' and {more} more' if more > 0 else ''}\n"
-            + "\n".join(f"  {complaint}" for complaint in complaints[:_MOST_NAMED] or [f"exit code {status}"])
-        )
+        raise TickmartError(_describe_failure(command, run, complaints or [f"exit code {status}"]))
     return run
 
 
@@ -143,7 +144,8 @@ def build_lock() -> Iterator[None]:
             (is_ours, process), *_ = cursor.fetchall()
         if not is_ours:
             raise TickmartError(
-                f"another build is running on this database: {build_lock_holder(connection)}. Wait for it, then build again."
+                f"another build is running on this database: {build_lock_holder(connection)}. "
+                "Wait for it, then build again."
             )
         os.environ["TICKMART_BUILD_PID"] = str(process)
         try:
@@ -158,7 +160,8 @@ def build_lock_holder(connection: psycopg2.extensions.connection) -> str | None:
         cursor.execute(
             f"""
             select format(
-                'process %s (%s) of user %s, since %s', activity.pid, activity.application_name, activity.usename,
+                'process %s (%s) of user %s, since %s',
+                activity.pid, activity.application_name, activity.usename,
                 to_char(activity.backend_start, 'YYYY-MM-DD HH24:MI:SS TZ')
             )
             from pg_locks as locks
@@ -195,9 +198,24 @@ def _profile() -> Iterator[tuple[Path, dict[str, str]]]:
 _MOST_NAMED = 10
 _SAYS_WHAT_FAILED = {"RunResultError", "RunResultErrorNoMessage", "RunResultFailure", "MainEncounteredError"}
 _NODE_ENDED = {
-    "LogModelResult", "LogSeedResult", "LogTestResult", "LogHookEndLine", "LogSnapshotResult", "LogFunctionResult",
-    "LogNodeResult", "SkippingDetails", "LogSkipBecauseError",
-}  # fmt: skip
+    "LogFunctionResult",
+    "LogHookEndLine",
+    "LogModelResult",
+    "LogNodeResult",
+    "LogSeedResult",
+    "LogSkipBecauseError",
+    "LogTestResult",
+    "SkippingDetails",
+}
+
+
+def _describe_failure(command: str, run: Run, complaints: Sequence[str]) -> str:
+    named = ", ".join(f"{node.kind} {node.name}" for node in run.failures[:_MOST_NAMED])
+    more = len(run.failures) - _MOST_NAMED
+    heading = f"dbt {command} failed"
+    if named:
+        heading += f": {named}" + (f" and {more} more" if more > 0 else "")
+    return "\n".join([heading, *(f"  {complaint}" for complaint in complaints[:_MOST_NAMED])])
 
 
 def _take(
