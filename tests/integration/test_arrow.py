@@ -275,7 +275,7 @@ def test_closing_early_frees_the_connection(connection: psycopg2.extensions.conn
     stream = copy_out(connection, "select g, g * 2 from generate_series(1, 5000000) as g", batch_rows=1_000)
     next(stream)
 
-    stream.close()  # type: ignore[attr-defined]
+    stream.close()
 
     connection.rollback()
     with connection.cursor() as cursor:

@@ -245,6 +245,9 @@ def test_an_older_postgresql_is_refused() -> None:
 
 
 def test_a_query_error_stays_a_query_error(database: URL) -> None:
-    with pytest.raises(psycopg2.errors.UndefinedTable):
-        with databases.connect() as connection, connection.cursor() as cursor:
-            cursor.execute("select from no_such_table")
+    with (
+        pytest.raises(psycopg2.errors.UndefinedTable),
+        databases.connect() as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("select from no_such_table")

@@ -162,9 +162,8 @@ def _make_database(place: Place, secret: str) -> None:
 
 
 def _clear_the_way(place: Place) -> None:
-    """Remove what a killed server left: its orphans, and a pid file that now names a stranger."""
-    lines = _pid_file(place)
-    if lines and _lives(place, int(lines[0])):
+    """Remove what a killed server left: its orphans, and lock files, whose process id may be a stranger's."""
+    if pid(place) is not None:
         return
     deadline = time.monotonic() + 30
     while (orphans := _processes_in(place.data)) and time.monotonic() < deadline:
@@ -176,7 +175,8 @@ def _clear_the_way(place: Place) -> None:
             except ProcessLookupError:
                 continue
         time.sleep(0.1)
-    (place.data / "postmaster.pid").unlink(missing_ok=True)
+    for lock_file in (place.data / "postmaster.pid", *place.socket.glob(".s.PGSQL.*")):
+        lock_file.unlink(missing_ok=True)
 
 
 def _pid_file(place: Place) -> list[str]:
