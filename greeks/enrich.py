@@ -7,8 +7,8 @@ import signal
 import socket
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from time import monotonic, sleep
@@ -206,6 +206,7 @@ def compute_due(
                 note(worker.compute(unit), unit)
         if plan.left:
             _compute_in_pool(plan, processes, note)
+        _analyze(connection, {item.session_date for item in due})
     total.seconds = monotonic() - started
     log.info("greeks_done", slices=total.slices, removed=total.removed, rows=total.rows, **total.statuses)
     return total
@@ -342,6 +343,22 @@ def _due_slices(connection: psycopg2.extensions.connection) -> list[Slice]:
     return due
 
 
+def _analyze(connection: psycopg2.extensions.connection, dates: Iterable[date]) -> None:
+    # The marts join these rows at once; until autovacuum comes by, the planner would take new chunks for
+    # empty.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select format('%%I.%%I', chunk_schema, chunk_name) from timescaledb_information.chunks"
+            " where hypertable_schema = 'enrichment' and hypertable_name = 'option_greeks'"
+            " and exists (select from unnest(%s::date[]) as due (day)"
+            " where range_start < day + 2 and range_end > day - 1)",
+            (list(dates),),
+        )
+        for (chunk,) in cursor.fetchall():
+            cursor.execute(f"analyze {chunk}")
+    connection.commit()
+
+
 class _Plan:
     """Hands out units of work: dates of one underlying and interval, as many as make one transaction."""
 
@@ -420,8 +437,11 @@ class _Worker:
                 )
                 rows: Counter[date] = Counter()
                 if kept:
-                    inputs = self._inputs(underlying, bar_interval, kept)
-                    copy_in(self._writer, "enrichment.option_greeks", _priced(inputs, rows, outcome.statuses))
+                    # Closed before the rollback, which would wait for ever on a reader whose COPY is half
+                    # read.
+                    with closing(self._inputs(underlying, bar_interval, kept)) as inputs:
+                        priced = _priced(inputs, rows, outcome.statuses)
+                        copy_in(self._writer, "enrichment.option_greeks", priced)
                     cursor.executemany(
                         "insert into enrichment.greeks_slices"
                         " (underlying, session_date, bar_interval, inputs_version, rows)"
@@ -455,7 +475,7 @@ class _Worker:
             )
             return dict(cursor.fetchall())
 
-    def _inputs(self, underlying: str, bar_interval: str, dates: list[date]) -> Iterator[pa.RecordBatch]:
+    def _inputs(self, underlying: str, bar_interval: str, dates: list[date]) -> Generator[pa.RecordBatch]:
         first, last = _bar_range(dates)
         one_or_more = "session_date = %(dates)s" if len(dates) == 1 else "session_date = any(%(dates)s)"
         return copy_out(

@@ -3,7 +3,7 @@
 import os
 import secrets
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal, localcontext
 from typing import IO, Any
 
@@ -58,15 +58,15 @@ def copy_out(
     *,
     schema: pa.Schema | None = None,
     batch_rows: int = 131_072,
-) -> Iterator[pa.RecordBatch]:
+) -> Generator[pa.RecordBatch]:
     """Stream the rows of a query as Arrow record batches, in bounded memory.
 
     Parameters
     ----------
     connection : psycopg2 connection
         The query runs inside its current transaction. It is busy until the iterator is exhausted or
-        closed: another statement on it would wait for ever. Closing early cancels the query, which aborts the
-        transaction.
+        closed: another statement on it would wait for ever. Closing early (`contextlib.closing`) cancels the
+        query, which aborts the transaction.
     query : str
         A SELECT, with or without CTEs. Its order is kept.
     parameters : sequence or mapping, optional
@@ -561,7 +561,7 @@ class _CopyThread(threading.Thread):
 
 def _stream(
     connection: psycopg2.extensions.connection, text: str, decoder: _Decoder, batch_rows: int
-) -> Iterator[pa.RecordBatch]:
+) -> Generator[pa.RecordBatch]:
     statement = (
         f"copy (select {decoder.marker_value}::int4, described.* from (\n{text}\n) as described)"
         " to stdout (format binary)"
