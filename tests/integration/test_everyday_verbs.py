@@ -1,0 +1,355 @@
+"""`tickmart list`, `coverage` and `trace` on a database that was loaded and built once."""
+
+import gzip
+import hashlib
+import json
+import zipfile
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from sqlalchemy import URL
+from typer.testing import CliRunner
+
+from tickmart.coverage import warning_of_calendar
+from tickmart.main import app
+from warehouse.errors import TickmartError
+from warehouse.settings import PROJECT_FOLDER
+
+HEADER = "Ticker,Date,Time,Open,High,Low,Close,Volume,Open Interest"
+CALL = "NIFTY13MAR2522500CE.NFO"
+OPTIONS = (
+    f"{CALL},12/03/2025,09:15:59,100,101,99,100.5,75,1000",  # line 2: delivered again by the archive
+    f"{CALL},12/03/2025,09:16:59,101,103,100,102,150,1075",
+    f"{CALL},12/03/2025,09:17:59,102,102,101,101.5,75,1150",  # line 4: the next line says otherwise
+    f"{CALL},12/03/2025,09:17:59,102,104,101,103.5,225,1150",
+    f"{CALL},12/03/2025,09:18:59,-5,104,-5,103.5,225,1150",  # line 6: no price is negative
+    f"{CALL},12/03/2025,09:19",  # line 7: cut
+    f"{CALL},12/03/2025,09:20:59,103,105,103,105,300,1200",
+    f"{CALL},12/03/2025,10:15:59,110,112,109,111,75,1275",
+)
+FIRST_DELIVERY = [row.replace("100,102,150,1075", "100,101,75,1075") for row in OPTIONS]
+ARCHIVED = (
+    OPTIONS[0],
+    "NIFTY13MAR2522500PE.NFO,12/03/2025,09:15:59,90,91,89,90.5,75,2000",
+)
+FUTURES = (
+    "NIFTY27MAR25FUT.NFO,12/03/2025,09:15:59,22600,22610,22590,22605,150,5000",
+    "NIFTY27MAR25FUT.NFO,13/03/2025,09:15:59,22620,22630,22610,22625,75,5075",
+)
+MINUTES = [f"{minute // 60:02}:{minute % 60:02}:59" for minute in range(9 * 60 + 15, 15 * 60 + 30)]
+INDEX = (
+    *(f"NIFTY 50.NSE_IDX,12/03/2025,{minute},22500,22501,22499,22500,0,0" for minute in MINUTES),
+    "NIFTY 50.NSE_IDX,17/03/2025,09:15:59,22550,22551,22549,22550,0,0",
+)
+BHAVCOPY = PROJECT_FOLDER / "sampledata/bhavcopy_excerpt/BhavCopy_NSE_FO_0_0_0_20250801_F_0000.csv"
+
+
+def test_before_the_first_build_the_commands_say_what_comes_next(fresh_database: URL, tmp_path: Path) -> None:
+    for command in (["list"], ["coverage"], ["trace", "NIFTY", "2025-03-12"]):
+        with pytest.raises(TickmartError, match="there is no data yet.*tickmart load nse-minute"):
+            tickmart(*command)
+    tickmart("load", "nse-minute", str(written(tmp_path / "options.csv", OPTIONS)))
+    for command in (["list"], ["coverage"], ["trace", "NIFTY", "2025-03-12"]):
+        with pytest.raises(
+            TickmartError, match="1 load is there, but nothing was built yet. Run: tickmart build"
+        ):
+            tickmart(*command)
+
+
+@pytest.fixture(scope="module")
+def files(database: URL, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of what was loaded, one file of it restated, and built."""
+    folder = tmp_path_factory.mktemp("vendor")
+    options = written(folder / "options.csv", FIRST_DELIVERY)
+    tickmart("load", "nse-minute", str(options))
+    written(options, OPTIONS)
+    tickmart("load", "nse-minute", str(options))
+    with zipfile.ZipFile(folder / "more.zip", "w") as archive:
+        archive.writestr("more.csv", text_of(ARCHIVED))
+        archive.writestr("readme.txt", "about the data")
+    (folder / "futures.csv.gz").write_bytes(gzip.compress(text_of(FUTURES).encode()))
+    written(folder / "index.csv", INDEX)
+    for name in ("more.zip", "futures.csv.gz", "index.csv"):
+        tickmart("load", "nse-minute", str(folder / name))
+    header, *rows = BHAVCOPY.read_text().splitlines()
+    bhavcopy = folder / "bhavcopy.csv"
+    bhavcopy.write_text("\n".join([header, *(row for row in rows if ",BANKNIFTY," in row)]) + "\n")
+    tickmart("load", "nse-bhavcopy", str(bhavcopy))
+    tickmart("build", "--no-tests")
+    return folder
+
+
+def test_list_shows_every_kind_of_data_with_its_span_and_rows(files: Path) -> None:
+    shown = tickmart("list").stdout.splitlines()
+
+    assert shown == [
+        "underlying\tinstrument_type\tinterval\tfirst_session\tlast_session\tcontracts\trows\tmart",
+        "BANKNIFTY\tindex\t1-DAY\t2025-08-01\t2025-08-01\t1\t1\tspot_daily",
+        "BANKNIFTY\tfuture\t1-DAY\t2025-08-01\t2025-08-01\t3\t3\tfutures_daily",
+        "BANKNIFTY\toption\t1-DAY\t2025-08-01\t2025-08-01\t10\t10\toptions_daily",
+        "NIFTY\tindex\t1-MINUTE\t2025-03-12\t2025-03-17\t1\t376\tspot_prices",
+        "NIFTY\tindex\t1-DAY\t2025-03-12\t2025-03-17\t1\t2\tspot_daily",
+        "NIFTY\tfuture\t1-MINUTE\t2025-03-12\t2025-03-13\t1\t2\tfutures_ticks",
+        "NIFTY\tfuture\t1-HOUR\t2025-03-12\t2025-03-13\t1\t2\tfutures_hourly",
+        "NIFTY\tfuture\t1-DAY\t2025-03-12\t2025-03-13\t1\t2\tfutures_daily",
+        "NIFTY\toption\t1-MINUTE\t2025-03-12\t2025-03-12\t2\t6\toptions_ticks",
+        "NIFTY\toption\t1-HOUR\t2025-03-12\t2025-03-12\t2\t3\toptions_hourly",
+        "NIFTY\toption\t1-DAY\t2025-03-12\t2025-03-12\t2\t2\toptions_daily",
+    ]
+
+
+def test_list_counts_what_the_marts_hold(files: Path, database: URL) -> None:
+    from warehouse.database import connect
+
+    with connect() as connection, connection.cursor() as cursor:
+        for row in as_json("list"):
+            column = "symbol" if row["instrument_type"] == "index" else "underlying"
+            cursor.execute(
+                f"select count(*) from marts.{row['mart']} where {column} = %s", (row["underlying"],)
+            )
+            assert cursor.fetchone() == (row["rows"],), row["mart"]
+
+
+def test_list_names_what_there_is_when_asked_for_something_else(files: Path) -> None:
+    assert {row["underlying"] for row in as_json("list", "--underlying", "banknifty")} == {"BANKNIFTY"}
+    with pytest.raises(TickmartError, match="no data of RELIANCE; the marts hold BANKNIFTY, NIFTY"):
+        tickmart("list", "--underlying", "RELIANCE")
+
+
+def test_coverage_counts_sessions_and_names_those_with_gaps(files: Path) -> None:
+    coverage = as_json("coverage", "--underlying", "NIFTY", "--instrument-type", "index")
+
+    # 14 March 2025 was a holiday, 13 March a session of which no file came, 15 and 16 March a weekend
+    assert coverage["summary"] == [
+        {
+            "underlying": "NIFTY",
+            "instrument_type": "index",
+            "interval": "1-MINUTE",
+            "first_session": "2025-03-12",
+            "last_session": "2025-03-17",
+            "sessions": 3,
+            "complete": 1,
+            "gaps": 1,
+            "missing": 1,
+        }
+    ]
+    assert [
+        (s["session_date"], s["coverage"], s["bars"], s["missing_bars"]) for s in coverage["sessions"]
+    ] == [
+        ("2025-03-17", "gaps", 1, 374),
+        ("2025-03-13", "missing", 0, 375),
+    ]
+
+
+def test_coverage_lists_complete_sessions_only_on_demand(files: Path) -> None:
+    asked = ("coverage", "--underlying", "NIFTY", "--instrument-type", "index")
+
+    every = as_json(*asked, "--all")["sessions"]
+    incomplete = as_json(*asked, "--gaps")["sessions"]
+    narrow = as_json(*asked, "--all", "--start", "2025-03-13", "--end", "2025-03-14")["sessions"]
+
+    assert [s["session_date"] for s in every] == ["2025-03-17", "2025-03-13", "2025-03-12"]
+    assert [s["session_date"] for s in incomplete] == ["2025-03-17", "2025-03-13"]
+    assert [s["session_date"] for s in narrow] == ["2025-03-13"]
+
+
+def test_coverage_refuses_what_it_does_not_know(files: Path) -> None:
+    with pytest.raises(
+        TickmartError, match="unknown instrument type 'options'; known: index, future, option"
+    ):
+        tickmart("coverage", "--instrument-type", "options")
+    with pytest.raises(TickmartError, match="no data there; what there is: tickmart list"):
+        tickmart("coverage", "--underlying", "RELIANCE")
+
+
+@pytest.mark.parametrize(
+    ("today", "says"),
+    [
+        (date(2026, 11, 1), None),
+        (date(2026, 11, 2), "ends in 59 days, on 2026-12-31"),
+        (date(2027, 1, 1), "has ended, on 2026-12-31"),
+    ],
+)
+def test_a_calendar_that_ends_within_sixty_days_is_announced(today: date, says: str | None) -> None:
+    warning = warning_of_calendar(date(2026, 12, 31), today)
+
+    assert warning is None if says is None else says in str(warning)
+
+
+def test_a_minute_is_traced_to_its_line_and_to_what_lost_against_it(files: Path) -> None:
+    traced = as_json("trace", "NIFTY_250313_22500_CE", "2025-03-12T09:17")
+
+    (found,) = traced["rows"]
+    (origin,) = found["origins"]
+    assert traced["mart"] == "options_ticks"
+    assert found["row"]["bar_start"] == "2025-03-12T03:47:00+00:00"
+    assert found["row"]["close"] == "103.5"
+    assert origin["load"]["uri"] == (files / "options.csv").as_uri()
+    assert origin["load"]["sha256"] == hashlib.sha256(text_of(OPTIONS).encode()).hexdigest()
+    assert origin["lines"] == [{"line": 5, "text": OPTIONS[3], "text_from": "the file"}]
+    assert [(o["outcome"], o["line"], o["text"]) for o in traced["set_aside"]] == [
+        ("superseded", 4, OPTIONS[2]),
+        ("restated", 4, OPTIONS[2]),
+        ("restated", 5, OPTIONS[3]),
+    ]
+    assert traced["set_aside"][0]["reason"] == "conflict: a later line of the same file has other values"
+    assert [(reject["line"], reject["text"]) for reject in traced["rejects"]] == [(7, OPTIONS[5])]
+
+
+def test_a_restated_bar_shows_what_the_earlier_load_had(files: Path) -> None:
+    traced = as_json("trace", "NIFTY_250313_22500_CE", "2025-03-12T09:16")
+
+    load = traced["rows"][0]["origins"][0]["load"]
+    (earlier,) = traced["set_aside"]
+    assert load["replaces"] == [load["load_id"] - 1]
+    assert earlier["outcome"] == "restated"
+    assert earlier["reason"] == f"load {load['load_id']} of the same file replaced it"
+    assert earlier["text"] == f"{CALL},12/03/2025,09:16:59,101,103,100,101,75,1075"
+
+
+@pytest.mark.parametrize(
+    "when", ["2025-03-12T09:15", "2025-03-12T09:15:59", "2025-03-12 09:15+05:30", "2025-03-12T03:45Z"]
+)
+@pytest.mark.parametrize("symbol", ["NIFTY_250313_22500_CE", "nifty_250313_22500_ce.nse", CALL])
+def test_any_name_and_any_moment_of_the_bar_find_it_in_the_archive(
+    files: Path, symbol: str, when: str
+) -> None:
+    traced = as_json("trace", symbol, when)
+
+    (origin,) = traced["rows"][0]["origins"]
+    assert origin["load"]["uri"] == (files / "more.zip").as_uri() + "!more.csv"
+    assert origin["lines"] == [{"line": 2, "text": OPTIONS[0], "text_from": "the file"}]
+    assert traced["set_aside"][0]["reason"] == "same row delivered by another file"
+
+
+def test_a_future_is_read_back_from_a_gzip_file(files: Path) -> None:
+    traced = as_json("trace", "NIFTY_250327_FUT", "2025-03-13T09:15")
+
+    assert traced["mart"] == "futures_ticks"
+    assert traced["rows"][0]["origins"][0]["lines"] == [
+        {"line": 3, "text": FUTURES[1], "text_from": "the file"}
+    ]
+
+
+def test_hours_and_days_are_traced_to_the_minutes_that_made_them(files: Path) -> None:
+    hour = as_json("trace", "NIFTY_250313_22500_CE", "2025-03-12T09:40", "--mart", "options_hourly")
+    day = as_json("trace", "NIFTY", "2025-03-12")
+
+    assert {
+        origin["load"]["uri"].rsplit("/")[-1]: origin["rows"] for origin in hour["rows"][0]["origins"]
+    } == {
+        "more.zip!more.csv": 1,
+        "options.csv": 3,
+    }
+    (origin,) = day["rows"][0]["origins"]
+    assert day["mart"] == "spot_daily"
+    assert origin["rows"] == 375
+    assert [(line["line"], line["text"]) for line in origin["lines"]] == [(2, INDEX[0]), (376, INDEX[374])]
+
+
+def test_a_date_traces_the_exchange_s_own_daily_row(files: Path) -> None:
+    traced = as_json("trace", "BANKNIFTY_250930_FUT", "2025-08-01")
+
+    (found,) = traced["rows"]
+    lines = (files / "bhavcopy.csv").read_text().splitlines()
+    number, text = next((n, line) for n, line in enumerate(lines, 1) if "BANKNIFTY25SEPFUT" in line)
+    assert found["row"]["source"] == "official"
+    assert found["row"]["settlement_price"] == "56084.60"
+    assert found["origins"][0]["lines"] == [{"line": number, "text": text, "text_from": "the file"}]
+    assert as_json("trace", "BANKNIFTY25SEPFUT", "2025-08-01") == traced
+
+
+def test_the_exchange_s_word_on_an_index_is_traced_to_the_rows_that_carry_it(files: Path) -> None:
+    traced = as_json("trace", "BANKNIFTY", "2025-08-01")
+
+    assert traced["rows"][0]["row"]["close"] == "55617.60"
+    assert traced["rows"][0]["origins"][0]["rows"] == 13
+
+
+def test_the_plain_text_names_file_line_and_loser(files: Path) -> None:
+    shown = tickmart("trace", "NIFTY_250313_22500_CE", "2025-03-12T09:17").stdout
+
+    assert f"file                        {files}/options.csv\n" in shown
+    assert f"line 5                      {OPTIONS[3]}\n" in shown
+    assert "superseded: conflict: a later line of the same file has other values\n" in shown
+
+
+def test_a_bar_that_was_quarantined_says_so(files: Path) -> None:
+    with pytest.raises(TickmartError) as error:
+        tickmart("trace", "NIFTY_250313_22500_CE", "2025-03-12T09:18")
+
+    assert "options_ticks has no row of NIFTY_250313_22500_CE at 2025-03-12 09:18." in str(error.value)
+    assert f"Line 6 of {(files / 'options.csv').as_uri()} was quarantined: " in str(error.value)
+    assert "Nearest: 2025-03-12 09:17 and 2025-03-12 09:20 (Indian time)." in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("NIFTY_250313_22500_CE", "2025-03-12T15:00"), "Nearest: 2025-03-12 10:15 (Indian time)."),
+        (("NIFTY_250313_22500_CE", "2025-03-13"), "Nearest: 2025-03-12."),
+        (("NIFTY_250313_22550_CE", "2025-03-12"), "near it: NIFTY_250313_22500_CE, NIFTY_250313_22500_PE,"),
+        (("RELIANCE", "2025-03-12"), "there is no symbol RELIANCE; the marts hold BANKNIFTY, NIFTY."),
+        (("NIFTY", "yesterday"), "cannot read the time 'yesterday'. Write 2025-03-12T12:30 (Indian time)"),
+        (("NIFTY", "2025-03-12", "--mart", "spot_prices"), "give a time too, such as 2025-03-12T09:15"),
+        (("NIFTY", "2025-03-12", "--mart", "options_daily"), "its marts are spot_prices, spot_daily"),
+    ],
+)
+def test_what_matches_nothing_is_answered_with_what_is_near(
+    files: Path, arguments: tuple[str, ...], says: str
+) -> None:
+    with pytest.raises(TickmartError) as error:
+        tickmart("trace", *arguments)
+
+    assert says in str(error.value)
+
+
+def test_a_file_that_changed_or_went_is_answered_from_the_raw_row(files: Path) -> None:
+    index, futures = files / "index.csv", files / "futures.csv.gz"
+    index_bytes, futures_bytes = index.read_bytes(), futures.read_bytes()
+    try:
+        index.write_bytes(index_bytes.replace(b"22550", b"22551"))
+        futures.unlink()
+
+        changed = as_json("trace", "NIFTY", "2025-03-17T09:15")["rows"][0]["origins"][0]["lines"]
+        gone = as_json("trace", "NIFTY_250327_FUT", "2025-03-13T09:15")["rows"][0]["origins"][0]["lines"]
+    finally:
+        index.write_bytes(index_bytes)
+        futures.write_bytes(futures_bytes)
+
+    assert changed == [
+        {"line": 377, "text": INDEX[375], "text_from": "the raw table: the file holds other bytes now"}
+    ]
+    assert gone == [
+        {"line": 3, "text": FUTURES[1], "text_from": "the raw table: the file is no longer there"}
+    ]
+
+
+def test_loads_that_are_not_built_yet_are_mentioned(files: Path) -> None:
+    late = written(files / "late.csv", FUTURES[:1])
+    tickmart("load", "nse-minute", str(late))
+
+    for command in (["list"], ["coverage"], ["trace", "NIFTY", "2025-03-12"]):
+        assert "1 load is not in the marts yet. Run: tickmart build" in tickmart(*command).stderr
+
+
+def tickmart(*arguments: str) -> Result:
+    result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def as_json(*arguments: str) -> Any:
+    return json.loads(tickmart(*arguments, "--json").stdout)
+
+
+def text_of(rows: tuple[str, ...] | list[str]) -> str:
+    return "\n".join([HEADER, *rows]) + "\n"
+
+
+def written(path: Path, rows: tuple[str, ...] | list[str]) -> Path:
+    path.write_text(text_of(rows))
+    return path

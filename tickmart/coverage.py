@@ -1,0 +1,152 @@
+"""`tickmart coverage`: what is there and what is missing, against the exchange's calendar."""
+
+from datetime import date, datetime
+from typing import Annotated, Any
+
+import typer
+from psycopg2.extras import RealDictCursor
+
+from tickmart.marts import hint_of_loads_not_built, open_marts
+from tickmart.output import show_json, show_rows
+from warehouse.errors import TickmartError
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+_SUMMARY = (
+    "underlying", "instrument_type", "interval", "first_session", "last_session",
+    "sessions", "complete", "gaps", "missing",
+)  # fmt: skip
+_SESSIONS = (
+    "session_date", "underlying", "instrument_type", "interval", "coverage", "session_kind",
+    "contracts", "bars", "missing_bars",
+)  # fmt: skip
+_INSTRUMENT_TYPES = ("index", "future", "option")
+_SHOWN = 20
+_DAYS_OF_WARNING = 60
+
+_COVERAGE = """
+select
+    underlying, instrument_type,
+    case bar_interval when 'minute' then '1-MINUTE' when 'day' then '1-DAY' else bar_interval end as interval,
+    session_date, session_kind, coverage, contracts, bars, session_bars, missing_bars
+from marts.data_coverage
+where (%(underlyings)s::text[] is null or underlying = any(%(underlyings)s))
+    and (%(instrument_type)s::text is null or instrument_type = %(instrument_type)s)
+    and (%(start)s::date is null or session_date >= %(start)s)
+    and (%(end)s::date is null or session_date <= %(end)s)
+order by session_date desc, underlying, array_position(array['index', 'future', 'option'], instrument_type), interval desc
+"""
+
+
+@app.command()
+def _coverage(
+    underlying: Annotated[
+        list[str] | None, typer.Option(help="Such as NIFTY; may be repeated. Without it: all there are.")
+    ] = None,
+    instrument_type: Annotated[
+        str | None, typer.Option(help=f"Only one of {', '.join(_INSTRUMENT_TYPES)}.", show_default=False)
+    ] = None,
+    start: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First session, included.")
+    ] = None,
+    end: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last session, included.")
+    ] = None,
+    gaps: Annotated[
+        bool,
+        typer.Option("--gaps", help=f"List every missing or incomplete session, not the newest {_SHOWN}."),
+    ] = False,
+    every: Annotated[bool, typer.Option("--all", help="List every session, complete ones too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
+) -> None:
+    """Show what is there and what is missing between the first and the last session of each kind of data.
+
+    A session is complete when one contract at least has a bar in each of its minutes, has gaps when none has,
+    and is missing when there is no bar at all.
+    """
+    if instrument_type is not None and instrument_type not in _INSTRUMENT_TYPES:
+        raise TickmartError(
+            f"unknown instrument type {instrument_type!r}; known: {', '.join(_INSTRUMENT_TYPES)}"
+        )
+    with open_marts() as connection:
+        with connection.cursor(cursor_factory=RealDictCursor) as cursor:
+            cursor.execute(
+                _COVERAGE,
+                {
+                    "underlyings": [name.upper() for name in underlying] if underlying else None,
+                    "instrument_type": instrument_type,
+                    "start": start.date() if start else None,
+                    "end": end.date() if end else None,
+                },
+            )
+            sessions = [dict(row) for row in cursor.fetchall()]
+            cursor.execute("select max(session_date) as last from marts.sessions where exchange = 'NSE'")
+            calendar_ends: date | None = cursor.fetchall()[0]["last"]
+        hint = hint_of_loads_not_built(connection)
+    if not sessions:
+        raise TickmartError(hint or "no data there; what there is: tickmart list")
+    summary = _summary_of(sessions)
+    listed = sessions if every else [session for session in sessions if session["coverage"] != "complete"]
+    shown = listed if every or gaps else listed[:_SHOWN]
+    warning = warning_of_calendar(calendar_ends, date.today())
+    if as_json:
+        show_json({"summary": summary, "sessions": shown, "calendar_ends": calendar_ends, "warning": warning})
+    else:
+        show_rows(_SUMMARY, summary)
+        if shown:
+            typer.echo("")
+            show_rows(_SESSIONS, shown)
+        if len(shown) < len(listed):
+            typer.echo(
+                f"{len(listed) - len(shown):,} older ones are not shown; all of them: --gaps", err=True
+            )
+    for note in (hint, warning):
+        if note:
+            typer.echo(f"note: {note}", err=True)
+
+
+def warning_of_calendar(last_session: date | None, today: date) -> str | None:
+    """Say that the calendar of sessions ends soon, None while it reaches far enough.
+
+    Parameters
+    ----------
+    last_session : date or None
+        The last session that the calendar knows.
+    today : date
+    """
+    if last_session is None:
+        return "the calendar of sessions is empty; seeds/nse_holidays.csv fills it"
+    days = (last_session - today).days
+    if days >= _DAYS_OF_WARNING:
+        return None
+    when = f"ends in {days} days" if days > 0 else "has ended"
+    return (
+        f"the calendar of NSE sessions {when}, on {last_session}; bars after that are quarantined."
+        f" Add the holidays of {last_session.year + 1} to seeds/nse_holidays.csv, then run: tickmart build"
+    )
+
+
+def _summary_of(sessions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    summary: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for session in sorted(
+        sessions,
+        key=lambda s: (
+            s["underlying"],
+            _INSTRUMENT_TYPES.index(s["instrument_type"]),
+            s["interval"] == "1-DAY",
+        ),
+    ):
+        key = session["underlying"], session["instrument_type"], session["interval"]
+        line = summary.setdefault(
+            key,
+            {
+                **dict(zip(_SUMMARY, key, strict=False)),
+                "first_session": session["session_date"], "last_session": session["session_date"],
+                "sessions": 0, "complete": 0, "gaps": 0, "missing": 0,
+            },
+        )  # fmt: skip
+        line["first_session"] = min(line["first_session"], session["session_date"])
+        line["last_session"] = max(line["last_session"], session["session_date"])
+        line["sessions"] += 1
+        line[session["coverage"]] += 1
+    return list(summary.values())

@@ -1,0 +1,106 @@
+"""`tickmart list`: what data is there."""
+
+from typing import Annotated
+
+import typer
+from psycopg2.extras import RealDictCursor
+
+from tickmart.marts import hint_of_loads_not_built, open_marts
+from tickmart.output import show_rows
+from warehouse.errors import TickmartError
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+_COLUMNS = (
+    "underlying", "instrument_type", "interval", "first_session", "last_session", "contracts", "rows", "mart",
+)  # fmt: skip
+
+# Counted from the roll-ups, a row of which stands for a day or an hour: the marts themselves may hold years of minutes.
+_WHAT_IS_THERE = """
+with
+rolled_up as (
+    select contract_id, null as symbol, 'options_ticks' as mart, session_date, bars as rows
+    from intermediate.int_options__bars_daily
+    union all
+    select contract_id, null, 'options_hourly', session_date, 1 from intermediate.int_options__bars_hourly
+    union all
+    select contract_id, null, 'options_daily', session_date, 1 from intermediate.int_options__bars_daily
+    union all
+    select contract_id, null, 'futures_ticks', session_date, bars from intermediate.int_futures__bars_daily
+    union all
+    select contract_id, null, 'futures_hourly', session_date, 1 from intermediate.int_futures__bars_hourly
+    union all
+    select contract_id, null, 'futures_daily', session_date, 1 from intermediate.int_futures__bars_daily
+    union all
+    select
+        contract_id, null, case instrument_type when 'option' then 'options_daily' else 'futures_daily' end,
+        session_date, 1
+    from intermediate.int_fo_bhavcopy__deduped
+    union all
+    select null, underlying, 'spot_prices', session_date, bars from intermediate.int_spot__prices_daily
+    union all
+    select null, underlying, 'spot_daily', session_date, 1 from intermediate.int_spot__prices_daily
+    union all
+    select null, underlying, 'spot_daily', session_date, 1 from intermediate.int_spot__official_daily
+    where close is not null
+),
+
+by_contract as (
+    select
+        contract_id, symbol, mart,
+        min(session_date) as first_session, max(session_date) as last_session, sum(rows)::bigint as rows
+    from rolled_up
+    group by contract_id, symbol, mart
+)
+
+select
+    coalesce(contracts.underlying, by_contract.symbol) as underlying,
+    marts.instrument_type,
+    marts.interval,
+    min(by_contract.first_session) as first_session,
+    max(by_contract.last_session) as last_session,
+    count(*) as contracts,
+    sum(by_contract.rows)::bigint as rows,
+    marts.mart
+from by_contract
+inner join (values
+    (1, 'spot_prices', 'index', '1-MINUTE'),
+    (2, 'spot_daily', 'index', '1-DAY'),
+    (3, 'futures_ticks', 'future', '1-MINUTE'),
+    (4, 'futures_hourly', 'future', '1-HOUR'),
+    (5, 'futures_daily', 'future', '1-DAY'),
+    (6, 'options_ticks', 'option', '1-MINUTE'),
+    (7, 'options_hourly', 'option', '1-HOUR'),
+    (8, 'options_daily', 'option', '1-DAY')
+) as marts (position, mart, instrument_type, interval) on by_contract.mart = marts.mart
+left join intermediate.int_contracts__described as contracts on by_contract.contract_id = contracts.contract_id
+group by coalesce(contracts.underlying, by_contract.symbol), marts.position, marts.mart, marts.instrument_type, marts.interval
+order by underlying, marts.position
+"""
+
+
+@app.command()
+def _list(
+    underlying: Annotated[
+        list[str] | None, typer.Option(help="Such as NIFTY; may be repeated. Without it: all there are.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
+) -> None:
+    """Show what data is there: underlying, instrument type, interval, first and last session, contracts, rows."""
+    with open_marts() as connection:
+        with connection.cursor(cursor_factory=RealDictCursor) as cursor:
+            cursor.execute(_WHAT_IS_THERE)
+            rows = [dict(row) for row in cursor.fetchall()]
+        hint = hint_of_loads_not_built(connection)
+    if not rows:
+        raise TickmartError(
+            hint or "the marts are empty. Load vendor files (tickmart load …), then run: tickmart build"
+        )
+    wanted = {name.upper() for name in underlying or ()}
+    unknown = wanted - {row["underlying"] for row in rows}
+    if unknown:
+        held = ", ".join(sorted({row["underlying"] for row in rows}))
+        raise TickmartError(f"no data of {', '.join(sorted(unknown))}; the marts hold {held}")
+    show_rows(_COLUMNS, [row for row in rows if not wanted or row["underlying"] in wanted], as_json)
+    if hint:
+        typer.echo(f"note: {hint}", err=True)
