@@ -34,7 +34,9 @@ where (%(underlyings)s::text[] is null or underlying = any(%(underlyings)s))
     and (%(instrument_type)s::text is null or instrument_type = %(instrument_type)s)
     and (%(start)s::date is null or session_date >= %(start)s)
     and (%(end)s::date is null or session_date <= %(end)s)
-order by session_date desc, underlying, array_position(array['index', 'future', 'option'], instrument_type), interval desc
+order by
+    session_date desc, underlying,
+    array_position(array['index', 'future', 'option'], instrument_type), interval desc
 """
 
 

@@ -146,7 +146,8 @@ def find_subject(connection: psycopg2.extensions.connection, name: str) -> Subje
             " inner join intermediate.int_contracts__described as contracts using (contract_id)"
             " where registered.vendor_symbol = %(given)s"
             " union"
-            " select underlying, 'index', null from intermediate.int_spot__prices_daily where underlying = %(own)s"
+            " select underlying, 'index', null from intermediate.int_spot__prices_daily"
+            " where underlying = %(own)s"
             " union"
             " select underlying, 'index', null from intermediate.int_spot__official_daily"
             " where underlying = %(own)s and close is not null"
@@ -301,9 +302,9 @@ def _load(cursor: RealDictCursor, load_id: int) -> dict[str, Any]:
         " where (earlier.source, earlier.dataset, earlier.uri) = (loads.source, loads.dataset, loads.uri)"
         " and earlier.load_id < loads.load_id and earlier.status <> 'failed' and earlier.unloaded_at is null"
         " order by earlier.load_id desc) as replaces,"
-        " (select current_loads.load_id from audit.current_loads"
-        " where (current_loads.source, current_loads.dataset, current_loads.uri)"
-        " = (loads.source, loads.dataset, loads.uri) and current_loads.load_id > loads.load_id) as replaced_by"
+        " (select newest.load_id from audit.current_loads as newest"
+        " where (newest.source, newest.dataset, newest.uri) = (loads.source, loads.dataset, loads.uri)"
+        " and newest.load_id > loads.load_id) as replaced_by"
         " from audit.loads as loads where load_id = %s",
         (load_id,),
     )
@@ -386,7 +387,8 @@ def _restated(
             continue
         cursor.execute(
             sql.SQL(
-                "select load_id, line from intermediate.{} where load_id = any(%s) and {} and instrument_type = %s"
+                "select load_id, line from intermediate.{}"
+                " where load_id = any(%s) and {} and instrument_type = %s"
                 " and bar_start >= %s and bar_start < %s order by bar_start, load_id, line limit %s"
             ).format(sql.Identifier(_IDENTIFIED[load["source"]]), subject.key),
             (

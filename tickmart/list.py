@@ -15,7 +15,7 @@ _COLUMNS = (
     "underlying", "instrument_type", "interval", "first_session", "last_session", "contracts", "rows", "mart",
 )  # fmt: skip
 
-# Counted from the roll-ups, a row of which stands for a day or an hour: the marts themselves may hold years of minutes.
+# Counted from the roll-ups, a row of which stands for an hour or a day: the marts hold years of minutes.
 _WHAT_IS_THERE = """
 with
 rolled_up as (
@@ -73,8 +73,11 @@ inner join (values
     (7, 'options_hourly', 'option', '1-HOUR'),
     (8, 'options_daily', 'option', '1-DAY')
 ) as marts (position, mart, instrument_type, interval) on by_contract.mart = marts.mart
-left join intermediate.int_contracts__described as contracts on by_contract.contract_id = contracts.contract_id
-group by coalesce(contracts.underlying, by_contract.symbol), marts.position, marts.mart, marts.instrument_type, marts.interval
+left join intermediate.int_contracts__described as contracts
+    on by_contract.contract_id = contracts.contract_id
+group by
+    coalesce(contracts.underlying, by_contract.symbol),
+    marts.position, marts.mart, marts.instrument_type, marts.interval
 order by underlying, marts.position
 """
 
@@ -86,7 +89,7 @@ def _list(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
-    """Show what data is there: underlying, instrument type, interval, first and last session, contracts, rows."""
+    """Show what data is there: underlying, type, interval, first and last session, contracts, rows."""
     with open_marts() as connection:
         with connection.cursor(cursor_factory=RealDictCursor) as cursor:
             cursor.execute(_WHAT_IS_THERE)

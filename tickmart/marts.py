@@ -26,7 +26,8 @@ def open_marts() -> Iterator[psycopg2.extensions.connection]:
         connection.set_session(readonly=True)
         with connection.cursor() as cursor:
             cursor.execute(
-                "select to_regclass('audit.loads') is not null, to_regclass('marts.data_coverage') is not null"
+                "select to_regclass('audit.loads') is not null,"
+                " to_regclass('marts.data_coverage') is not null"
             )
             has_ledger, has_marts = next(cursor)
         loaded = loads_not_built(connection) if has_ledger else 0
@@ -34,7 +35,8 @@ def open_marts() -> Iterator[psycopg2.extensions.connection]:
             if loaded:
                 raise TickmartError(f"{_loads(loaded)} there, but nothing was built yet. Run: tickmart build")
             raise TickmartError(
-                "there is no data yet. Load vendor files (tickmart load nse-minute PATH…), then run: tickmart build."
+                "there is no data yet. Load vendor files (tickmart load nse-minute PATH…),"
+                " then run: tickmart build."
                 " Without data of your own: tickmart sample --to inbox"
             )
         yield connection

@@ -34,7 +34,7 @@ def _trace(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
-    """Show a mart row, the load, file and line that it came from, and what else there was for the same bar."""
+    """Show a mart row, the load, file and line that it came from, and what else there was for that bar."""
     when = parse_time(time)
     with open_marts() as connection:
         subject = find_subject(connection, symbol)

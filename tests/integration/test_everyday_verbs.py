@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from tickmart.coverage import warning_of_calendar
 from tickmart.main import app
+from warehouse.database import connect
 from warehouse.errors import TickmartError
 from warehouse.settings import PROJECT_FOLDER
 
@@ -49,13 +50,11 @@ BHAVCOPY = PROJECT_FOLDER / "sampledata/bhavcopy_excerpt/BhavCopy_NSE_FO_0_0_0_2
 
 def test_before_the_first_build_the_commands_say_what_comes_next(fresh_database: URL, tmp_path: Path) -> None:
     for command in (["list"], ["coverage"], ["trace", "NIFTY", "2025-03-12"]):
-        with pytest.raises(TickmartError, match="there is no data yet.*tickmart load nse-minute"):
+        with pytest.raises(TickmartError, match=r"there is no data yet.*tickmart load nse-minute"):
             tickmart(*command)
     tickmart("load", "nse-minute", str(written(tmp_path / "options.csv", OPTIONS)))
     for command in (["list"], ["coverage"], ["trace", "NIFTY", "2025-03-12"]):
-        with pytest.raises(
-            TickmartError, match="1 load is there, but nothing was built yet. Run: tickmart build"
-        ):
+        with pytest.raises(TickmartError, match="1 load is there, but nothing was built yet"):
             tickmart(*command)
 
 
@@ -102,8 +101,6 @@ def test_list_shows_every_kind_of_data_with_its_span_and_rows(files: Path) -> No
 
 
 def test_list_counts_what_the_marts_hold(files: Path, database: URL) -> None:
-    from warehouse.database import connect
-
     with connect() as connection, connection.cursor() as cursor:
         for row in as_json("list"):
             column = "symbol" if row["instrument_type"] == "index" else "underlying"
