@@ -24,7 +24,7 @@ _counter = itertools.count(1)
 
 @pytest.fixture(scope="session", autouse=True)
 def _away_from_real_data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep tests, and every command they run, off the database and the dbt profile that a person works with."""
+    """Keep tests, and the commands they run, off the database and the dbt profile that a person uses."""
     profiles = tmp_path_factory.mktemp("profiles")
     shutil.copy(PROJECT_FOLDER / "profiles.yml.example", profiles / "profiles.yml")
     with pytest.MonkeyPatch.context() as patch:
