@@ -24,7 +24,8 @@ _SQRT_HALF_PI = 1.2533141373155003
 _VELTKAMP = 134_217_729.0  # 2**27 + 1
 
 # Below this t the difference Y(h + t) - Y(h - t) loses digits and its Taylor series in t needs few terms.
-_SERIES_BELOW_T = 0.1
+_SERIES_BELOW_T = 0.2
+_SERIES_TERMS = 7  # the next one is below 0.2**16 / 15!! of the first
 # The recurrence of the derivatives of Y loses digits as sinh(h * t) grows; h * t = x / 2.
 _SERIES_BELOW_X = 0.5
 
@@ -45,15 +46,12 @@ def value_over_vega(h: Floats, t: Floats) -> Floats:
         The ratio; its error, seen as an error of s, is a few units in the last place.
     """
     series = (t < _SERIES_BELOW_T) & (h * t > -0.5 * _SERIES_BELOW_X)
-    rows = np.count_nonzero(series)
-    if rows == len(h):
+    if series.all():
         return _ratio_by_series(h, t)
-    if rows == 0:
-        return _ratio_by_difference(h, t)
-    ratio = np.empty_like(h)
-    ratio[series] = _ratio_by_series(h[series], t[series])
-    np.logical_not(series, out=series)
-    ratio[series] = _ratio_by_difference(h[series], t[series])
+    ratio = _ratio_by_difference(h, t)
+    rows = np.flatnonzero(series)
+    if len(rows):
+        ratio[rows] = _ratio_by_series(h[rows], t[rows])
     return ratio
 
 
@@ -101,16 +99,30 @@ def _ratio_by_difference(h: Floats, t: Floats) -> Floats:
 
 def _ratio_by_series(h: Floats, t: Floats) -> Floats:
     # The odd derivatives A0 = Y'(h) = 1 + h Y, A1 = Y''', ... obey A(n+1) = (4n + 3 + h²) An - 2n (2n + 1)
-    # A(n-1).
-    w = h * h
+    # A(n-1). The terms Bn = An t^2n / (2n + 1)! then obey the recurrence below.
     u = t * t
-    first = 1.0 + h * _SQRT_HALF_PI * erfcx(h * -_SQRT_HALF)
-    before, current = first, (3.0 + w) * first - 1.0
-    total = first + (u / 6.0) * current
-    power = u / 6.0
-    for n in range(1, 5):
-        before, current = current, (4.0 * n + 3.0 + w) * current - (2.0 * n * (2.0 * n + 1.0)) * before
-        power = power * (u / ((2.0 * n + 2.0) * (2.0 * n + 3.0)))
-        total += power * current
-    result: Floats = 2.0 * t * total
-    return result
+    wu = h * h
+    first = erfcx(h * -_SQRT_HALF)
+    first *= h
+    first *= _SQRT_HALF_PI
+    first += 1.0
+    current = (wu + 3.0) * first
+    current -= 1.0
+    current *= u
+    current *= 1.0 / 6.0
+    total: Floats = first + current
+    before = first
+    wu *= u
+    uu = u * u
+    for n in range(1, _SERIES_TERMS):
+        following = u * (4.0 * n + 3.0)
+        following += wu
+        following *= current
+        before *= uu
+        following -= before
+        following *= 1.0 / ((2.0 * n + 2.0) * (2.0 * n + 3.0))
+        total += following
+        before, current = current, following
+    total *= t
+    total *= 2.0
+    return total
