@@ -3,8 +3,8 @@
 With x = -abs(ln(forward / strike)), s = volatility * sqrt(years), h = x / s and t = s / 2, an option's time
 value over discount * sqrt(forward * strike) is
 
-    b(x, s) = exp(x / 2) N(h + t) - exp(-x / 2) N(h - t) = n(h) exp(-t² / 2) (Y(h + t) - Y(h - t)),  Y(z) =
-    N(z) / n(z)
+    b(x, s) = exp(x / 2) N(h + t) - exp(-x / 2) N(h - t)
+            = n(h) exp(-t² / 2) (Y(h + t) - Y(h - t)),    Y(z) = N(z) / n(z)
 
 and its derivative by s is n(h) exp(-t² / 2). So the ratio b / b' is a difference of two Mills ratios, and
 what is left of the bound, exp(x / 2) - b, is a sum of two: no exponential over- or underflows before the
