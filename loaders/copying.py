@@ -14,12 +14,13 @@ from typing import IO
 import psycopg2
 from psycopg2 import extensions, sql
 
-from loaders.files import DAMAGE, Readable, damaged
+from loaders.files import DAMAGE, Readable, Stream, damaged
 from loaders.lines import Batch, Reject
 from loaders.registry import Source
 from warehouse.errors import TickmartError
 
 CHUNK = 1 << 20
+_LOOKED_AT = 64 << 10
 _COPIED_AT_ONCE = 8 << 20
 _REJECTS_IN_MEMORY = 8 << 20
 
@@ -63,17 +64,25 @@ class Meter:
         return self._sha256.hexdigest()
 
 
+class NotPlain(Exception):  # noqa: N818 - no error: the file is read in another way then
+    """A quote or a backslash came by in a file that was taken to have none."""
+
+
 class Feed:
     """A text body on its way to COPY: its lines are counted, line ends behind the last line are left out.
 
     Parameters
     ----------
-    body : Readable
+    body : Stream
     line_end : bytes
         One byte that every line end has once.
+    may_be_plain : bool
+        Whether to take the body for one without quotes and backslashes, if it begins so. COPY reads that a
+        tenth faster, by its text format, which is then the same as CSV.
     """
 
-    def __init__(self, body: Readable, line_end: bytes) -> None:
+    def __init__(self, body: Stream, line_end: bytes, may_be_plain: bool) -> None:
+        self.is_plain = may_be_plain and _is_plain(body.first(_LOOKED_AT))
         self._body = body
         self._line_end = line_end
         self._ends = b""
@@ -94,6 +103,8 @@ class Feed:
                 if not text and len(self._ends) < CHUNK:
                     self._ends += data
                     continue
+                if self.is_plain and not _is_plain(text):
+                    raise NotPlain
                 out = self._ends + text
                 self._ends = data[len(text) :]
                 self._ends_sent += out.count(self._line_end)
@@ -132,12 +143,14 @@ def copy_clean(cursor: extensions.cursor, source: Source, columns: Sequence[str]
 
     Raises
     ------
+    NotPlain
+        A quote came late; take the file again with a feed that is not plain.
     psycopg2.DataError
         COPY refused a line.
     TickmartError
         The file could not be read to its end.
     """
-    return _copy(cursor, _copy_statement(source, columns), feed)
+    return _copy(cursor, _copy_statement(source, columns, "text" if feed.is_plain else "csv"), feed)
 
 
 def copy_judged(
@@ -210,13 +223,19 @@ def _copy(cursor: extensions.cursor, statement: sql.Composable, file: Feed | IO[
             raise error.__cause__ from None
         raise
     except Exception:
-        if (error := getattr(file, "error", None)) is not None:
-            raise error from None
+        if (reason := getattr(file, "error", None)) is not None:
+            raise reason from None
         raise
     return int(cursor.rowcount)
 
 
-def _copy_statement(source: Source, columns: Sequence[str]) -> sql.Composable:
-    return sql.SQL("copy {} ({}) from stdin (format csv, null '', encoding 'UTF8')").format(
-        sql.Identifier("raw", source.raw_table), sql.SQL(", ").join(map(sql.Identifier, columns))
+def _copy_statement(source: Source, columns: Sequence[str], form: str = "csv") -> sql.Composable:
+    return sql.SQL("copy {} ({}) from stdin (format {}, delimiter ',', null '', encoding 'UTF8')").format(
+        sql.Identifier("raw", source.raw_table),
+        sql.SQL(", ").join(map(sql.Identifier, columns)),
+        sql.SQL(form),
     )
+
+
+def _is_plain(text: bytes) -> bool:
+    return b'"' not in text and b"\\" not in text

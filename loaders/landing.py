@@ -318,12 +318,8 @@ class _Landing:
         rejects = copying.Rejects()
         if self.is_parquet:
             entry = self._copy_parquet(cursor, load_id, rejects)
-        elif (clean := self._copy_clean(cursor, load_id)) is not None:
-            entry = clean
         else:
-            cursor.execute("rollback to savepoint before_copy")
-            self.listener.rereads()
-            entry = self._copy_judged(cursor, load_id, rejects)
+            entry = self._copy_text(cursor, load_id, rejects)
         if held and held.rows and not entry.rows and not self.force:
             raise TickmartError(
                 f"{self.file.name} now gives no row, but its load {held.load_id} gave {held.rows};"
@@ -344,14 +340,29 @@ class _Landing:
             tuple(self._notes(cursor, entry)),
         )
 
-    def _copy_clean(self, cursor: extensions.cursor, load_id: int) -> ledger.Entry | None:
+    def _copy_text(self, cursor: extensions.cursor, load_id: int, rejects: copying.Rejects) -> ledger.Entry:
+        def once_more() -> None:
+            cursor.execute("rollback to savepoint before_copy")
+            self.listener.rereads()
+
+        try:
+            entry = self._copy_clean(cursor, load_id, may_be_plain=True)
+        except copying.NotPlain:
+            once_more()
+            entry = self._copy_clean(cursor, load_id, may_be_plain=False)
+        if entry is not None:
+            return entry
+        once_more()
+        return self._copy_judged(cursor, load_id, rejects)
+
+    def _copy_clean(self, cursor: extensions.cursor, load_id: int, may_be_plain: bool) -> ledger.Entry | None:
         """Land the file's bytes as they are; None if COPY does not take them so."""
         with self.file.open(self.listener.reads) as stream:
             meter = copying.Meter(stream, self.file.name)
             head = read_head(Stream(meter), self.file.name)
             header = layouts.split_header(head.header)
             layout, columns = choose_layout(self.source, header.names, self.file.name)
-            feed = copying.Feed(head.body, head.line_end)
+            feed = copying.Feed(head.body, head.line_end, may_be_plain)
             try:
                 rows = copying.copy_clean(cursor, self.source, columns, feed)
             except psycopg2.DataError as error:

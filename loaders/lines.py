@@ -36,7 +36,7 @@ class Head:
         carriage return.
     encoding : str
         `utf-8`, or what the byte order mark says.
-    body : Readable
+    body : Stream
         The bytes behind the header, in UTF-8 if the byte order mark said otherwise.
     """
 
@@ -44,7 +44,7 @@ class Head:
     header_lines: int
     line_end: bytes
     encoding: str
-    body: Readable
+    body: Stream
 
 
 @dataclass(frozen=True)

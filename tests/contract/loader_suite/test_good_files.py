@@ -165,6 +165,16 @@ def test_quoted_values_keep_commas_and_quotes(sample: Sample, tmp_path: Path) ->
     assert [row[0] for row in landed.values()] == ['a, "b"', ""]
 
 
+def test_quotes_may_come_late(sample: Sample, tmp_path: Path) -> None:
+    many = sample.lines * (300_000 // len("".join(sample.lines)) + 1)
+    late = '"quoted"' + sample.lines[0][sample.lines[0].index(",") :]
+    path = tmp_path / "late.csv"
+    path.write_text(sample.text(*many, late))
+    landed = sample.landed(sample.land_one(path).load_id)
+    assert list(landed) == list(range(2, len(many) + 3))
+    assert landed[len(many) + 2][0] == "quoted"
+
+
 def test_nonsense_lands_as_it_is_for_the_build_to_judge(sample: Sample, tmp_path: Path) -> None:
     odd = [",".join([word] * sample.fields) for word in ("abc", "-1", "12/03/20266", "NaN", "\\N", "NULL")]
     path = tmp_path / "odd.csv"
