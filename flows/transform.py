@@ -1,0 +1,76 @@
+"""Bring the marts and their Greeks up to date."""
+
+import logging
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+
+import structlog
+from prefect import get_run_logger, task
+
+from greeks.enrich import compute_due
+from loaders.registry import create_raw_tables
+from warehouse.database import connect, migrate
+from warehouse.dbt import build_lock, run_dbt
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build has done.
+
+    Attributes
+    ----------
+    nodes : Counter of str
+        dbt's nodes by kind.
+    rebuilt : list of str
+        Which models rebuilt which slices.
+    """
+
+    nodes: Counter[str] = field(default_factory=Counter)
+    rebuilt: list[str] = field(default_factory=list)
+
+
+# No timeout and no retry by Prefect: both would start a second dbt beside one that still runs.
+@task
+def build(tests: bool) -> Built:
+    """Run dbt build under the build lock of the database, as `tickmart build` does.
+
+    Raises
+    ------
+    TickmartError
+        A model or a test failed, or somebody else is building.
+    """
+    log = get_run_logger()
+    migrate()
+    with connect() as connection:
+        create_raw_tables(connection)
+    with build_lock():
+        run = run_dbt(
+            "build" if tests else "build --exclude-resource-type test --exclude-resource-type unit_test",
+            on_note=log.info,
+        )
+    return Built(Counter(node.kind for node in run.nodes), run.notes)
+
+
+@task
+def price() -> Counter[str]:
+    """Compute the Greeks that are due.
+
+    Returns
+    -------
+    Counter of str
+        Rows written by status.
+    """
+    if not structlog.is_configured():
+        structlog.configure(
+            wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+            logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        )
+    outcome = compute_due()
+    get_run_logger().info(
+        "Greeks of %s rows in %s slices, %s slices removed",
+        f"{outcome.rows:,}",
+        f"{outcome.slices:,}",
+        f"{outcome.removed:,}",
+    )
+    return outcome.statuses
