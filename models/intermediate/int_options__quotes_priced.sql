@@ -24,7 +24,8 @@ rates as (
 
 ),
 
-spot as (
+-- read twice: kept as one query's worth of rows, it would be read whole, whatever the caller asks for
+spot as not materialized (
 
     select * from {{ ref('int_spot__prices_deduped') }}
 

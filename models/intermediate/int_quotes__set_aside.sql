@@ -25,7 +25,8 @@ reach as (
 
 ),
 
-winners as (
+-- read twice: kept as one query's worth of rows, it would be read whole, whatever the caller asks for
+winners as not materialized (
 
     select load_id, line, contract_id, null::text as underlying, bar_start, open, high, low, close, volume, open_interest
     from {{ ref('int_options__quotes_deduped') }}
@@ -41,7 +42,7 @@ winners as (
 
 ),
 
-official_winners as (
+official_winners as not materialized (
 
     select
         load_id,

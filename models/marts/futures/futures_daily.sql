@@ -1,6 +1,7 @@
 with
 
-official as (
+-- read twice: kept as one query's worth of rows, it would be read whole, whatever the caller asks for
+official as not materialized (
 
     select * from {{ ref('int_fo_bhavcopy__deduped') }}
     where instrument_type = 'future'
@@ -13,7 +14,7 @@ built as (
 
 ),
 
-contracts as (
+contracts as not materialized (
 
     select * from {{ ref('int_contracts__described') }}
 

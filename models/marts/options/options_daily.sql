@@ -25,7 +25,8 @@ sessions as (
 
 ),
 
-greeks as (
+-- read twice: kept as one query's worth of rows, it would be read whole, whatever the caller asks for
+greeks as not materialized (
 
     select * from {{ source('enrichment', 'option_greeks') }}
 

@@ -1,19 +1,20 @@
 with
 
-built as (
+-- read twice: kept as one query's worth of rows, it would be read whole, whatever the caller asks for
+built as not materialized (
 
     select * from {{ ref('int_spot__prices_daily') }}
 
 ),
 
-official as (
+official as not materialized (
 
     select * from {{ ref('int_spot__official_daily') }}
     where close is not null
 
 ),
 
-sessions as (
+sessions as not materialized (
 
     select * from {{ ref('int_sessions__dated') }}
     where exchange = 'NSE' and segment = 'index'
