@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +17,7 @@ from loaders.lines import Head, judge, read_head
 from loaders.parquet import MAGIC, ParquetText
 from loaders.registry import Source, create_raw_tables, source_named
 from warehouse import database
-from warehouse.database.errors import in_plain_words
+from warehouse.database.errors import in_plain_words, said_plainly
 from warehouse.errors import TickmartError
 
 log = logging.getLogger(__name__)
@@ -156,8 +155,7 @@ def land(
     listener.expects(sum(size_of(item) for item in found))
     outcomes: list[Outcome] = []
     database.migrate()
-    with ExitStack() as stack:
-        connection = stack.enter_context(database.connect())
+    with said_plainly("cannot load"), database.connect() as connection:
         create_raw_tables(connection)
         for item in found:
             for file in members(item, wanted):

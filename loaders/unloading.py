@@ -7,6 +7,7 @@ from psycopg2 import extensions, sql
 
 from loaders.landing import lock_raw_table
 from warehouse import database
+from warehouse.database.errors import said_plainly
 from warehouse.errors import TickmartError
 
 
@@ -55,7 +56,7 @@ def unload(load_ids: Sequence[int]) -> list[Unloaded]:
         One of them is unknown or had failed; then nothing was done.
     """
     database.migrate()
-    with database.connect() as connection, connection.cursor() as cursor:
+    with said_plainly("cannot unload"), database.connect() as connection, connection.cursor() as cursor:
         cursor.execute(
             "select load_id, raw_table from audit.loads where load_id = any(%s) order by load_id",
             (list(load_ids),),

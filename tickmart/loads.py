@@ -10,6 +10,7 @@ from loaders import ledger
 from loaders.registry import source_named
 from tickmart.output import show_rows
 from warehouse import database
+from warehouse.database.errors import said_plainly
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -29,7 +30,11 @@ def _loads(
         source_named(source)
     uri = uri_of(path) if path is not None else None
     database.migrate()
-    with database.connect() as connection, connection.cursor(cursor_factory=RealDictCursor) as cursor:
+    with (
+        said_plainly("cannot read the ledger"),
+        database.connect() as connection,
+        connection.cursor(cursor_factory=RealDictCursor) as cursor,
+    ):
         rows = ledger.loads(cursor, source=source, uri=uri, failed=failed, limit=limit)
     show_rows(_COLUMNS, rows if as_json else [row | {"remark": _remark(row)} for row in rows], as_json)
 

@@ -9,6 +9,7 @@ from loaders import ledger
 from tickmart.loads import uri_of
 from tickmart.output import show_rows
 from warehouse import database
+from warehouse.database.errors import said_plainly
 from warehouse.errors import TickmartError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -27,7 +28,11 @@ def _rejects(
 ) -> None:
     """Show rejected lines: load, line number in the file, reason, text."""
     database.migrate()
-    with database.connect() as connection, connection.cursor(cursor_factory=RealDictCursor) as cursor:
+    with (
+        said_plainly("cannot read the ledger"),
+        database.connect() as connection,
+        connection.cursor(cursor_factory=RealDictCursor) as cursor,
+    ):
         rows = ledger.rejects(cursor, _load_ids(cursor, what), limit)
     show_rows(("load_id", "uri", "line", "reason", "text"), rows, as_json)
 

@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import URL
 
 from loaders.registry import SOURCES
+from warehouse import database as databases
 
 HEADER = "Ticker,Date,Time,Open,High,Low,Close,Volume,Open Interest"
 BAR = "NIFTY13MAR2522400PE.NFO,12/03/2025,09:15:59,100,102.5,98.95,100.4,75,150000"
@@ -184,3 +186,30 @@ def test_a_terminal_sees_a_bar_and_the_lines(tmp_path: Path) -> None:
     assert "1 file landed: 50,000 rows, 0 rejected, 0 failed" in text
     assert "3.8" in text
     assert "MB" in text
+
+
+def test_the_loader_role_can_load_and_unload_and_no_more(database: URL, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", BAR, "bad")
+    tickmart("load", "nse-minute", path)  # makes the raw tables, as their owner
+    user = f"loader_of_{database.database}"
+    with databases.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(f"create user {user} password 'a-word' in role tickmart_loader")
+    try:
+        address = database.set(drivername="postgresql", username=user, password="a-word")
+        as_loader = {"TICKMART_DATABASE_URL": address.render_as_string(hide_password=False)}
+        loaded = tickmart("load", "nse-minute", "--force", "--json", path, **as_loader)
+        assert loaded.returncode == 0, loaded.stderr
+        (outcome,) = json.loads(loaded.stdout)
+        assert (outcome["rows"], outcome["rejected"]) == (1, 1)
+        unloaded = tickmart("unload", str(outcome["load_id"]), **as_loader)
+        assert unloaded.returncode == 0, unloaded.stderr
+        with databases.connect() as connection, connection.cursor() as cursor:
+            cursor.execute("revoke delete on audit.rejects from tickmart_loader")
+            cursor.execute("revoke usage on sequence audit.loads_load_id_seq from tickmart_loader")
+        refused = tickmart("load", "nse-minute", "--force", path, **as_loader)
+        assert refused.returncode == 1
+        assert refused.stderr.startswith("error: cannot load: the database user lacks a right")
+        assert len(refused.stderr.splitlines()) == 1
+    finally:
+        with databases.connect() as connection, connection.cursor() as cursor:
+            cursor.execute(f"drop user {user}")

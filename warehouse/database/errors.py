@@ -1,6 +1,11 @@
 """What an error of the database means, in plain words."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import psycopg2
+
+from warehouse.errors import TickmartError
 
 # SQLSTATE, or its first two characters -> what happened and what to do.
 _MEANINGS = {
@@ -49,3 +54,18 @@ def in_plain_words(error: BaseException) -> str:
     ):
         meaning = "no connection to the database: is the server up? (tickmart db status)"
     return f"{meaning} ({server})" if meaning else server
+
+
+@contextmanager
+def said_plainly(what_failed: str) -> Iterator[None]:
+    """Turn the database's errors within the block into TickmartErrors.
+
+    Parameters
+    ----------
+    what_failed : str
+        Begins the message, such as `cannot unload`.
+    """
+    try:
+        yield
+    except psycopg2.Error as error:
+        raise TickmartError(f"{what_failed}: {in_plain_words(error)}") from error
