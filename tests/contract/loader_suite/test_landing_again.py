@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from loader_samples import Sample, query
+from sqlalchemy import URL
 
 from loaders.landing import Outcome, land
 from loaders.unloading import unload
@@ -172,3 +173,13 @@ def test_unloading_refuses_all_where_it_cannot_do_one(sample: Sample, tmp_path: 
     with pytest.raises(TickmartError, match=f"load {failed} failed, so there is nothing to take back"):
         unload([loaded, failed])
     assert len(sample.landed(loaded)) == len(sample.lines)
+
+
+def test_raw_tables_are_made_once_by_many_at_once(
+    sample: Sample, tmp_path: Path, fresh_database: URL
+) -> None:
+    query(f"drop table {sample.source.qualified_table}")
+    paths = [tmp_path / f"{number}.csv" for number in range(6)]
+    for path in paths:
+        path.write_text(sample.clean)
+    assert [outcome.status for outcome in at_once(sample, paths)] == ["loaded"] * 6
