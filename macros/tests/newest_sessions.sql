@@ -1,0 +1,57 @@
+{#
+  A condition that holds for the sessions which the newest loads touch (`sessions_under_test` of them), so that what a test
+  costs follows what is new and not what is stored. Dates are literals: other chunks are never opened. True for every row
+  where the variable `test_whole_tables` is set, as the nightly run does (docs/decisions/0030).
+
+  session_date: the column with the session date.
+  time_column:  the column that partitions the table; none where there is no such column.
+#}
+{% macro newest_sessions(session_date='session_date', time_column='bar_start') %}
+  {%- if var('test_whole_tables', false) or not execute -%}
+    {{ return('true') }}
+  {%- endif -%}
+  {%- set dates = dates_of_newest_sessions() -%}
+  {%- set conditions = [] -%}
+  {%- for day in dates -%}
+    {%- do conditions.append(
+      session_date ~ " = '" ~ day.date ~ "'" ~ (
+        " and " ~ time_column ~ " >= '" ~ day.before ~ " 00:00+00' and " ~ time_column ~ " < '" ~ day.after ~ " 00:00+00'"
+        if time_column else ''
+      )
+    ) -%}
+  {%- endfor -%}
+  {{ return('((' ~ conditions | join(') or (') ~ '))' if conditions else 'false') }}
+{% endmacro %}
+
+
+{# The loads that brought something to those sessions, and the newest of all: one may have brought nothing that can be read. #}
+{% macro newest_loads(load_id='load_id') %}
+  {%- if var('test_whole_tables', false) or not execute -%}
+    {{ return('true') }}
+  {%- endif -%}
+  {%- set touching -%}
+    select load_id from audit.loads where load_id = (select max(load_id) from audit.loads)
+    {% for day in dates_of_newest_sessions() %}
+      union select load_id from intermediate.int_loads__slices where session_date = '{{ day.date }}'
+    {% endfor %}
+  {%- endset -%}
+  {{ return(load_id ~ ' = any(array(' ~ touching ~ '))') }}
+{% endmacro %}
+
+
+{# As a list of {date, before, after}, newest first. #}
+{% macro dates_of_newest_sessions() %}
+  {%- if not run_query("select to_regclass('intermediate.int_loads__slices') is not null").rows[0][0] -%}
+    {{ return([]) }}
+  {%- endif -%}
+  {%- set dates = [] -%}
+  {%- for row in run_query("
+    select session_date::text, (session_date - 1)::text, (session_date + 2)::text
+    from intermediate.int_loads__slices
+    group by session_date
+    order by max(load_id) desc, session_date desc
+    limit " ~ var('sessions_under_test', 3)).rows -%}
+    {%- do dates.append({'date': row[0], 'before': row[1], 'after': row[2]}) -%}
+  {%- endfor -%}
+  {{ return(dates) }}
+{% endmacro %}

@@ -1,0 +1,19 @@
+-- A contract has no bar after the moment at which it expires. The expiry is that of the bar's own day: contracts are re-dated.
+
+with
+
+bars as (
+
+    {% for mart in ['options_ticks', 'options_hourly', 'options_daily', 'futures_ticks', 'futures_hourly', 'futures_daily'] %}
+    select '{{ mart }}' as mart, symbol, expiry, session_date, bar_start, bar_end
+    from {{ ref(mart) }}
+    where {{ newest_sessions() }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+)
+
+select bars.*, expiries.expires_at
+from bars
+left join {{ ref('int_expiries__dated') }} as expiries on expiries.exchange = 'NSE' and bars.expiry = expiries.expiry
+where bars.session_date > bars.expiry or (bars.bar_end <= expiries.expires_at) is not true
