@@ -43,7 +43,8 @@ def build(
     ]
     with _Listener(quiet=as_json) as listener, build_lock():
         run = run_dbt(
-            "build" if tests else "build --exclude-resource-type test --exclude-resource-type unit_test",
+            # unit tests hold the models' SQL, which no load changes: `dbt build` and `dbt test` run them
+            f"build --exclude-resource-type unit_test{'' if tests else ' --exclude-resource-type test'}",
             arguments,
             on_node=listener.node,
             on_note=listener.note,
