@@ -156,14 +156,16 @@ def read(
         names["is_traded"] = "true" if series.kind == "index" else "is_traded"
     selected = ", ".join(f"{names.get(field.name, field.name)} as {field.name}" for field in fields)
     owner = "symbol" if series.kind == "index" else "underlying"
-    where = f"{owner} = %s and session_date between %s and %s"
+    # a session lies within a day of its date; the bounds on time let TimescaleDB leave other chunks alone
+    where = f"{owner} = %s and session_date between %s and %s and bar_start >= %s and bar_start < %s"
     if series.interval == "day":
         where += " and is_preferred"
         if not with_greeks and series.kind != "index":
             where += " and is_traded"
     order = "bar_start" if series.kind == "index" else "contract_id, bar_start"
     query = f"select {selected} from {series.mart} where {where} order by {order}"
-    parameters = [piece.underlying, piece.first, piece.last]
+    around = midnight(piece.first - timedelta(days=1)), midnight(piece.last + timedelta(days=2))
+    parameters = [piece.underlying, piece.first, piece.last, *around]
     batches = copy_out(connection, query, parameters, schema=pa.schema(fields), batch_rows=CHUNK_ROWS)
     for table in _whole_contracts(_read_ahead(batches)):
         column = table.schema.get_field_index("bar_end")

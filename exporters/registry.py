@@ -239,6 +239,11 @@ def _available(
     connection: psycopg2.extensions.connection, underlyings: Sequence[str]
 ) -> dict[str, tuple[date, date]]:
     with connection.cursor() as cursor:
+        cursor.execute("select to_regclass('marts.options_daily') is not null")
+        if cursor.fetchone() != (True,):
+            raise TickmartError(
+                "there are no marts yet. Load data (tickmart load …) and build (tickmart build)."
+            )
         cursor.execute(_RANGES)
         held = {name: (first, last) for name, first, last in cursor.fetchall()}
     if not held:

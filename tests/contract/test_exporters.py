@@ -216,6 +216,16 @@ def test_an_unknown_underlying_names_those_there_are(
         export(exporter, ["SENSEX"], None, None, str(tmp_path))
 
 
+def test_a_database_without_marts_says_what_to_do(exporter: str, fresh_database: URL, tmp_path: Path) -> None:
+    with pytest.raises(TickmartError, match=r"no marts yet.*tickmart build"):
+        run(exporter, tmp_path)
+
+    with databases.connect() as connection:
+        mart_tables.create(connection)
+    with pytest.raises(TickmartError, match="the marts are empty"):
+        run(exporter, tmp_path)
+
+
 def test_a_missing_bucket_is_named(
     exporter: str,
     marts: psycopg2.extensions.connection,
