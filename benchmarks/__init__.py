@@ -1,0 +1,1 @@
+"""What tickmart costs beside the alternatives: ratios measured in one run, never timed tests."""

@@ -1,0 +1,99 @@
+r"""Landing a clean CSV file, beside `psql \copy` of the same file into an unlogged table of text columns."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from sqlalchemy import URL
+
+from benchmarks.databases import fresh_database
+from benchmarks.measuring import Line, Scale, in_turns, rate, ratio_of
+from loaders.landing import land
+from sampledata.generate import write_sample
+from sampledata.gfdl import HEADER
+from warehouse import database, server
+from warehouse.errors import TickmartError
+
+SMALLEST = Scale(rows=1_000, repeats=1)
+DEFAULT_ROWS = 1_000_000
+DEFAULT_REPEATS = 7
+
+
+def run(scale: Scale) -> list[Line]:
+    """Measure both ways in turns."""
+    with tempfile.TemporaryDirectory(prefix="tickmart-bench-") as folder, fresh_database() as url:
+        file, rows = _one_file(Path(folder), scale.rows or DEFAULT_ROWS)
+        columns = ", ".join(f'"{name.lower()}" text' for name in HEADER)
+        with database.connect() as connection, connection.cursor() as cursor:
+            cursor.execute(f"create unlogged table public.plain ({columns})")
+
+        def by_tickmart() -> None:
+            report = land("nse-minute", [file], force=True)
+            report.raise_if_failed()
+            assert report.rows == rows
+
+        def by_psql() -> None:
+            _psql(url, rf"\copy public.plain from '{file}' with (format csv, header)")
+
+        def forget() -> None:
+            # Both land in an empty table each time.
+            with database.connect() as connection, connection.cursor() as cursor:
+                cursor.execute("truncate public.plain, raw.gfdl_minute_bars")
+
+        ours: list[float] = []
+        theirs: list[float] = []
+        for turn in range((scale.repeats or DEFAULT_REPEATS) + 1):
+            forget()
+            ways = {"ours": by_tickmart, "theirs": by_psql}
+            if turn % 2:
+                ways = dict(reversed(ways.items()))
+            seconds = in_turns(1, **ways)
+            if turn:  # the first one finds cold caches
+                ours += seconds["ours"]
+                theirs += seconds["theirs"]
+    return [
+        Line(
+            "landing",
+            f"one CSV file of {rows:,} rows",
+            rate(rows, ours),
+            rf"`psql \copy`: {rate(rows, theirs)}",
+            ratio_of(ours, theirs),
+            "≥ 0.8 ×",
+        )
+    ]
+
+
+def _one_file(folder: Path, rows: int) -> tuple[Path, int]:
+    """Put the option bars of several sessions into one file, cut at `rows`."""
+    files = [file for file in write_sample(folder, rows=rows, with_bhavcopy=False) if file.kind == "options"]
+    whole = folder / "options.csv"
+    written = 0
+    with whole.open("wb") as target:
+        for number, file in enumerate(files):
+            with file.path.open("rb") as source:
+                header = source.readline()
+                if number == 0:
+                    target.write(header)
+                for line in source:
+                    if written == rows:
+                        break
+                    target.write(line)
+                    written += 1
+    return whole, written
+
+
+def _psql(url: URL, command: str) -> None:
+    program = shutil.which("psql") or server.binaries().program("psql")
+    if not Path(program).exists():
+        raise TickmartError("there is no psql to measure against. Install PostgreSQL's client programs.")
+    environment = {
+        **os.environ,
+        "PGHOST": url.host or "",
+        "PGPORT": str(url.port or 5432),
+        "PGUSER": url.username or "",
+        "PGPASSWORD": str(url.password or ""),
+        "PGDATABASE": url.database or "",
+    }
+    subprocess.run([program, "-qX", "-v", "ON_ERROR_STOP=1", "-c", command], env=environment, check=True)

@@ -1,0 +1,75 @@
+"""One more day on a year of data, beside one more day on a single one: the same load, build and Greeks.
+
+Both start from a database that has its tables and one built day, so that neither pays for making them.
+"""
+
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+from statistics import median
+
+from benchmarks.databases import copy, drop, fresh_database, use
+from benchmarks.measuring import Line, Scale, duration, ratio_of
+from benchmarks.stages import Seconds, dbt_target, load_and_build
+from sampledata.generate import WrittenFile, write_sample
+
+SMALLEST = Scale(rows=1, repeats=1)
+DEFAULT_REPEATS = 3
+DAYS = 248  # a year of sessions
+STRIKES, EXPIRIES = 7, 1  # about 5,500 bars a day
+SOURCES = {"bhavcopy": "nse-bhavcopy"}
+
+
+def run(scale: Scale) -> list[Line]:
+    """Measure the same day on a short and a long history, in turns. `rows` are the days of the long one."""
+    days, repeats = scale.rows or DAYS, scale.repeats or DEFAULT_REPEATS
+    strikes = 1 if days < 10 else STRIKES
+    short: list[Seconds] = []
+    long: list[Seconds] = []
+    with tempfile.TemporaryDirectory(prefix="tickmart-bench-") as name, fresh_database() as first:
+        folder = Path(name)
+        history = write_sample(folder / "history", days=days, strikes=strikes, expiries=EXPIRIES)
+        after = max(file.session for file in history) + timedelta(days=1)
+        day = write_sample(folder / "day", days=1, start=after, strikes=strikes, expiries=EXPIRIES)
+        last = [file for file in history if file.session == max(file.session for file in history)]
+        with dbt_target(folder / "first"):
+            load_and_build(_with_sources(last))
+        with fresh_database() as year, dbt_target(folder / "year"):
+            load_and_build(_with_sources(history))
+            for turn in range(repeats):
+                pairs = [(first, "first", short), (year, "year", long)]
+                for original, label, results in pairs if turn % 2 else reversed(pairs):
+                    # one name per history, so that dbt finds the project that it parsed for it
+                    copied = copy(original, f"{original.database}_copy")
+                    try:
+                        with use(copied), dbt_target(folder / f"{label}-copy"):
+                            if turn == 0 and scale != SMALLEST:
+                                load_and_build([])  # dbt parses its project; nothing is new
+                            results.append(load_and_build(_with_sources(day)))
+                    finally:
+                        drop(original, f"{original.database}_copy")
+    rows = sum(file.rows for file in day)
+    return [
+        Line(
+            "one more day",
+            f"load, build, Greeks of {rows:,} rows on {days:,} day(s)",
+            duration([seconds.total for seconds in long]),
+            f"on 1 day: {duration([seconds.total for seconds in short])}",
+            1 / ratio_of([s.total for s in long], [s.total for s in short]),
+            "≤ 1.3 ×",
+        ),
+        *(
+            Line(
+                "one more day",
+                f"{stage} alone",
+                duration(ours := [getattr(seconds, stage) for seconds in long]),
+                f"on 1 day: {duration(theirs := [getattr(seconds, stage) for seconds in short])}",
+                median(ours) / median(theirs),
+            )
+            for stage in ("load", "build", "greeks")
+        ),
+    ]
+
+
+def _with_sources(files: list[WrittenFile]) -> list[tuple[str, Path]]:
+    return [(SOURCES.get(file.kind, "nse-minute"), file.path) for file in files]

@@ -1,0 +1,58 @@
+"""The stages of the pipeline inside this process, for benchmarks that need marts to measure on."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from greeks import enrich
+from loaders.landing import land
+from warehouse.dbt import build_lock, run_dbt
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """What loading and building took."""
+
+    load: float
+    build: float
+    greeks: float
+
+    @property
+    def total(self) -> float:
+        """All of it."""
+        return self.load + self.build + self.greeks
+
+
+@contextmanager
+def dbt_target(folder: Path) -> Iterator[None]:
+    """Keep dbt's parsed project of a benchmark's database out of the project's own."""
+    earlier = os.environ.get("DBT_TARGET_PATH")
+    os.environ["DBT_TARGET_PATH"] = str(folder)
+    try:
+        yield
+    finally:
+        if earlier is None:
+            del os.environ["DBT_TARGET_PATH"]
+        else:
+            os.environ["DBT_TARGET_PATH"] = earlier
+
+
+def load_and_build(files: list[tuple[str, Path]]) -> Seconds:
+    """Land files, bring the marts up to date without dbt's tests, compute the Greeks.
+
+    Parameters
+    ----------
+    files : list of (source, path)
+    """
+    started = time.perf_counter()
+    for source in dict.fromkeys(source for source, _ in files):
+        land(source, [path for wanted, path in files if wanted == source]).raise_if_failed()
+    landed = time.perf_counter()
+    with build_lock():
+        run_dbt("build", ["--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"])
+    built = time.perf_counter()
+    enrich.compute_due()
+    return Seconds(landed - started, built - landed, time.perf_counter() - built)
