@@ -3,10 +3,13 @@
 import importlib
 import sys
 
+import psycopg2
+import psycopg2.errors
 import typer
 import typer.main
 from typer.core import TyperGroup
 
+from warehouse.database.errors import in_plain_words
 from warehouse.errors import TickmartError
 
 # command -> one line for `tickmart --help`. The module is tickmart/<command>.py and holds a Typer named `app`.
@@ -27,6 +30,16 @@ COMMANDS = {
     "sample": "Write a realistic day of vendor files for people without data.",
     "demo": "Sample data to bars, Greeks, catalog and backtest, in one go.",
 }
+
+
+# What a user can mend. Any other error of the database is a defect of ours and shows its traceback.
+_THE_DATABASE_S_STATE = (
+    psycopg2.OperationalError,
+    psycopg2.InterfaceError,
+    psycopg2.errors.InsufficientPrivilege,
+    psycopg2.errors.InvalidSchemaName,
+    psycopg2.errors.UndefinedTable,
+)
 
 
 class LazyCommands(TyperGroup):
@@ -66,5 +79,6 @@ def main() -> None:
     try:
         app(prog_name="tickmart")
     except TickmartError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(f"error: {error}")
+    except _THE_DATABASE_S_STATE as error:
+        sys.exit(f"error: {in_plain_words(error)}")

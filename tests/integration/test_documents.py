@@ -1,0 +1,85 @@
+"""Every command of the README and every query of docs/analyst.md runs, in the order given there."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from warehouse.database import connect
+from warehouse.settings import PROJECT_FOLDER
+
+README = (PROJECT_FOLDER / "README.md").read_text()
+ANALYST = (PROJECT_FOLDER / "docs" / "analyst.md").read_text()
+
+# What the environment of a test has done already.
+DONE_BY_THE_TEST = ("git clone", "make demo", "export PATH=")
+
+
+def _blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+COMMANDS = [
+    line
+    for block in _blocks(README, "sh")
+    for line in block.splitlines()
+    if line and not line.startswith(DONE_BY_THE_TEST)
+]
+QUERIES = _blocks(ANALYST, "sql")
+
+
+@pytest.fixture(scope="module")
+def folder(database: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty folder to be in, with a database that holds nothing."""
+    return tmp_path_factory.mktemp("reader")
+
+
+def _run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "DBT_PROJECT_DIR": str(PROJECT_FOLDER),
+        "DBT_TARGET_PATH": str(folder / "target"),
+        "DBT_LOG_PATH": str(folder / "logs"),
+        "TICKMART_PROFILES_FOLDER": str(folder),
+        "PYTHONPATH": str(PROJECT_FOLDER),
+        "PAGER": "cat",
+    }
+    return subprocess.run(
+        command,
+        shell=True,
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_the_readme_has_commands_and_the_analyst_has_queries() -> None:
+    assert len(COMMANDS) >= 20
+    assert len(QUERIES) >= 6
+
+
+def test_every_command_of_the_readme_runs_in_the_order_given(folder: Path) -> None:
+    for command in COMMANDS:
+        ended = _run(command, folder)
+        assert ended.returncode == 0, f"$ {command}\n{ended.stdout}\n{ended.stderr}"
+
+
+def test_the_demo_runs_to_its_end_and_the_queries_of_the_analyst_find_its_rows(
+    fresh_database: str, tmp_path: Path
+) -> None:
+    ended = _run("tickmart demo --folder demo", tmp_path)
+    assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
+    assert "Done in" in ended.stdout
+    empty_by_rights = ("marts.quarantine",)  # nothing is wrong with the demo's files
+    for query in QUERIES:
+        with connect() as connection, connection.cursor() as cursor:
+            cursor.execute(query)
+            rows = cursor.fetchall()
+        assert rows or any(mart in query for mart in empty_by_rights), query

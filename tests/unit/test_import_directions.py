@@ -1,0 +1,41 @@
+"""Imports run one way: tickmart, flows → backtests, sampledata, loaders, greeks, exporters → warehouse."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+MAY_IMPORT = {
+    "warehouse": set(),
+    "greeks": {"warehouse"},
+    "loaders": {"warehouse"},
+    "exporters": {"warehouse"},
+    "backtests": {"exporters", "warehouse"},
+    "sampledata": {"greeks", "warehouse"},
+    "flows": {"exporters", "greeks", "loaders", "warehouse"},
+    "tickmart": {"backtests", "exporters", "greeks", "loaders", "sampledata", "warehouse"},
+}
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_a_package_imports_only_what_stands_below_it(package: str) -> None:
+    allowed = MAY_IMPORT[package] | {package}
+    strays = [
+        f"{path.relative_to(PROJECT)}:{line} imports {name}"
+        for path in sorted((PROJECT / package).rglob("*.py"))
+        for line, name in _imports(path)
+        if name in MAY_IMPORT and name not in allowed
+    ]
+    assert strays == []
+
+
+def _imports(path: Path) -> list[tuple[int, str]]:
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found += [(node.lineno, alias.name.split(".")[0]) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            found.append((node.lineno, node.module.split(".")[0]))
+    return found
