@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 from warehouse.database.errors import in_plain_words
 from warehouse.errors import TickmartError
 
-# command -> one line for `tickmart --help`. The module is tickmart/<command>.py and holds a Typer named `app`.
+# command -> one line for `tickmart --help`. Its module, tickmart/<command>.py, holds a Typer `app`.
 # Modules are imported only when called: nautilus_trader, dbt and Prefect take seconds each.
 COMMANDS = {
     "db": "The database: start, stop, status, url, psql, migrate, backup, restore, reset.",
@@ -42,7 +42,7 @@ _THE_DATABASE_S_STATE = (
 )
 
 
-class LazyCommands(TyperGroup):
+class _LazyCommands(TyperGroup):
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
         return list(COMMANDS)
 
@@ -60,7 +60,7 @@ class LazyCommands(TyperGroup):
 
 
 app = typer.Typer(
-    cls=LazyCommands,
+    cls=_LazyCommands,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
