@@ -5,13 +5,12 @@ import multiprocessing
 import os
 import signal
 import socket
-import threading
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from time import monotonic, sleep
+from time import monotonic
 from typing import Any, Self
 
 import numpy as np
@@ -26,6 +25,7 @@ from greeks.normalised_black import Floats
 from warehouse.database import connect
 from warehouse.database.arrow import copy_in, copy_out, numeric_as_float
 from warehouse.errors import TickmartError
+from warehouse.processes import end_with
 
 log = structlog.get_logger()
 
@@ -554,13 +554,7 @@ _worker: _Worker | None = None
 def _start_worker(parent: int) -> None:
     # An interrupt reaches the whole group; the parent decides, so that a worker finishes the slices in hand.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
-
-
-def _die_with(parent: int) -> None:
-    while os.getppid() == parent:
-        sleep(0.5)
-    os._exit(1)
+    end_with(parent)
 
 
 def _compute_in_worker(unit: Sequence[Slice]) -> Outcome:

@@ -17,6 +17,8 @@ from warehouse.database import connect, database_url
 from warehouse.errors import TickmartError
 from warehouse.settings import PROJECT_FOLDER
 
+_DBT = "from warehouse.processes import end_with; end_with({parent}); from dbt.cli.main import cli; cli()"
+
 BUILD_LOCK = "hashtextextended('tickmart build', 0)"
 
 
@@ -101,7 +103,7 @@ def run_dbt(
     with _profile() as (folder, environment):
         process = subprocess.Popen(
             [
-                *(sys.executable, "-c", "from dbt.cli.main import cli; cli()"),
+                *(sys.executable, "-c", _DBT.format(parent=os.getpid())),
                 *("--log-format", "json", "--no-use-colors", "--log-level-file", "none"),
                 *command.split(),
                 *("--profiles-dir", str(folder), "--project-dir", str(PROJECT_FOLDER)),
