@@ -13,7 +13,11 @@ from benchmarks.measuring import Line, in_turns, ratio_of, run_measured, table
 from warehouse.database import connect
 
 
-@pytest.mark.parametrize("name", BENCHMARKS)
+# dbt takes some seconds each time that it starts, and one more day starts it four times
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if name == "one_more_day" else ()) for name in BENCHMARKS],
+)
 def test_a_benchmark_runs_at_its_smallest_size_and_leaves_no_database(name: str, database: URL) -> None:
     module = importlib.import_module(f"benchmarks.{name}")
 
