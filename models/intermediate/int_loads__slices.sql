@@ -68,6 +68,21 @@ slices as (
     where dates.session_date is not null
     group by dates.load_id, symbols.instrument_type, symbols.underlying, dates.session_date
 
+),
+
+-- A load whose restatement was taken back counts again: its slices are known from the first time.
+not_yet_known as (
+
+    select slices.*
+    from slices
+    where not exists (
+        select 1 from {{ this }} as known
+        where known.load_id = slices.load_id
+            and known.instrument_type = slices.instrument_type
+            and known.underlying = slices.underlying
+            and known.session_date = slices.session_date
+    )
+
 )
 
-select * from slices
+select * from not_yet_known
