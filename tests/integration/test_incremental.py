@@ -1,0 +1,378 @@
+"""Whole builds on a real server: what a second, a restated, an unloaded, a late or a killed one changes."""
+
+import json
+import random
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from built_warehouse import (
+    TICKMART,
+    build,
+    changed_tables,
+    close_for_copying,
+    database_on,
+    dbt,
+    marts,
+    query,
+    row_changes,
+    tickmart,
+)
+from sqlalchemy import URL
+
+from sampledata.generate import write_sample
+from warehouse.database import connect
+from warehouse.dbt import build_lock
+from warehouse.settings import PROJECT_FOLDER
+
+pytestmark = pytest.mark.slow
+
+FIRST_DAY = date(2025, 8, 11)
+OPTIONS = "GFDLNFO_NIFTY_OPT_11082025.csv"
+OPTION_MODELS = {
+    "int_options__quotes_deduped",
+    "int_options__bars_hourly",
+    "int_options__bars_daily",
+}
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two sessions of NIFTY: three strikes of two expiries, three futures, the index, the exchange's files."""
+    folder = tmp_path_factory.mktemp("sample")
+    write_sample(folder, days=2, strikes=3, expiries=2, start=FIRST_DAY)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def built_once(database: URL, sample: Path) -> tuple[URL, dict[str, Any]]:
+    """A built database that only copies are made of, and its marts."""
+    tickmart("load", "nse-minute", sample / "nse-minute")
+    tickmart("load", "nse-bhavcopy", sample / "nse-bhavcopy")
+    tickmart("build")
+    contents = marts()
+    close_for_copying(database)
+    return database, contents
+
+
+@pytest.fixture
+def undisturbed(built_once: tuple[URL, dict[str, Any]]) -> dict[str, Any]:
+    """What the marts hold when nothing went wrong."""
+    return built_once[1]
+
+
+@pytest.fixture
+def warehouse(built_once: tuple[URL, dict[str, Any]]) -> Iterator[URL]:
+    """A copy of the built database, named by the environment."""
+    url, _ = built_once
+    with database_on(url, f"{url.database}_copy", str(url.database)) as copy:
+        yield copy
+
+
+@pytest.fixture
+def files(sample: Path, tmp_path: Path) -> Path:
+    """A folder of this test's own with the same files; loaded files are known by their path."""
+    return Path(shutil.copytree(sample, tmp_path / "files"))
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Options that keep plain dbt's files out of the project."""
+    folder = tmp_path_factory.mktemp("dbt")
+    return ["--target-path", str(folder / "target"), "--log-path", str(folder / "logs")]
+
+
+def option_bars() -> set[tuple[Any, ...]]:
+    return set(query("select symbol, bar_start, close from marts.options_ticks"))
+
+
+def slices(outcome: dict[str, Any]) -> dict[str, str]:
+    """The slices that a build says it rebuilt, by model."""
+    return {
+        model: names
+        for model, _, names in (
+            (note.split(" ", 1)[0], *note.split(": ", 1)) for note in outcome["rebuilt"] if ": " in note
+        )
+    }
+
+
+def test_a_second_load_and_a_second_build_write_nothing(
+    warehouse: URL, sample: Path, undisturbed: dict[str, Any]
+) -> None:
+    before = row_changes()
+
+    minutes = json.loads(tickmart("load", "nse-minute", "--json", sample / "nse-minute").stdout)
+    days = json.loads(tickmart("load", "nse-bhavcopy", "--json", sample / "nse-bhavcopy").stdout)
+    outcome = build()
+
+    assert {file["status"] for file in minutes + days} == {"already loaded"}
+    assert changed_tables(before, row_changes()) == set()
+    assert outcome["rebuilt"] == []
+    assert outcome["greeks"] == {}
+    assert marts() == undisturbed
+
+
+def test_plain_dbt_builds_tests_and_documents_and_writes_nothing(
+    warehouse: URL, plain: list[str], tmp_path: Path
+) -> None:
+    before = row_changes()
+
+    dbt("build", *plain)
+    dbt("test", "--select", "test_type:singular", *plain)
+    dbt("source", "freshness", *plain)
+    dbt("docs", "generate", "--no-compile", *plain)
+
+    assert changed_tables(before, row_changes()) == set()
+    catalog = json.loads((Path(plain[1]) / "catalog.json").read_text())
+    assert "model.tickmart.options_ticks" in catalog["nodes"]
+
+
+def test_the_project_uses_nothing_that_dbt_deprecates(database: URL, tmp_path: Path) -> None:
+    dbt(
+        "--warn-error-options", '{"error": ["Deprecations"]}', "parse", "--show-all-deprecations",
+        "--no-partial-parse", "--target-path", tmp_path, "--log-path", tmp_path,
+    )  # fmt: skip
+
+
+def test_a_restated_file_rebuilds_only_its_slice_and_unloading_it_brings_the_earlier_back(
+    warehouse: URL, sample: Path, undisturbed: dict[str, Any]
+) -> None:
+    path = sample / "nse-minute" / OPTIONS
+    original = path.read_bytes()
+    lines = original.decode().splitlines()
+    before = option_bars()
+    # a bar that changes (its high, low and close move to a price of its own), a row that vanishes, a new row
+    ticker, day, stamp, _, _, _, _, volume, interest = lines[1].split(",")
+    lines[1] = f"{ticker},{day},{stamp},1.05,1.05,1.05,1.05,{volume},{interest}"
+    vanished = lines.pop(2)
+    lines.append(f"NIFTY14AUG2540000CE.NFO,{day},09:15:59,0.05,0.05,0.05,0.05,75,75")
+    untouched = query("select ctid::text, xmin::text from intermediate.int_options__quotes_deduped"
+                      " where session_date > %s order by 1", FIRST_DAY)  # fmt: skip
+
+    try:
+        path.write_text("\n".join(lines) + "\n")
+        (loaded,) = json.loads(tickmart("load", "nse-minute", "--json", path).stdout)
+        outcome = build()
+        after = option_bars()
+        rebuilt_greeks = sum(outcome["greeks"].values())
+        tickmart("unload", str(loaded["load_id"]))
+        second = build()
+    finally:
+        path.write_bytes(original)
+
+    assert slices(outcome) == dict.fromkeys(OPTION_MODELS, f"NIFTY option {FIRST_DAY}")
+    assert {(symbol, str(close)) for symbol, _, close in after - before} == {
+        (_symbol(ticker), "1.05"),
+        ("NIFTY_250814_40000_CE", "0.05"),
+    }
+    assert {symbol for symbol, _, _ in before - after} == {_symbol(ticker), _symbol(vanished.split(",")[0])}
+    assert len(before - after) == 2
+    assert rebuilt_greeks == len([1 for _, start, _ in after if _day(start) == FIRST_DAY])
+    assert slices(second) == slices(outcome)
+    assert option_bars() == before
+    assert untouched == query("select ctid::text, xmin::text from intermediate.int_options__quotes_deduped"
+                              " where session_date > %s order by 1", FIRST_DAY)  # fmt: skip
+    assert _but(marts(), "marts.load_history", "marts.options_metadata") == _but(
+        undisturbed, "marts.load_history", "marts.options_metadata"
+    )
+
+
+def test_rows_of_two_files_stand_with_their_reason_and_go_with_their_file(
+    warehouse: URL, sample: Path, tmp_path: Path, undisturbed: dict[str, Any]
+) -> None:
+    header, same, other, *_ = (sample / "nse-minute" / OPTIONS).read_text().splitlines()
+    ticker, day, stamp, *prices, volume, interest = other.split(",")
+    restated = ",".join([ticker, day, stamp, "1.05", "1.05", "1.05", "1.05", volume, interest])
+    corrected = ",".join([ticker, day, stamp, "1.10", "1.10", "1.10", "1.10", volume, interest])
+    impossible = ",".join([ticker, "31/02/2025", stamp, *prices, volume, interest])
+    late = ",".join([ticker, day, "15:30:59", *prices, volume, interest])
+    path = tmp_path / "again.csv"
+    path.write_text(
+        "\n".join(
+            [header, same, restated, corrected, impossible, late, "RELIANCE.NSE" + other[other.index(",") :]]
+        )
+    )
+
+    (loaded,) = json.loads(tickmart("load", "nse-minute", "--json", path).stdout)
+    build()
+    superseded = query(
+        "select reason, uri like '%%again.csv', line, winner_line from marts.superseded_rows order by reason"
+    )
+    quarantined = query("select line, reason from marts.quarantine order by line")
+    held = query("select close::text, load_id from marts.options_ticks where symbol = %s and bar_start = %s",
+                 _symbol(ticker), _start(day, stamp))  # fmt: skip
+    tests = dbt("test", "--select", "test_type:singular", "--target-path", tmp_path, "--log-path", tmp_path)
+    tickmart("unload", str(loaded["load_id"]))
+    build()
+
+    assert superseded == [
+        ("conflict: a later line of the same file has other values", True, 3, 4),
+        ("conflict: a newer load has other values", False, 3, 4),
+        ("same row delivered by another file", False, 2, 2),
+    ]
+    assert quarantined == [
+        (5, "impossible date or time"),
+        (6, "outside the session"),
+        (7, "unknown symbol grammar"),
+    ]
+    assert held == [("1.10", loaded["load_id"])]
+    assert "ERROR=0" in tests.stdout
+    assert _but(marts(), "marts.load_history") == _but(undisturbed, "marts.load_history")
+
+
+def test_an_index_that_comes_late_turns_the_greeks_from_none_to_ok(fresh_database: URL, files: Path) -> None:
+    tickmart("load", "nse-minute", files / "nse-minute" / OPTIONS)
+    first = build()
+    without = query("select distinct greeks_status from marts.options_ticks")
+
+    tickmart("load", "nse-minute", files / "nse-minute" / "GFDLIDX_NIFTY50_11082025.csv")
+    build("--no-greeks")
+    between = query("select distinct greeks_status, delta is null from marts.options_ticks")
+    last = build()
+
+    assert set(first["greeks"]) == {"no_underlying"}
+    assert without == [("no_underlying",)]
+    assert between == [("pending", True)]
+    assert last["greeks"] == {"ok": first["greeks"]["no_underlying"]}
+    assert query("select distinct greeks_status, delta is null from marts.options_ticks") == [("ok", False)]
+    assert query("select distinct greeks_status from marts.options_hourly") == [("ok",)]
+
+
+def test_contract_ids_outlive_a_full_refresh_and_a_reload(
+    warehouse: URL, sample: Path, undisturbed: dict[str, Any]
+) -> None:
+    numbers = "select symbol, contract_id from intermediate.int_contracts__described"
+    before = sorted(query(numbers))
+
+    loads = json.loads(tickmart("load", "nse-bhavcopy", "--force", "--json", sample / "nse-bhavcopy").stdout)
+    build("--full-refresh")
+    refreshed, contents = sorted(query(numbers)), marts()
+    everything = [str(load) for (load,) in query("select load_id from audit.current_loads")]
+    tickmart("unload", *everything)
+    tickmart("load", "nse-minute", sample / "nse-minute")
+    tickmart("load", "nse-bhavcopy", sample / "nse-bhavcopy")
+    build()
+
+    assert {file["status"] for file in loads} == {"loaded"}
+    assert refreshed == before
+    assert _but(contents, "marts.load_history") == _but(undisturbed, "marts.load_history")
+    assert sorted(query(numbers)) == before
+    assert _but(marts(), "marts.load_history") == _but(undisturbed, "marts.load_history")
+
+
+def test_what_is_killed_and_run_again_ends_as_if_nothing_had_happened(
+    fresh_database: URL,
+    sample: Path,
+    undisturbed: dict[str, Any],
+    record_property: Callable[[str, Any], None],
+) -> None:
+    chance = random.Random(seed := random.randrange(1000))
+    record_property("seed", seed)
+    load_minutes = [*TICKMART, "load", "nse-minute", str(sample / "nse-minute")]
+    build_all = [*TICKMART, "build", "--no-tests", "--no-greeks"]
+
+    for _ in range(2):
+        _kill(load_minutes, chance.uniform(0.5, 1.1))
+    tickmart("load", "nse-minute", sample / "nse-minute")
+    tickmart("load", "nse-bhavcopy", sample / "nse-bhavcopy")
+    for latest in (3.0, 6.0, 9.0):
+        _kill(build_all, chance.uniform(latest - 2.0, latest))
+    build("--no-greeks")
+    for _ in range(2):
+        _kill([*TICKMART, "greeks"], chance.uniform(0.6, 1.4))
+    build()
+
+    assert _but(marts(), "marts.load_history") == _but(undisturbed, "marts.load_history")
+    assert query("select count(*) from audit.loads_to_build") == [(0,)]
+    assert query("select count(*) from audit.slices_to_build") == [(0,)]
+
+
+def test_a_second_build_at_once_says_who_is_building(warehouse: URL, plain: list[str]) -> None:
+    with build_lock():
+        ours = tickmart("build", status=1, TICKMART_BUILD_PID="")  # another shell does not know of it
+        plain_one = dbt("build", *plain, status=2, TICKMART_BUILD_PID="")
+
+    for answer in (ours.stderr, plain_one.stdout):
+        assert "another build is running on this database: process " in answer
+        assert f"user {warehouse.username}" in answer
+
+
+def test_plain_dbt_finds_a_model_that_is_being_written_elsewhere(warehouse: URL, plain: list[str]) -> None:
+    with connect() as connection, connection.cursor() as cursor:
+        cursor.execute("set application_name = 'somebody else'")
+        cursor.execute(
+            "select pg_advisory_xact_lock(hashtextextended('tickmart model intermediate.int_rates__daily', 0))"
+        )
+        answer = dbt("run", "--select", "int_rates__daily", *plain, status=1)
+
+    assert "another build is writing intermediate.int_rates__daily: process " in answer.stdout
+    assert "(somebody else)" in answer.stdout
+
+
+def test_a_view_built_alone_keeps_the_views_above_it(warehouse: URL, plain: list[str]) -> None:
+    views = "select oid, relname from pg_class where relkind = 'v' and relnamespace::regnamespace::text in"
+    views += " ('staging', 'intermediate', 'marts') order by 1"
+    before = query(views)
+
+    dbt("run", "--select", "stg_gfdl__minute_bars", "int_symbols__identified", *plain)
+
+    assert query(views) == before
+
+
+def test_a_changed_seed_rewrites_only_its_own_table(warehouse: URL, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    for folder in ("models", "macros", "seeds", "tests/data"):
+        shutil.copytree(PROJECT_FOLDER / folder, project / folder)
+    shutil.copy(PROJECT_FOLDER / "dbt_project.yml", project)
+    ranks = project / "seeds/source_ranks.csv"
+    ranks.write_text(ranks.read_text().replace("trades can be missing", "a trade can be missing"))
+    before = row_changes()
+
+    dbt("build", "--select", "resource_type:seed", "int_sessions__dated", "int_rates__daily", "options_daily",
+        "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test", "--project-dir", project)  # fmt: skip
+
+    assert changed_tables(before, row_changes()) == {"facts.source_ranks"}
+    assert query("select count(*) from facts.source_ranks where reason like '%%a trade can be missing'") == [
+        (1,)
+    ]
+
+
+def _kill(command: list[str], seconds: float) -> None:
+    """Start a command and kill it, and it alone, without warning: what it had started must not live on."""
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=PROJECT_FOLDER
+    ) as process:
+        time.sleep(seconds)
+        process.send_signal(signal.SIGKILL)
+
+
+def _symbol(ticker: str) -> str:
+    [(symbol,)] = query(
+        "select symbol from intermediate.int_contracts__described where contract_id ="
+        " (select contract_id from intermediate.int_contracts__registered where vendor_symbol = %s)",
+        ticker,
+    )
+    return str(symbol)
+
+
+def _start(day: str, stamp: str) -> datetime:
+    [(start,)] = query(
+        "select (to_date(%s, 'DD/MM/YYYY') + %s::time) at time zone 'Asia/Kolkata' - interval '59 seconds'",
+        day, stamp,
+    )  # fmt: skip
+    return start  # type: ignore[no-any-return]
+
+
+def _day(moment: datetime) -> date:
+    return moment.date()  # a session of NSE lies within one day of UTC too
+
+
+def _but(contents: dict[str, Any], *names: str) -> dict[str, Any]:
+    """The marts without those that tell of the loads themselves."""
+    return {name: rows for name, rows in contents.items() if name not in names}
