@@ -115,8 +115,8 @@ def row_changes() -> dict[str, int]:
     """
     deadline = time.monotonic() + 20
     while query(
-        "select 1 from pg_stat_activity where datname = current_database() and backend_type = 'client backend'"
-        " and pid <> pg_backend_pid()"
+        "select 1 from pg_stat_activity where datname = current_database()"
+        " and backend_type = 'client backend' and pid <> pg_backend_pid()"
     ):  # what a session has counted is seen when it ends
         assert time.monotonic() < deadline, "somebody else is on the database"
         time.sleep(0.05)
@@ -126,8 +126,8 @@ def row_changes() -> dict[str, int]:
             cursor.execute("select pg_stat_force_next_flush()")
             cursor.execute("select pg_stat_clear_snapshot()")
             cursor.execute(
-                "select schemaname || '.' || relname, n_tup_ins + n_tup_upd + n_tup_del from pg_stat_user_tables"
-                " where n_tup_ins + n_tup_upd + n_tup_del > 0"
+                "select schemaname || '.' || relname, n_tup_ins + n_tup_upd + n_tup_del"
+                " from pg_stat_user_tables where n_tup_ins + n_tup_upd + n_tup_del > 0"
                 " and (schemaname, relname) not in (('_timescaledb_internal', 'bgw_job_stat'),"
                 " ('_timescaledb_internal', 'bgw_job_stat_history'))"
             )
@@ -142,7 +142,8 @@ def changed_tables(before: Mapping[str, int], after: Mapping[str, int]) -> set[s
 def marts() -> dict[str, tuple[int, str]]:
     """Rows and checksum of every mart and seed, keyed by symbol: ids, load ids and load times left out."""
     columns = query(
-        "select table_schema || '.' || table_name, array_agg(format('%%I', column_name::text) order by column_name)"
+        "select table_schema || '.' || table_name,"
+        " array_agg(format('%%I', column_name::text) order by column_name)"
         " filter (where not column_name = any (%s))"
         " from information_schema.columns where table_schema in ('marts', 'facts')"
         " group by 1 order by 1",
@@ -153,7 +154,8 @@ def marts() -> dict[str, tuple[int, str]]:
 
 def checksum(rows: str) -> tuple[int, str]:
     """Number of rows of a query, and a sum over them that no order changes."""
-    return query(
+    [(rows_found, total)] = query(
         "select count(*), coalesce(sum(('x' || left(md5(checked::text), 16))::bit(64)::bigint), 0)::text"
         f" from ({rows}) as checked"
-    )[0]  # type: ignore[return-value]
+    )
+    return rows_found, total

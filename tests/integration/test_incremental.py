@@ -44,7 +44,7 @@ OPTION_MODELS = {
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two sessions of NIFTY: three strikes of two expiries, three futures, the index, the exchange's files."""
+    """Two sessions of NIFTY: three strikes of two expiries, three futures, the index, the bhavcopies."""
     folder = tmp_path_factory.mktemp("sample")
     write_sample(folder, days=2, strikes=3, expiries=2, start=FIRST_DAY)
     return folder
@@ -307,7 +307,8 @@ def test_plain_dbt_finds_a_model_that_is_being_written_elsewhere(warehouse: URL,
     with connect() as connection, connection.cursor() as cursor:
         cursor.execute("set application_name = 'somebody else'")
         cursor.execute(
-            "select pg_advisory_xact_lock(hashtextextended('tickmart model intermediate.int_rates__daily', 0))"
+            "select pg_advisory_xact_lock("
+            "hashtextextended('tickmart model intermediate.int_rates__daily', 0))"
         )
         answer = dbt("run", "--select", "int_rates__daily", *plain, status=1)
 
@@ -334,8 +335,10 @@ def test_a_changed_seed_rewrites_only_its_own_table(warehouse: URL, tmp_path: Pa
     ranks.write_text(ranks.read_text().replace("trades can be missing", "a trade can be missing"))
     before = row_changes()
 
-    dbt("build", "--select", "resource_type:seed", "int_sessions__dated", "int_rates__daily", "options_daily",
-        "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test", "--project-dir", project)  # fmt: skip
+    dbt(
+        "build", "--select", "resource_type:seed", "int_sessions__dated", "int_rates__daily", "options_daily",
+        "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test", "--project-dir", project,
+    )  # fmt: skip
 
     assert changed_tables(before, row_changes()) == {"facts.source_ranks"}
     assert query("select count(*) from facts.source_ranks where reason like '%%a trade can be missing'") == [
