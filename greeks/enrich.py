@@ -222,7 +222,7 @@ def compute_slice(underlying: str, session_date: date, bar_interval: str) -> Out
     session_date : date
         Exchange date of the session.
     bar_interval : str
-        `minute` or `day`.
+        `minute`, `hour`, `built day` or `day` (the official one).
 
     Returns
     -------

@@ -25,7 +25,7 @@ slice_loads as (
     select
         slices.underlying,
         slices.session_date,
-        case built_loads.model when 'int_fo_bhavcopy__deduped' then 'day' else 'minute' end as bar_interval,
+        built_loads.model = 'int_fo_bhavcopy__deduped' as is_official,
         bool_or(slices.instrument_type = 'option') as has_options,
         string_agg(slices.load_id::text, ',' order by slices.load_id) as load_ids
     from slices
@@ -39,7 +39,16 @@ slice_loads as (
     group by
         slices.underlying,
         slices.session_date,
-        case built_loads.model when 'int_fo_bhavcopy__deduped' then 'day' else 'minute' end
+        built_loads.model = 'int_fo_bhavcopy__deduped'
+
+),
+
+-- Coarser bars are made of the minutes and have their inputs.
+intervals as (
+
+    select *
+    from (values (true, 'day'), (false, 'minute'), (false, 'hour'), (false, 'built day'))
+        as listed (is_official, bar_interval)
 
 ),
 
@@ -47,9 +56,20 @@ slice_loads as (
 rules as (
 
     select
-        md5(string_agg(times.opens_at || times.closes_at || coalesce(times.valid_to::text, ''), ',' order by times.exchange, times.segment, times.valid_from))
-        || '{{ var("underlying_staleness_limit") }}' as version
-    from {{ ref('nse_session_times') }} as times
+        md5((
+            select string_agg(concat_ws(' ', times.valid_from, times.closes_at), ',' order by times.valid_from)
+            from {{ ref('nse_session_times') }} as times
+            where times.segment = 'fo'
+        )) || '{{ var("underlying_staleness_limit") }}' as version
+
+),
+
+special_expiries as (
+
+    select expiries.expiry, expiries.expires_at
+    from {{ ref('int_expiries__dated') }} as expiries
+    inner join {{ ref('nse_special_sessions') }} as special
+        on expiries.expiry = special.session_date and special.segment = 'fo'
 
 ),
 
@@ -58,9 +78,17 @@ current_slices as (
     select
         slice_loads.underlying,
         slice_loads.session_date,
-        slice_loads.bar_interval,
-        md5(concat_ws('|', slice_loads.load_ids, rates.interest_rate, rules.version)) as inputs_version
+        intervals.bar_interval,
+        md5(concat_ws(
+            '|', slice_loads.load_ids, rates.interest_rate, rules.version,
+            (
+                select string_agg(special_expiries.expires_at::text, ',' order by special_expiries.expiry)
+                from special_expiries
+                where special_expiries.expiry >= slice_loads.session_date
+            )
+        )) as inputs_version
     from slice_loads
+    inner join intervals on slice_loads.is_official = intervals.is_official
     cross join rules
     left join {{ ref('int_rates__daily') }} as rates on slice_loads.session_date = rates.session_date
     where slice_loads.has_options

@@ -92,7 +92,7 @@ _ENRICHMENT = (
     """
     create table enrichment.option_greeks (
         contract_id bigint,
-        bar_interval text check (bar_interval in ('minute', 'day')),
+        bar_interval text check (bar_interval in ('minute', 'hour', 'built day', 'day')),
         bar_start timestamptz,
         bar_end timestamptz,
         session_date date,
