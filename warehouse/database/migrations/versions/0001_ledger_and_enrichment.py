@@ -108,7 +108,7 @@ _ENRICHMENT = (
         vega double precision,
         rho double precision,
         greeks_status text not null,
-        primary key (contract_id, bar_interval, bar_start)
+        primary key (contract_id, bar_start, bar_interval)
     )
     """,
     """
