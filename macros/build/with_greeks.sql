@@ -31,10 +31,11 @@
         and greeks.bar_interval = '{{ bar_interval }}'
     cross join lateral (
         select
-            priced.premium is not distinct from greeks.premium
-            and priced.underlying_price is not distinct from greeks.underlying_price
-            and priced.interest_rate is not distinct from greeks.interest_rate
-            and priced.years_to_expiry is not distinct from greeks.years_to_expiry as is_fresh
+            -- arrays, because NULL equals NULL in them
+            array[priced.premium, priced.underlying_price] = array[greeks.premium, greeks.underlying_price]
+            and array[priced.interest_rate, priced.years_to_expiry]
+            = array[greeks.interest_rate, greeks.years_to_expiry] as is_fresh
+        from (select 1) as once
         offset 0
     ) as fresh
     union all

@@ -31,30 +31,24 @@
         with no data
       {% endcall %}
     {% endif %}
+    {# what a refresh that was killed left of its plan: its loads are not recorded yet, so they are planned again #}
+    {% call statement('forget_plan') %}
+      delete from audit.loads_to_build where model = '{{ model.name }}';
+      delete from audit.slices_to_build where model = '{{ model.name }}';
+    {% endcall %}
     {% set plan = plan_build(model.name, meta) %}
     {% if plan['slices'] > 0 %}
       {% do log_slices(model.name) %}
       {% set reach = slice_time_range(model.name) %}
-      {# refresh runs in transactions of its own; the loads are recorded only after it, so a kill in between refreshes again #}
-      {% do run_query("delete from audit.slices_to_build where model = '" ~ model.name ~ "'") %}
-      {% set added = run_query("select load_id from audit.loads_to_build where change = 'added' and model = '" ~ model.name ~ "'").columns[0].values() %}
-      {% set removed = run_query("select load_id from audit.loads_to_build where change = 'removed' and model = '" ~ model.name ~ "'").columns[0].values() %}
-      {% do run_query("delete from audit.loads_to_build where model = '" ~ model.name ~ "'") %}
+      {# a refresh runs in transactions of its own; its loads are recorded after it, so that a kill in between refreshes again #}
       {% do adapter.commit() %}
-      {% call statement('leave_transaction', auto_begin=False) %} commit {% endcall %}
       {% call statement('main', auto_begin=False) %}
         call refresh_continuous_aggregate('{{ target_relation }}', timestamptz '{{ reach["from"] }}', timestamptz '{{ reach["to"] }}')
       {% endcall %}
-      {% if removed | length > 0 %}
-        {% do run_query("delete from audit.built_loads where model = '" ~ model.name ~ "' and load_id in (" ~ removed | join(', ') ~ ")") %}
-      {% endif %}
-      {% if added | length > 0 %}
-        {% do run_query("insert into audit.built_loads (model, load_id) select '" ~ model.name ~ "', unnest(array[" ~ added | join(', ') ~ "]::bigint[])") %}
-      {% endif %}
     {% else %}
-      {% if plan['added'] + plan['removed'] > 0 %}{% do finish_build(model.name) %}{% endif %}
       {% call noop_statement('main', 'nothing new', 'SELECT', 0) %}{% endcall %}
     {% endif %}
+    {% if plan['added'] + plan['removed'] > 0 %}{% do finish_build(model.name) %}{% endif %}
 
   {% else %}
     {%- set target_relation = this.incorporate(type='table') -%}

@@ -14,6 +14,7 @@ from (
       then substr({{ column }}, 7, 4) || '-' || substr({{ column }}, 4, 2) || '-' || left({{ column }}, 2)
     when {{ column }} like '____-__-__' then {{ column }}
   end as text
+  from (select 1) as once
   offset 0
 ) as ordered
 offset 0

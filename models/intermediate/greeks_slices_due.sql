@@ -66,7 +66,9 @@ rules as (
 
 special_expiries as (
 
-    select expiries.expiry, expiries.expires_at
+    select
+        expiries.expiry,
+        expiries.expires_at
     from {{ ref('int_expiries__dated') }} as expiries
     inner join {{ ref('nse_special_sessions') }} as special
         on expiries.expiry = special.session_date and special.segment = 'fo'

@@ -12,7 +12,7 @@ registered as (
 
 ),
 
--- Of a re-dated contract's expiries the one that was first seen last is the one in force; the exchange's word goes first.
+-- Of a re-dated contract's expiries the one first seen last is in force; the exchange's word goes first.
 latest_terms as (
 
     select distinct on (contract_id) *
@@ -23,7 +23,9 @@ latest_terms as (
 
 exchange_symbols as (
 
-    select contract_id, min(vendor_symbol) as exchange_symbol
+    select
+        contract_id,
+        min(vendor_symbol) as exchange_symbol
     from registered
     where dialect = 'nse'
     group by contract_id

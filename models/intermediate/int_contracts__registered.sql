@@ -39,7 +39,8 @@ unregistered as (
     from symbols
     where not exists (
         select 1 from registered
-        where registered.dialect = symbols.dialect
+        where
+            registered.dialect = symbols.dialect
             and registered.vendor_symbol = symbols.vendor_symbol
             and registered.vendor_expiry = symbols.vendor_expiry
     )
@@ -49,7 +50,9 @@ unregistered as (
 -- The exchange re-dates live contracts under an unchanged symbol: the symbol, not the expiry, is the contract.
 known_by_symbol as (
 
-    select vendor_symbol, min(contract_id) as contract_id
+    select
+        vendor_symbol,
+        min(contract_id) as contract_id
     from registered
     where dialect = 'nse'
     group by vendor_symbol
@@ -70,7 +73,9 @@ known_by_terms as (
 -- What a vendor names by its expiry is the exchange's contract of the same terms, if this build brings both.
 exchange_symbol_of_terms as (
 
-    select terms, min(vendor_symbol) as vendor_symbol
+    select
+        terms,
+        min(vendor_symbol) as vendor_symbol
     from unregistered
     where dialect = 'nse'
     group by terms

@@ -4,7 +4,10 @@ with
 
 expiries as (
 
-    select distinct exchange, expiry from {{ ref('int_contracts__registered') }}
+    select distinct
+        exchange,
+        expiry
+    from {{ ref('int_contracts__registered') }}
 
 ),
 

@@ -17,7 +17,11 @@ symbols as (
 -- Dates are read after the grouping, once per distinct text.
 minute_bar_texts as (
 
-    select load_id, vendor_symbol, vendor_expiry, vendor_date
+    select
+        load_id,
+        vendor_symbol,
+        vendor_expiry,
+        vendor_date
     from {{ ref('stg_gfdl__minute_bars') }}
     where load_id = any({{ loads_to_build() }})
     group by load_id, vendor_symbol, vendor_expiry, vendor_date
@@ -38,7 +42,12 @@ minute_bar_dates as (
 
 bhavcopy_dates as (
 
-    select load_id, 'nse' as dialect, vendor_symbol, vendor_expiry, session_date
+    select
+        load_id,
+        'nse' as dialect,
+        vendor_symbol,
+        vendor_expiry,
+        session_date
     from {{ ref('stg_nse__fo_bhavcopy') }}
     where load_id = any({{ loads_to_build() }})
     group by load_id, vendor_symbol, vendor_expiry, session_date
@@ -77,7 +86,8 @@ not_yet_known as (
     from slices
     where not exists (
         select 1 from {{ this }} as known
-        where known.load_id = slices.load_id
+        where
+            known.load_id = slices.load_id
             and known.instrument_type = slices.instrument_type
             and known.underlying = slices.underlying
             and known.session_date = slices.session_date

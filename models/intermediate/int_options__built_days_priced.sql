@@ -23,7 +23,7 @@ bars as (
 
 priced as (
 
-{{ with_pricing_inputs() }}
+    {{ with_pricing_inputs() }}
 
 )
 

@@ -13,7 +13,7 @@ bars as (
 
 priced as (
 
-{{ with_pricing_inputs() }}
+    {{ with_pricing_inputs() }}
 
 )
 

@@ -2,14 +2,16 @@ with
 
 bars as (
 
-    select quotes.*, quotes.bar_start as last_bar_start
+    select
+        quotes.*,
+        quotes.bar_start as last_bar_start
     from {{ ref('int_options__quotes_deduped') }} as quotes
 
 ),
 
 priced as (
 
-{{ with_pricing_inputs(further=['load_id', 'line']) }}
+    {{ with_pricing_inputs(further=['load_id', 'line']) }}
 
 )
 

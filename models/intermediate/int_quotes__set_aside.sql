@@ -28,15 +28,48 @@ reach as (
 -- read twice: kept as one query's worth of rows, it would be read whole, whatever the caller asks for
 winners as not materialized (
 
-    select load_id, line, contract_id, null::text as underlying, bar_start, open, high, low, close, volume, open_interest
+    select
+        load_id,
+        line,
+        contract_id,
+        null::text as underlying,
+        bar_start,
+        open,
+        high,
+        low,
+        close,
+        volume,
+        open_interest
     from {{ ref('int_options__quotes_deduped') }}
     where bar_start >= (select from_time from reach) and bar_start < (select to_time from reach)
     union all
-    select load_id, line, contract_id, null as underlying, bar_start, open, high, low, close, volume, open_interest
+    select
+        load_id,
+        line,
+        contract_id,
+        null as underlying,
+        bar_start,
+        open,
+        high,
+        low,
+        close,
+        volume,
+        open_interest
     from {{ ref('int_futures__quotes_deduped') }}
     where bar_start >= (select from_time from reach) and bar_start < (select to_time from reach)
     union all
-    select load_id, line, null as contract_id, underlying, bar_start, open, high, low, close, null as volume, null as open_interest
+    select
+        load_id,
+        line,
+        null as contract_id,
+        underlying,
+        bar_start,
+        open,
+        high,
+        low,
+        close,
+        null as volume,
+        null as open_interest
     from {{ ref('int_spot__prices_deduped') }}
     where bar_start >= (select from_time from reach) and bar_start < (select to_time from reach)
 
@@ -63,7 +96,9 @@ official_winners as not materialized (
 
 wins as (
 
-    select load_id, count(*) as rows
+    select
+        load_id,
+        count(*) as rows
     from (
         select load_id from winners
         union all
@@ -109,7 +144,10 @@ minute_bars as (
         case when bars.instrument_type <> 'index' then bars.volume end as volume,
         case when bars.instrument_type <> 'index' then bars.open_interest end as open_interest
     from {{ ref('int_minute_bars__identified') }} as bars
-    where bars.load_id = any(array(select load_id from incomplete_loads where source = 'nse-minute'))
+    where bars.load_id = any(array(
+        select incomplete_loads.load_id from incomplete_loads
+        where incomplete_loads.source = 'nse-minute'
+    ))
 
 ),
 
@@ -134,7 +172,10 @@ official_rows as (
         bars.volume,
         bars.open_interest
     from {{ ref('int_fo_bhavcopy__identified') }} as bars
-    where bars.load_id = any(array(select load_id from incomplete_loads where source = 'nse-bhavcopy'))
+    where bars.load_id = any(array(
+        select incomplete_loads.load_id from incomplete_loads
+        where incomplete_loads.source = 'nse-bhavcopy'
+    ))
 
 ),
 
@@ -144,9 +185,13 @@ judged as (
         minute_bars.*,
         winners.load_id as winner_load_id,
         winners.line as winner_line,
-        row(minute_bars.open, minute_bars.high, minute_bars.low, minute_bars.close, minute_bars.volume, minute_bars.open_interest)
-        is not distinct from
-        row(winners.open, winners.high, winners.low, winners.close, winners.volume, winners.open_interest) as same_values
+        array[
+            minute_bars.open, minute_bars.high, minute_bars.low, minute_bars.close,
+            minute_bars.volume, minute_bars.open_interest
+        ] = array[
+            winners.open, winners.high, winners.low, winners.close,
+            winners.volume, winners.open_interest
+        ] as same_values
     from minute_bars
     left join winners
         on minute_bars.quarantine_reason is null
@@ -158,15 +203,13 @@ judged as (
         official_rows.*,
         official_winners.load_id as winner_load_id,
         official_winners.line as winner_line,
-        row(
+        array[
             official_rows.open, official_rows.high, official_rows.low, official_rows.close,
             official_rows.settlement_price, official_rows.volume, official_rows.open_interest
-        )
-        is not distinct from
-        row(
+        ] = array[
             official_winners.open, official_winners.high, official_winners.low, official_winners.close,
             official_winners.settlement_price, official_winners.volume, official_winners.open_interest
-        ) as same_values
+        ] as same_values
     from official_rows
     left join official_winners
         on official_rows.quarantine_reason is null
@@ -186,7 +229,8 @@ losers as (
     left join {{ source('audit', 'loads') }} as winner_load on judged.winner_load_id = winner_load.load_id
     left join {{ ref('source_ranks') }} as winner_rank
         on winner_load.source = winner_rank.source and winner_load.dataset = winner_rank.dataset
-    where judged.quarantine_reason is not null
+    where
+        judged.quarantine_reason is not null
         or (judged.winner_load_id, judged.winner_line) is distinct from (judged.load_id, judged.line)
 
 ),

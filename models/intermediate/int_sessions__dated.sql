@@ -24,11 +24,12 @@ special_sessions as (
 weekdays as (
 
     select day::date as session_date
-    from generate_series(
-        (select date_trunc('year', min(holiday_date)) from holidays),
-        (select date_trunc('year', max(holiday_date)) + interval '1 year - 1 day' from holidays),
-        interval '1 day'
-    ) as day
+    from
+        generate_series(
+            (select date_trunc('year', min(holiday_date)) from holidays),
+            (select date_trunc('year', max(holiday_date)) + interval '1 year - 1 day' from holidays),
+            interval '1 day'
+        ) as day
     where extract(isodow from day) <= 5
 
 ),
@@ -52,13 +53,27 @@ regular_sessions as (
 
 all_sessions as (
 
-    select exchange, segment, session_date, opens_at, closes_at, kind from special_sessions
+    select
+        exchange,
+        segment,
+        session_date,
+        opens_at,
+        closes_at,
+        kind
+    from special_sessions
     union all
-    select exchange, segment, session_date, opens_at, closes_at, kind
+    select
+        exchange,
+        segment,
+        session_date,
+        opens_at,
+        closes_at,
+        kind
     from regular_sessions
     where not exists (
         select 1 from special_sessions
-        where special_sessions.exchange = regular_sessions.exchange
+        where
+            special_sessions.exchange = regular_sessions.exchange
             and special_sessions.segment = regular_sessions.segment
             and special_sessions.session_date = regular_sessions.session_date
     )

@@ -63,7 +63,7 @@ exchange_symbols as (
 
 ),
 
--- <UNDERLYING>DDMMMYY(<STRIKE>(CE|PE)|FUT): two digits stand before the month's letters, so the text has one reading only.
+-- <UNDERLYING>DDMMMYY(<STRIKE>(CE|PE)|FUT): two digits stand before the month, so the text has one reading.
 gfdl_parts as (
 
     select
@@ -132,7 +132,9 @@ gfdl_parsed as (
         gfdl_dates.first_session,
         case
             when gfdl_dates.body like '%BACKADJUSTED%' then 'back-adjusted future, not a contract'
-            when gfdl_dates.parts is not null and gfdl_dates.symbol_expiry is null then 'impossible expiry in the symbol'
+            when
+                gfdl_dates.parts is not null and gfdl_dates.symbol_expiry is null
+                then 'impossible expiry in the symbol'
             when gfdl_dates.parts is not null and gfdl_dates.expiry_column <> gfdl_dates.symbol_expiry
                 then 'expiry in the symbol differs from the expiry column'
             when gfdl_dates.continuous_parts is not null and gfdl_dates.expiry_column is null
@@ -160,7 +162,8 @@ not_yet_known as (
     from parsed
     where not exists (
         select 1 from {{ this }} as known
-        where known.dialect = parsed.dialect
+        where
+            known.dialect = parsed.dialect
             and known.vendor_symbol = parsed.vendor_symbol
             and known.vendor_expiry = parsed.vendor_expiry
     )

@@ -13,15 +13,15 @@ with
 
 inputs as (
 
-    {% for bar_interval, priced in inputs_of.items() %}
-    select
-        contract_id,
-        '{{ bar_interval }}' as bar_interval,
-        bar_start,
-        bar_end,
-        {{ columns | join(', ') }}
-    from {{ priced }}
-    {{ 'union all' if not loop.last }}
+    {% for bar_interval, priced in inputs_of.items() -%}
+        {{ 'union all' if not loop.first }}
+        select
+            contract_id,
+            '{{ bar_interval }}' as bar_interval,
+            bar_start,
+            bar_end,
+            {{ columns | join(', ') }}
+        from {{ priced }}
     {% endfor %}
 
 )

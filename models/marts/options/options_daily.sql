@@ -8,7 +8,7 @@ official as not materialized (
 
 official_with_greeks as (
 
-{{ with_greeks('official', 'day') }}
+    {{ with_greeks('official', 'day') }}
 
 ),
 
@@ -20,7 +20,7 @@ built as not materialized (
 
 built_with_greeks as (
 
-{{ with_greeks('built', 'built day') }}
+    {{ with_greeks('built', 'built day') }}
 
 ),
 

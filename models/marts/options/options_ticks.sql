@@ -8,7 +8,7 @@ priced as not materialized (
 
 with_greeks as (
 
-{{ with_greeks('priced', 'minute') }}
+    {{ with_greeks('priced', 'minute') }}
 
 ),
 

@@ -2,13 +2,21 @@ with
 
 option_days as (
 
-    select contract_id, session_date, bars from {{ ref('int_options__bars_daily') }}
+    select
+        contract_id,
+        session_date,
+        bars
+    from {{ ref('int_options__bars_daily') }}
 
 ),
 
 future_days as (
 
-    select contract_id, session_date, bars from {{ ref('int_futures__bars_daily') }}
+    select
+        contract_id,
+        session_date,
+        bars
+    from {{ ref('int_futures__bars_daily') }}
 
 ),
 

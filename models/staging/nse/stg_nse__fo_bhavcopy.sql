@@ -85,6 +85,7 @@ typed as (
             {{ vendor_quantity('raw_rows.new_brd_lot_qty') }} as lot_size,
             {{ vendor_quantity('raw_rows.ttl_tradg_vol') }} as lots_traded,
             {{ vendor_quantity('raw_rows.opn_intrst') }} as open_interest
+        from (select 1) as once
         offset 0
     ) as cells
 
