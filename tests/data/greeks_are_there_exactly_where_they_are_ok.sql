@@ -1,11 +1,35 @@
--- No row has an invented value: implied volatility and Greeks are all there where the status is ok, and none elsewhere.
+-- No row has an invented value: implied volatility and Greeks are all there where the status is ok, and none elsewhere; and
+-- what is there can be. The minutes are read where they are stored, because the mart adds nothing to them.
+-- depends_on: {{ ref('options_ticks') }}
 
-{% for mart in ['options_ticks', 'options_hourly', 'options_daily'] %}
+{% for relation, name in [
+    (source('enrichment', 'option_greeks'), 'contract_id::text'), (ref('options_hourly'), 'symbol'),
+    (ref('options_daily'), 'symbol'),
+] %}
 select
-    '{{ mart }}' as mart, symbol, bar_start, greeks_status, implied_volatility, delta, gamma, theta, vega, rho
-from {{ ref(mart) }}
+    '{{ relation.identifier }}' as relation,
+    {{ name }} as symbol,
+    bar_start,
+    greeks_status,
+    implied_volatility,
+    delta,
+    gamma,
+    theta,
+    vega,
+    rho
+from {{ relation }}
 where {{ newest_sessions() }}
-    and num_nonnulls(implied_volatility, delta, gamma, theta, vega, rho)
-    <> case when greeks_status = 'ok' then 6 else 0 end
+    and (
+        num_nonnulls(implied_volatility, delta, gamma, theta, vega, rho)
+        <> case when greeks_status = 'ok' then 6 else 0 end
+        or implied_volatility <= 0
+        or abs(delta) > 1
+        or gamma < 0
+        or vega < 0
+        or greeks_status not in (
+            'ok', 'pending', 'at_intrinsic', 'below_intrinsic', 'above_bound', 'no_underlying', 'stale_underlying',
+            'no_price', 'no_rate', 'expired'
+        )
+    )
 {{ 'union all' if not loop.last }}
 {% endfor %}

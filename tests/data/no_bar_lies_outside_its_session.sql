@@ -4,13 +4,14 @@ with
 
 bars as (
 
-    {% for mart, segment, name in [
-        ('options_ticks', 'fo', 'symbol'), ('options_hourly', 'fo', 'symbol'), ('options_daily', 'fo', 'symbol'),
-        ('futures_ticks', 'fo', 'symbol'), ('futures_hourly', 'fo', 'symbol'), ('futures_daily', 'fo', 'symbol'),
-        ('spot_prices', 'index', 'symbol'), ('spot_daily', 'index', 'symbol'),
+    {% for model, segment, name in [
+        ('int_options__quotes_deduped', 'fo', 'contract_id::text'), ('options_hourly', 'fo', 'symbol'),
+        ('options_daily', 'fo', 'symbol'), ('int_futures__quotes_deduped', 'fo', 'contract_id::text'),
+        ('futures_hourly', 'fo', 'symbol'), ('futures_daily', 'fo', 'symbol'), ('spot_prices', 'index', 'symbol'),
+        ('spot_daily', 'index', 'symbol'),
     ] %}
-    select '{{ mart }}' as mart, '{{ segment }}' as segment, {{ name }} as symbol, session_date, bar_start, bar_end
-    from {{ ref(mart) }}
+    select '{{ model }}' as model, '{{ segment }}' as segment, {{ name }} as symbol, session_date, bar_start, bar_end
+    from {{ ref(model) }}
     where {{ newest_sessions() }}
     {{ 'union all' if not loop.last }}
     {% endfor %}

@@ -4,9 +4,9 @@ with
 
 bars as (
 
-    {% for mart in ['options_ticks', 'options_hourly', 'options_daily', 'futures_ticks', 'futures_hourly', 'futures_daily'] %}
-    select '{{ mart }}' as mart, symbol, expiry, session_date, bar_start, bar_end
-    from {{ ref(mart) }}
+    {% for model in ['int_options__quotes_deduped', 'int_futures__quotes_deduped', 'int_fo_bhavcopy__deduped'] %}
+    select '{{ model }}' as model, contract_id, expiry, session_date, bar_start, bar_end
+    from {{ ref(model) }}
     where {{ newest_sessions() }}
     {{ 'union all' if not loop.last }}
     {% endfor %}

@@ -5,11 +5,33 @@
 
 with
 
-options as (
+quotes as (
 
-    select underlying, session_date, expiry, strike, option_type, bar_start, close, underlying_price, years_to_expiry
-    from {{ ref('options_ticks') }}
-    where {{ newest_sessions() }} and underlying_price is not null and years_to_expiry > 0
+    select contract_id, session_date, expiry, bar_start, bar_end, close
+    from {{ ref('int_options__quotes_deduped') }}
+    -- every fifth minute is evidence enough
+    where {{ newest_sessions() }} and extract(minute from bar_start)::integer % 5 = 0
+
+),
+
+spot as (
+
+    select underlying, bar_start, close
+    from {{ ref('int_spot__prices_deduped') }}
+    where {{ newest_sessions() }}
+
+),
+
+contracts as (
+
+    select * from {{ ref('int_contracts__described') }}
+    where instrument_type = 'option'
+
+),
+
+expiries as (
+
+    select * from {{ ref('int_expiries__dated') }}
 
 ),
 
@@ -22,15 +44,18 @@ rates as (
 strikes as (
 
     select
-        underlying,
-        session_date,
-        max(close) filter (where option_type = 'CE') as call,
-        max(close) filter (where option_type = 'PE') as put,
-        strike,
-        max(underlying_price) as underlying_price,
-        max(years_to_expiry) as years_to_expiry
-    from options
-    group by underlying, session_date, expiry, strike, bar_start
+        contracts.underlying,
+        quotes.session_date,
+        contracts.strike,
+        max(quotes.close) filter (where contracts.option_type = 'CE') as call,
+        max(quotes.close) filter (where contracts.option_type = 'PE') as put,
+        max(spot.close) as underlying_price,
+        max(extract(epoch from expiries.expires_at - quotes.bar_end)) / (365 * 86400) as years_to_expiry
+    from quotes
+    inner join contracts on quotes.contract_id = contracts.contract_id
+    inner join spot on contracts.underlying = spot.underlying and quotes.bar_start = spot.bar_start
+    inner join expiries on contracts.exchange = expiries.exchange and quotes.expiry = expiries.expiry
+    group by contracts.underlying, quotes.session_date, quotes.expiry, contracts.strike, quotes.bar_start
 
 ),
 
@@ -41,7 +66,7 @@ pairs as (
         strikes.session_date,
         abs(
             (strikes.call - strikes.put)
-            - (strikes.underlying_price - strikes.strike * exp(-rates.interest_rate * strikes.years_to_expiry)::numeric)
+            - (strikes.underlying_price - strikes.strike * exp(-rates.interest_rate * strikes.years_to_expiry::double precision)::numeric)
         ) / strikes.underlying_price as residual,
         0.005 + 0.05 * strikes.years_to_expiry as allowed
     from strikes
