@@ -142,6 +142,10 @@
   {% do run_query("set local enable_nestloop = off") %}
   {% do run_query("set local enable_memoize = off") %}
   {% do run_query("set local work_mem = '" ~ var('build_work_mem', '256MB') ~ "'") %}
+  {% if timescale_edition() == 'community' %}
+    {# a restated day may lie in compressed chunks: no limit on what is decompressed to replace it #}
+    {% do run_query("set local timescaledb.max_tuples_decompressed_per_dml_transaction = 0") %}
+  {% endif %}
 {% endmacro %}
 
 

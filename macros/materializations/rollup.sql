@@ -10,27 +10,11 @@
   {{ run_hooks(pre_hooks, inside_transaction=False) }}
   {{ run_hooks(pre_hooks, inside_transaction=True) }}
   {%- set meta = config.get('meta') -%}
-  {%- set existing = load_cached_relation(this) -%}
 
   {% if timescale_edition() == 'community' %}
     {%- set target_relation = this.incorporate(type='view') -%}
     {% do lock_model(target_relation) %}
-    {% do get_assert_columns_equivalent(sql) %}
-    {% if existing is not none and (existing.is_table or should_full_refresh()) %}
-      {% call statement('drop_old') %}
-        {% if existing.is_table %} drop table {{ existing }} cascade {% else %} drop materialized view {{ existing }} cascade {% endif %}
-      {% endcall %}
-      {% set existing = none %}
-    {% endif %}
-    {% if existing is none %}
-      {% do run_query("delete from audit.built_loads where model = '" ~ model.name ~ "'") %}
-      {% call statement('create_aggregate') %}
-        create materialized view {{ target_relation }}
-        with (timescaledb.continuous, timescaledb.materialized_only = false) as
-        {{ sql }}
-        with no data
-      {% endcall %}
-    {% endif %}
+    {% do prepare_aggregate(target_relation, sql) %}
     {# what a refresh that was killed left of its plan: its loads are not recorded yet, so they are planned again #}
     {% call statement('forget_plan') %}
       delete from audit.loads_to_build where model = '{{ model.name }}';
@@ -70,6 +54,52 @@
   {{ run_hooks(post_hooks, inside_transaction=False) }}
   {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
+
+
+{#
+  Make the continuous aggregate, or hold the one that is there against the contract. A full refresh empties it while its
+  query is the same, so that nothing above it is dropped; a hypertable that another edition left gives way to it.
+#}
+{% macro prepare_aggregate(target_relation, sql) %}
+  {% do get_assert_columns_equivalent(sql) %}
+  {% set existing = load_cached_relation(this) %}
+  {% if existing is not none and existing.is_view and not should_full_refresh() %}
+    {% if not same_columns(existing) %}
+      {{ exceptions.raise_compiler_error(
+        "the columns of " ~ this ~ " have changed since it was built. Rebuild it: dbt build --full-refresh --select " ~ model.name ~ "+") }}
+    {% endif %}
+    {{ return('') }}
+  {% endif %}
+
+  {% do run_query("delete from audit.built_loads where model = '" ~ model.name ~ "'") %}
+  {% if existing is not none and existing.is_view and same_query(existing, sql) %}
+    {% do run_query("truncate table " ~ existing) %}
+    {{ return('') }}
+  {% endif %}
+  {% if existing is not none %}
+    {% do log("views above " ~ this ~ " are dropped and come back with the next full build", info=True) %}
+    {% do run_query("drop " ~ ("table " if existing.is_table else "materialized view ") ~ existing ~ " cascade") %}
+    {% do adapter.cache_dropped(existing) %}
+  {% endif %}
+  {% call statement('create_aggregate') %}
+    create materialized view {{ target_relation }}
+    with (timescaledb.continuous, timescaledb.materialized_only = false) as
+    {{ sql }}
+    with no data
+  {% endcall %}
+{% endmacro %}
+
+
+{# Whether the aggregate's query is the model's, both as the server writes them. #}
+{% macro same_query(existing, sql) %}
+  {% do run_query("create temporary view " ~ model.name ~ "__as_written as " ~ sql) %}
+  {% set is_same = run_query("
+    select pg_get_viewdef('pg_temp." ~ model.name ~ "__as_written'::regclass) = view_definition
+    from timescaledb_information.continuous_aggregates
+    where view_schema = '" ~ existing.schema ~ "' and view_name = '" ~ existing.identifier ~ "'").rows[0][0] %}
+  {% do run_query("drop view pg_temp." ~ model.name ~ "__as_written") %}
+  {{ return(is_same) }}
+{% endmacro %}
 
 
 {#
