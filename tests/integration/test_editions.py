@@ -18,18 +18,18 @@ from sqlalchemy import URL, make_url
 
 from sampledata.generate import write_sample
 from warehouse.database import connect
-from warehouse.settings import PROJECT_FOLDER
+from warehouse.settings import PROJECT_FOLDER, settings
 
 pytestmark = pytest.mark.slow
 
-ROLLUPS = {
-    "int_options__bars_hourly": "contract_id",
-    "int_options__bars_daily": "contract_id",
-    "int_futures__bars_hourly": "contract_id",
-    "int_futures__bars_daily": "contract_id",
-    "int_spot__prices_daily": "underlying",
-    "int_spot__official_daily": "underlying",
-}
+ROLLUPS = [
+    "int_options__bars_hourly",
+    "int_options__bars_daily",
+    "int_futures__bars_hourly",
+    "int_futures__bars_daily",
+    "int_spot__prices_daily",
+    "int_spot__official_daily",
+]
 OPTIONS = "GFDLNFO_NIFTY_OPT_11082025.csv"
 
 
@@ -50,22 +50,26 @@ class Editions:
         """Rows of a rollup on each edition, keyed by symbol, as text."""
         found = {}
         for edition in self.on_both():
-            names = sorted(
-                name
-                for (name,) in query(
-                    "select attname::text from pg_attribute where attrelid = %s::regclass and attnum > 0"
-                    " and not attisdropped",
+            columns = dict(
+                query(
+                    "select attname::text, atttypid::regtype::text from pg_attribute"
+                    " where attrelid = %s::regclass and attnum > 0 and not attisdropped order by attname",
                     f"intermediate.{model}",
                 )
             )
-            texts = [f"bars.{name}::text" for name in names if name != "contract_id"]
-            if "contract_id" in names:
+            texts = [
+                # servers may differ in the time zone that they show times in
+                f"(bars.{name} at time zone 'UTC')::text" if "time zone" in kind else f"bars.{name}::text"
+                for name, kind in columns.items()
+                if name != "contract_id"
+            ]
+            if "contract_id" in columns:
                 texts.insert(0, "contracts.symbol")
             found[edition] = query(
                 f"select {', '.join(texts)} from intermediate.{model} as bars"
                 + (
                     " inner join intermediate.int_contracts__described as contracts using (contract_id)"
-                    if "contract_id" in names
+                    if "contract_id" in columns
                     else ""
                 )
                 + f" order by {', '.join(texts)}"
@@ -75,10 +79,10 @@ class Editions:
 
 @pytest.fixture(scope="module")
 def editions(server_url: URL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editions]:
-    address = os.environ.get("TICKMART_TEST_COMMUNITY_URL")
-    if not address:
+    address = settings().test_community_url
+    if address is None:
         pytest.skip("TICKMART_TEST_COMMUNITY_URL names no server with TimescaleDB's Community edition")
-    community_server = make_url(address)
+    community_server = make_url(address.get_secret_value())
     files = tmp_path_factory.mktemp("editions")
     write_sample(files, days=2, strikes=3, expiries=2, start=date(2025, 8, 11))
     with ExitStack() as stack:
