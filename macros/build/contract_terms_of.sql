@@ -1,5 +1,5 @@
 {#
-  Lot size, tick size, first and last session and the moment of expiry of each contract in the CTE `contracts`. The lot is the
+  The contracts in the CTE `contracts` with lot size, tick size, first and last session and the moment of expiry. The lot is the
   exchange's own of the latest day on file; where no bhavcopy says it, the dated rule of facts.lot_size_rules that holds on
   the contract's last session, and if rules contradict each other or are silent, none.
 
@@ -8,6 +8,13 @@
 {% macro contract_terms_of(quotes) %}
 select
     contracts.contract_id,
+    contracts.symbol,
+    contracts.exchange,
+    contracts.underlying,
+    contracts.expiry,
+    contracts.strike,
+    contracts.option_type,
+    contracts.exchange_symbol,
     coalesce(latest_official.lot_size, lot_rules.lot_size)::integer as lot_size,
     case
         when latest_official.lot_size is not null then 'bhavcopy'

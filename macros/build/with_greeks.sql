@@ -1,63 +1,70 @@
 {#
-  Adds volatility and Greeks to rows with pricing inputs. A row shows Greeks only if they were computed from the inputs that
-  stand in it today; else it is `pending`.
+  Option bars with their contract's terms, volatility and Greeks. A row shows Greeks only if they were computed from today's
+  inputs; else it is `pending`.
 
-  An inner join for the rows that have Greeks, and the rest from the slices that are due, instead of one left join: TimescaleDB
-  carries bounds on bar_start over to the other side of an inner join only, and a month read from a year would otherwise read
-  the Greeks of the whole year. Outside slices that are due every row has its Greeks, because the step writes slices whole
-  (tests/data/options_marts_lose_no_row.sql).
+  Where a slice's inputs are those last used (nearly always, everywhere), every one of its rows has Greeks, and these and the
+  inputs stand ready in enrichment.option_greeks: an inner join by key, in the order of both keys, whose bounds on time reach the
+  chunks of both sides. Only the rows of slices that are due are priced again and compared one by one, to show those whose inputs
+  have not changed (docs/decisions/0007-greeks-are-joined-by-slice.md).
 
-  priced:       the CTE with the rows; it is read twice, so it has to be `not materialized`.
+  bars:         relation of the bars: contract_id, expiry, session_date, bar_start, bar_end, open … and `further`.
+  priced:       relation of the same bars with pricing inputs.
   bar_interval: 'minute', 'hour', 'built day' or 'day', as in option_pricing_inputs.
+  further:      columns of both relations to carry along.
 #}
-{% macro with_greeks(priced, bar_interval) %}
+{% macro with_greeks(bars, priced, bar_interval, further=[]) %}
 {% if bar_interval not in ('minute', 'hour', 'built day', 'day') %}
   {{ exceptions.raise_compiler_error("with_greeks: bar_interval is minute, hour, built day or day, not " ~ bar_interval) }}
 {% endif %}
+{% set columns = ['contract_id', 'expiry', 'session_date', 'bar_start', 'bar_end', 'open', 'high', 'low', 'close', 'volume', 'open_interest'] + further %}
+{% set results = ['implied_volatility', 'delta', 'gamma', 'theta', 'vega', 'rho'] %}
     select
-        priced.*,
-        case when fresh.is_fresh then greeks.implied_volatility end as implied_volatility,
+        {% for column in columns %}bars.{{ column }}, {% endfor %}
+        contracts.symbol,
+        contracts.underlying,
+        contracts.strike,
+        contracts.option_type,
+        greeks.underlying_price,
+        greeks.years_to_expiry,
+        {% for column in results %}greeks.{{ column }}, {% endfor %}
         null::double precision as vendor_implied_volatility,
-        case when fresh.is_fresh then greeks.delta end as delta,
-        case when fresh.is_fresh then greeks.gamma end as gamma,
-        case when fresh.is_fresh then greeks.theta end as theta,
-        case when fresh.is_fresh then greeks.vega end as vega,
-        case when fresh.is_fresh then greeks.rho end as rho,
-        case when fresh.is_fresh then greeks.greeks_status else 'pending' end as greeks_status
-    from {{ priced }} as priced
+        greeks.greeks_status
+    from {{ bars }} as bars
+    inner join {{ ref('int_contracts__described') }} as contracts on bars.contract_id = contracts.contract_id
     inner join {{ source('enrichment', 'option_greeks') }} as greeks
-        on priced.contract_id = greeks.contract_id
-        and priced.bar_start = greeks.bar_start
+        on bars.contract_id = greeks.contract_id
+        and bars.bar_start = greeks.bar_start
         and greeks.bar_interval = '{{ bar_interval }}'
-    cross join lateral (
+    -- not `not exists`: TimescaleDB carries bounds over joins of the outermost level only, and an anti-join would be that
+    where (contracts.underlying, bars.session_date) not in (
         select
-            -- arrays, because NULL equals NULL in them
-            array[priced.premium, priced.underlying_price] = array[greeks.premium, greeks.underlying_price]
-            and array[priced.interest_rate, priced.years_to_expiry]
-            = array[greeks.interest_rate, greeks.years_to_expiry] as is_fresh
-        from (select 1) as once
-        offset 0
-    ) as fresh
+            due.underlying,
+            due.session_date
+        from {{ ref('greeks_slices_due') }} as due
+        where due.bar_interval = '{{ bar_interval }}'
+    )
     union all
     select
-        priced.*,
-        null as implied_volatility,
-        null as vendor_implied_volatility,
-        null as delta,
-        null as gamma,
-        null as theta,
-        null as vega,
-        null as rho,
-        'pending' as greeks_status
+        {% for column in columns %}priced.{{ column }}, {% endfor %}
+        priced.symbol,
+        priced.underlying,
+        priced.strike,
+        priced.option_type,
+        priced.underlying_price,
+        priced.years_to_expiry,
+        {% for column in results %}greeks.{{ column }}, {% endfor %}
+        null::double precision as vendor_implied_volatility,
+        coalesce(greeks.greeks_status, 'pending') as greeks_status
     from {{ priced }} as priced
     inner join {{ ref('greeks_slices_due') }} as due
         on priced.underlying = due.underlying
         and priced.session_date = due.session_date
         and due.bar_interval = '{{ bar_interval }}'
-    where not exists (
-        select 1 from {{ source('enrichment', 'option_greeks') }} as greeks
-        where greeks.contract_id = priced.contract_id
-            and greeks.bar_start = priced.bar_start
-            and greeks.bar_interval = '{{ bar_interval }}'
-    )
+    left join {{ source('enrichment', 'option_greeks') }} as greeks
+        on priced.contract_id = greeks.contract_id
+        and priced.bar_start = greeks.bar_start
+        and greeks.bar_interval = '{{ bar_interval }}'
+        -- arrays, because NULL equals NULL in them
+        and array[priced.premium, priced.underlying_price] = array[greeks.premium, greeks.underlying_price]
+        and array[priced.interest_rate, priced.years_to_expiry] = array[greeks.interest_rate, greeks.years_to_expiry]
 {% endmacro %}

@@ -30,6 +30,10 @@
     except
     select {{ columns }} from {{ target_relation }}
   {% endcall %}
+  {% if load_result('main')['response'].rows_affected %}
+    {# everything joins these tables; without statistics the marts above are planned as if they were empty #}
+    {% do run_query("analyze " ~ target_relation) %}
+  {% endif %}
 
   {% do persist_docs(target_relation, model) %}
   {{ run_hooks(post_hooks, inside_transaction=True) }}

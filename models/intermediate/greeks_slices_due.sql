@@ -52,11 +52,12 @@ intervals as (
 
 ),
 
--- Session hours decide the time to expiry: other hours, other inputs.
+-- Session hours decide the time to expiry: other hours, other inputs. The number in front is raised when an input comes to
+-- mean something else, so that everything is computed anew.
 rules as (
 
     select
-        md5((
+        '1|' || md5((
             select string_agg(concat_ws(' ', times.valid_from, times.closes_at), ',' order by times.valid_from)
             from {{ ref('nse_session_times') }} as times
             where times.segment = 'fo'

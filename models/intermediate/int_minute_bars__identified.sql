@@ -63,7 +63,9 @@ identified as (
 
     from bars
     left join symbols
-        on bars.vendor_symbol = symbols.vendor_symbol and bars.vendor_expiry = symbols.vendor_expiry
+        on bars.vendor_symbol = symbols.vendor_symbol
+        -- a case, because a second equality makes the planner expect a hundredth of the rows and hash the bars
+        and case when bars.vendor_expiry = symbols.vendor_expiry then true else false end
     left join sessions
         on bars.session_date = sessions.session_date
         and case symbols.instrument_type when 'index' then 'index' else 'fo' end = sessions.segment

@@ -7,7 +7,7 @@ select
     contract_id,
     expiry,
     session_date,
-    time_bucket(interval '1 day', bar_start, 'Asia/Kolkata') as bar_start,
+    time_bucket(interval '1 day', bar_start, timestamptz '2000-01-03 00:00+05:30') as bar_start,
     first(open, bar_start) as open,
     max(high) as high,
     min(low) as low,
@@ -21,4 +21,4 @@ group by
     contract_id,
     expiry,
     session_date,
-    time_bucket(interval '1 day', bar_start, 'Asia/Kolkata')
+    time_bucket(interval '1 day', bar_start, timestamptz '2000-01-03 00:00+05:30')

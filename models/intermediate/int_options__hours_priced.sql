@@ -2,12 +2,7 @@ with
 
 bars as (
 
-    select
-        hours.*,
-        least(hours.bar_start + interval '1 hour', sessions.closes_at) as bar_end
-    from {{ ref('int_options__bars_hourly') }} as hours
-    left join {{ ref('int_sessions__dated') }} as sessions
-        on sessions.exchange = 'NSE' and sessions.segment = 'fo' and hours.session_date = sessions.session_date
+    select * from {{ ref('int_options__hours_bounded') }}
 
 ),
 

@@ -6,10 +6,10 @@
 select
     underlying,
     session_date,
-    time_bucket(interval '1 day', bar_start, 'Asia/Kolkata') as bar_start,
+    time_bucket(interval '1 day', bar_start, timestamptz '2000-01-03 00:00+05:30') as bar_start,
     max(underlying_price) as close
 from {{ ref('int_fo_bhavcopy__deduped') }}
 group by
     underlying,
     session_date,
-    time_bucket(interval '1 day', bar_start, 'Asia/Kolkata')
+    time_bucket(interval '1 day', bar_start, timestamptz '2000-01-03 00:00+05:30')

@@ -6,7 +6,7 @@
 select
     underlying,
     session_date,
-    time_bucket(interval '1 day', bar_start, 'Asia/Kolkata') as bar_start,
+    time_bucket(interval '1 day', bar_start, timestamptz '2000-01-03 00:00+05:30') as bar_start,
     first(open, bar_start) as open,
     max(high) as high,
     min(low) as low,
@@ -17,4 +17,4 @@ from {{ ref('int_spot__prices_deduped') }}
 group by
     underlying,
     session_date,
-    time_bucket(interval '1 day', bar_start, 'Asia/Kolkata')
+    time_bucket(interval '1 day', bar_start, timestamptz '2000-01-03 00:00+05:30')

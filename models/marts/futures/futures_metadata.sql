@@ -16,20 +16,19 @@ terms as (
 futures_metadata as (
 
     select
-        contracts.contract_id,
-        contracts.symbol,
-        contracts.exchange,
-        contracts.underlying,
-        contracts.expiry,
-        terms.lot_size,
-        terms.lot_size_decided_by,
-        terms.tick_size,
-        contracts.exchange_symbol,
-        terms.first_session,
-        terms.last_session,
-        terms.expires_at
-    from contracts
-    inner join terms on contracts.contract_id = terms.contract_id
+        contract_id,
+        symbol,
+        exchange,
+        underlying,
+        expiry,
+        lot_size,
+        lot_size_decided_by,
+        tick_size,
+        exchange_symbol,
+        first_session,
+        last_session,
+        expires_at
+    from terms
 
 )
 

@@ -1,26 +1,20 @@
 with
 
-official as not materialized (
-
-    select * from {{ ref('int_options__official_priced') }}
-
-),
-
 official_with_greeks as (
 
-    {{ with_greeks('official', 'day') }}
-
-),
-
-built as not materialized (
-
-    select * from {{ ref('int_options__built_days_priced') }}
+    {{ with_greeks(
+        bars=ref('int_fo_bhavcopy__deduped'), priced=ref('int_options__official_priced'), bar_interval='day',
+        further=['is_traded', 'last_price', 'settlement_price', 'lot_size', 'trades', 'turnover'],
+    ) }}
 
 ),
 
 built_with_greeks as (
 
-    {{ with_greeks('built', 'built day') }}
+    {{ with_greeks(
+        bars=ref('int_options__built_days_bounded'), priced=ref('int_options__built_days_priced'),
+        bar_interval='built day', further=['opens_at'],
+    ) }}
 
 ),
 
@@ -106,7 +100,7 @@ built_days as (
         official.lot_size::integer as lot_size,
         null::bigint as trades,
         null::numeric as turnover,
-        built.bar_start,
+        built.opens_at as bar_start,
         built.bar_end,
 
         -- volatility and Greeks, of the day's last minute

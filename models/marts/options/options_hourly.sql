@@ -1,14 +1,10 @@
 with
 
-priced as not materialized (
-
-    select * from {{ ref('int_options__hours_priced') }}
-
-),
-
 with_greeks as (
 
-    {{ with_greeks('priced', 'hour') }}
+    {{ with_greeks(
+        bars=ref('int_options__hours_bounded'), priced=ref('int_options__hours_priced'), bar_interval='hour',
+    ) }}
 
 ),
 

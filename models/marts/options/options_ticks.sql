@@ -1,14 +1,11 @@
 with
 
-priced as not materialized (
-
-    select * from {{ ref('int_options__quotes_priced') }}
-
-),
-
 with_greeks as (
 
-    {{ with_greeks('priced', 'minute') }}
+    {{ with_greeks(
+        bars=ref('int_options__quotes_deduped'), priced=ref('int_options__quotes_priced'), bar_interval='minute',
+        further=['load_id', 'line'],
+    ) }}
 
 ),
 

@@ -1,0 +1,28 @@
+with
+
+built_days as (
+
+    select * from {{ ref('int_options__bars_daily') }}
+
+),
+
+sessions as (
+
+    select * from {{ ref('int_sessions__dated') }}
+    where exchange = 'NSE' and segment = 'fo'
+
+),
+
+-- bar_start stays the bucket's, midnight in India: it is the key that the Greeks are stored by.
+bounded as (
+
+    select
+        built_days.*,
+        coalesce(sessions.opens_at, built_days.bar_start) as opens_at,
+        coalesce(sessions.closes_at, built_days.bar_start + interval '1 day') as bar_end
+    from built_days
+    left join sessions on built_days.session_date = sessions.session_date
+
+)
+
+select * from bounded

@@ -1,0 +1,26 @@
+with
+
+hours as (
+
+    select * from {{ ref('int_options__bars_hourly') }}
+
+),
+
+sessions as (
+
+    select * from {{ ref('int_sessions__dated') }}
+    where exchange = 'NSE' and segment = 'fo'
+
+),
+
+bounded as (
+
+    select
+        hours.*,
+        least(hours.bar_start + interval '1 hour', sessions.closes_at) as bar_end
+    from hours
+    left join sessions on hours.session_date = sessions.session_date
+
+)
+
+select * from bounded
