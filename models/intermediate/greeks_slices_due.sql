@@ -52,8 +52,8 @@ intervals as (
 
 ),
 
--- Session hours decide the time to expiry: other hours, other inputs. The number in front is raised when an input comes to
--- mean something else, so that everything is computed anew.
+-- Session hours decide the time to expiry: other hours, other inputs. The number in front is raised when an
+-- input comes to mean something else, so that everything is computed anew.
 rules as (
 
     select

@@ -65,7 +65,7 @@ identified as (
     left join symbols
         on bars.vendor_symbol = symbols.vendor_symbol
         -- a case, because a second equality makes the planner expect a hundredth of the rows and hash the bars
-        and case when bars.vendor_expiry = symbols.vendor_expiry then true else false end
+        and case when bars.vendor_expiry = symbols.vendor_expiry then true else false end -- noqa: ST02
     left join sessions
         on bars.session_date = sessions.session_date
         and case symbols.instrument_type when 'index' then 'index' else 'fo' end = sessions.segment

@@ -17,7 +17,18 @@ sessions as (
 bounded as (
 
     select
-        built_days.*,
+        built_days.contract_id,
+        built_days.expiry,
+        built_days.session_date,
+        built_days.bar_start,
+        built_days.open,
+        built_days.high,
+        built_days.low,
+        built_days.close,
+        built_days.volume,
+        built_days.open_interest,
+        built_days.last_bar_start,
+        built_days.bars,
         coalesce(sessions.opens_at, built_days.bar_start) as opens_at,
         coalesce(sessions.closes_at, built_days.bar_start + interval '1 day') as bar_end
     from built_days

@@ -16,7 +16,18 @@ sessions as (
 bounded as (
 
     select
-        hours.*,
+        hours.contract_id,
+        hours.expiry,
+        hours.session_date,
+        hours.bar_start,
+        hours.open,
+        hours.high,
+        hours.low,
+        hours.close,
+        hours.volume,
+        hours.open_interest,
+        hours.last_bar_start,
+        hours.bars,
         least(hours.bar_start + interval '1 hour', sessions.closes_at) as bar_end
     from hours
     left join sessions on hours.session_date = sessions.session_date

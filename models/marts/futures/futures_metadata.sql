@@ -29,6 +29,8 @@ futures_metadata as (
         last_session,
         expires_at
     from terms
+    -- an id outlives the loads that brought it; without them there is nothing to say of the contract
+    where last_session is not null
 
 )
 

@@ -31,6 +31,8 @@ options_metadata as (
         last_session,
         expires_at
     from terms
+    -- an id outlives the loads that brought it; without them there is nothing to say of the contract
+    where last_session is not null
 
 )
 
