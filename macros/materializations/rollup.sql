@@ -26,6 +26,8 @@
       {% set reach = slice_time_range(model.name) %}
       {# a refresh runs in transactions of its own; its loads are recorded after it, so that a kill in between refreshes again #}
       {% do adapter.commit() %}
+      {# until the connection ends with the model: a refresh also notes what changed for the aggregates beside it #}
+      {% do run_query("select pg_advisory_lock_shared(" ~ rollups_lock() ~ ")") %}
       {% call statement('main', auto_begin=False) %}
         call refresh_continuous_aggregate('{{ target_relation }}', timestamptz '{{ reach["from"] }}', timestamptz '{{ reach["to"] }}')
       {% endcall %}
@@ -78,6 +80,8 @@
   {% endif %}
   {% if existing is not none %}
     {% do log("views above " ~ this ~ " are dropped and come back with the next full build", info=True) %}
+    {# not while another one is refreshed: it would leave notes for this one, which TimescaleDB cannot restore from a backup #}
+    {% do run_query("select pg_advisory_xact_lock(" ~ rollups_lock() ~ ")") %}
     {% do run_query("drop " ~ ("table " if existing.is_table else "materialized view ") ~ existing ~ " cascade") %}
     {% do adapter.cache_dropped(existing) %}
   {% endif %}
@@ -87,6 +91,11 @@
     {{ sql }}
     with no data
   {% endcall %}
+{% endmacro %}
+
+
+{% macro rollups_lock() %}
+  {{- return("hashtextextended('tickmart rollups', 0)") -}}
 {% endmacro %}
 
 
