@@ -35,7 +35,8 @@ typed as (
         case when cells.lots_traded > 0 then cells.close end as close,
         nullif(cells.last_price, 0) as last_price,
         nullif(cells.previous_close, 0) as previous_close,
-        nullif(cells.settlement_price, 0) as settlement_price,
+        -- 0.00 is the exchange's theoretical price of far options, not a missing one
+        cells.settlement_price,
         nullif(cells.underlying_price, 0) as underlying_price,
 
         -- quantities, in units of the underlying
