@@ -63,7 +63,8 @@ def build(
         )
         return
     typer.echo(
-        f"{kinds['model']} models, {kinds['seed']} seeds, {kinds['test'] + kinds['unit_test']} tests passed; "
+        f"{kinds['model']} models, {kinds['seed']} seeds, "
+        + (f"{kinds['test'] + kinds['unit_test']} tests passed; " if tests else "no tests run; ")
         + (f"{len(run.notes)} models rebuilt slices" if run.notes else "nothing new")
     )
     if outcome and outcome.rows + outcome.removed:
