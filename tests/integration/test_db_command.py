@@ -101,7 +101,7 @@ def test_start_on_a_named_server_migrates_it_and_writes_its_profile(
     assert done.returncode == 0, done.stderr
     output = yaml.safe_load((tmp_path / "profiles.yml").read_text())["tickmart"]["outputs"]["tickmart"]
     assert output["dbname"] == empty_database.database
-    assert tickmart("db", "migrate").stdout == "up to date: migration 0001\n"
+    assert tickmart("db", "migrate").stdout == "up to date: migration 0002\n"
 
 
 def test_a_profile_written_by_hand_is_left_alone(database: URL, tmp_path: Path) -> None:
@@ -174,6 +174,12 @@ def contents() -> list[tuple[object, ...]]:
                     where hypertable_name = 'option_greeks'
                 ),
                 has_table_privilege('tickmart_loader', 'audit.loads', 'insert')
+                and has_sequence_privilege('tickmart_loader', 'audit.loads_load_id_seq', 'usage')
+                and has_table_privilege('tickmart_loader', 'audit.rejects', 'delete')
+                and (
+                    select bool_and(has_sequence_privilege('tickmart_loader', oid, 'update'))
+                    from pg_class where relnamespace = 'raw'::regnamespace and relkind = 'S'
+                )
             """
         )
         return cursor.fetchall()

@@ -27,8 +27,10 @@ begin
         grant usage, create on schema raw to tickmart_loader;
         grant usage on schema audit to tickmart_loader;
         grant select, insert, update, delete on all tables in schema raw to tickmart_loader;
-        grant usage on all sequences in schema raw to tickmart_loader;
+        grant usage, update on all sequences in schema raw to tickmart_loader;
         grant select, insert, update on all tables in schema audit to tickmart_loader;
+        grant delete on audit.rejects to tickmart_loader;
+        grant usage on sequence audit.loads_load_id_seq to tickmart_loader;
         alter default privileges in schema raw
             grant select, insert, update, delete on tables to tickmart_loader;
         alter default privileges in schema raw grant usage on sequences to tickmart_loader;
