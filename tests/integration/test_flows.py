@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -27,7 +28,17 @@ from warehouse.settings import PROJECT_FOLDER
 pytestmark = pytest.mark.slow
 
 FIRST_DAY, SECOND_DAY = date(2025, 8, 11), date(2025, 8, 12)
-PREFECT = [sys.executable, "-m", "prefect", "--no-prompt"]
+PREFECT = [sys.executable, "-m", "prefect"]
+
+
+def documented_steps(document: str) -> list[str]:
+    """The commands of a document's console block that puts the nights on a schedule."""
+    blocks = re.findall(r"```console\n(.*?)```", (PROJECT_FOLDER / document).read_text(), re.DOTALL)
+    (block,) = (block for block in blocks if "prefect" in block)
+    return [line.removeprefix("$ ").partition("#")[0].strip() for line in block.splitlines()]
+
+
+START_SERVER, NAME_SERVER, CREATE_POOL, DEPLOY, START_WORKER = documented_steps("README.md")
 
 
 @dataclass(frozen=True)
@@ -60,7 +71,7 @@ def _starting(database: URL, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     environment = {**os.environ, "PREFECT_HOME": str(home), "PREFECT_API_URL": url, "NO_COLOR": "1"}
     with open(home / "server.log", "w") as log:
         process = subprocess.Popen(
-            [*PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(port)],
+            [*words(START_SERVER), "--host", "127.0.0.1", "--port", str(port)],
             cwd=PROJECT_FOLDER, env=environment, stdout=log, stderr=subprocess.STDOUT,
         )  # fmt: skip
     yield Server(url, environment)
@@ -150,8 +161,9 @@ def test_a_broken_file_fails_the_run_by_name_and_the_rest_lands(
 def test_the_deployment_runs_on_a_schedule_in_indian_time_and_a_worker_runs_it(
     first_night: subprocess.CompletedProcess[str], prefect: Server, folder: Path
 ) -> None:
-    run(prefect, *PREFECT, "work-pool", "create", "local", "--type", "process")
-    run(prefect, *PREFECT, "deploy", "--all")
+    assert NAME_SERVER == "export PREFECT_API_URL=http://127.0.0.1:4200/api"  # the fixture's, but for the port
+    run(prefect, *words(CREATE_POOL))
+    run(prefect, *words(DEPLOY))
 
     deployment = prefect.get("deployments/name/nightly/nightly")
     (schedule,) = deployment["schedules"]
@@ -171,7 +183,7 @@ def test_the_deployment_runs_on_a_schedule_in_indian_time_and_a_worker_runs_it(
             "tests": False,
         },
     )
-    worker = run(prefect, *PREFECT, "worker", "start", "--pool", "local", "--run-once")
+    worker = run(prefect, *words(START_WORKER), "--run-once")
 
     state = prefect.get(f"flow_runs/{triggered['id']}")["state"]
     assert state["type"] == "COMPLETED", worker.stdout + worker.stderr
@@ -180,6 +192,10 @@ def test_the_deployment_runs_on_a_schedule_in_indian_time_and_a_worker_runs_it(
     assert "nothing new." in report_of(prefect)
     assert counted("audit.loads") == loads
     assert files_of(folder / "catalogs") == written
+
+
+def test_the_readme_and_the_operations_give_the_same_steps_to_a_schedule() -> None:
+    assert documented_steps("docs/operations.md") == documented_steps("README.md")
 
 
 def test_the_deployment_names_no_machine() -> None:
@@ -215,6 +231,12 @@ def at_once(folder: Path, environment: dict[str, str], *arguments: str) -> subpr
         [sys.executable, "-m", "flows.nightly", "--no-tests", *arguments],
         cwd=folder, env=environment, capture_output=True, text=True, timeout=240,
     )  # fmt: skip
+
+
+def words(command: str) -> list[str]:
+    program, *arguments = shlex.split(command)
+    assert program == "prefect"
+    return [*PREFECT, *arguments]
 
 
 def run(server: Server, *command: str) -> subprocess.CompletedProcess[str]:
