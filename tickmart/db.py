@@ -147,8 +147,7 @@ def reset(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = Fals
 
 
 def _is_elsewhere() -> bool:
-    given = settings().database_url
-    return given is not None and bool(given.get_secret_value())
+    return settings().database_url is not None
 
 
 def _bring_up_to_date() -> None:

@@ -3,14 +3,14 @@
 from functools import cache
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_FOLDER = Path(__file__).resolve().parent.parent
 
 
 class Settings(BaseSettings):
-    """Settings read from `TICKMART_*` environment variables and a git-ignored `.env`.
+    """Settings read from `TICKMART_*` environment variables and a git-ignored `.env` in the project's folder.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="TICKMART_", env_file=".env", extra="ignore", frozen=True
+        env_prefix="TICKMART_", env_file=PROJECT_FOLDER / ".env", extra="ignore", frozen=True
     )
 
     database_url: SecretStr | None = None
@@ -39,6 +39,11 @@ class Settings(BaseSettings):
     profiles_folder: Path = PROJECT_FOLDER
     s3_endpoint_url: str | None = None
     test_community_url: SecretStr | None = None
+
+    @field_validator("database_url", "test_community_url", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: object) -> object:
+        return None if value == "" else value
 
 
 @cache

@@ -53,7 +53,7 @@ def database_url() -> URL:
         TICKMART_DATABASE_URL is no PostgreSQL address, or the embedded server cannot start.
     """
     given = settings().database_url
-    if given is None or not given.get_secret_value():
+    if given is None:
         url = server.ensure_running()
         profile.refresh(url)
         return url
@@ -209,7 +209,8 @@ def _open(url: URL) -> psycopg2.extensions.connection:
             else "Look at it with: tickmart db status"
         )
         raise TickmartError(
-            f"cannot connect to database {url.database} at {_where(url)} as {url.username}: {reason}. {hint}"
+            f"cannot connect to database {url.database} at {_where(url)} as {url.username}: "
+            f"{reason.rstrip('.?')}. {hint}"
         ) from None
 
 
