@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import psycopg2.extensions
 
-from warehouse.database import connect, database_url
+from warehouse.database import connect, database_url, profile
 from warehouse.errors import TickmartError
 from warehouse.settings import PROJECT_FOLDER
 
@@ -100,7 +99,7 @@ def run_dbt(
     TickmartError
         A node failed, or dbt itself did; the message names the nodes and their errors.
     """
-    with _profile() as (folder, environment):
+    with _profile() as folder:
         process = subprocess.Popen(
             [
                 *(sys.executable, "-c", _DBT.format(parent=os.getpid())),
@@ -112,7 +111,7 @@ def run_dbt(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=environment,
+            env={**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "0"},
             cwd=PROJECT_FOLDER,
         )
         run, complaints = Run(), list[str]()
@@ -162,8 +161,9 @@ def build_lock_holder(connection: psycopg2.extensions.connection) -> str | None:
         cursor.execute(
             f"""
             select format(
-                'process %s (%s) of user %s, since %s',
-                activity.pid, activity.application_name, activity.usename,
+                'process %s (%s) of user %s from %s, since %s',
+                activity.pid, coalesce(nullif(activity.application_name, ''), 'unnamed'), activity.usename,
+                coalesce(activity.client_addr::text, 'this machine'),
                 to_char(activity.backend_start, 'YYYY-MM-DD HH24:MI:SS TZ')
             )
             from pg_locks as locks
@@ -178,23 +178,10 @@ def build_lock_holder(connection: psycopg2.extensions.connection) -> str | None:
 
 
 @contextmanager
-def _profile() -> Iterator[tuple[Path, dict[str, str]]]:
-    url = database_url()
-    with tempfile.TemporaryDirectory(prefix="tickmart-dbt-") as name:
-        folder = Path(name)
-        shutil.copyfile(PROJECT_FOLDER / "profiles.yml.example", folder / "profiles.yml")
-        yield (
-            folder,
-            {
-                **os.environ,
-                "TICKMART_DB_HOST": url.host or "localhost",
-                "TICKMART_DB_PORT": str(url.port or 5432),
-                "TICKMART_DB_USER": url.username or "",
-                "TICKMART_DB_PASSWORD": str(url.password or ""),
-                "TICKMART_DB_NAME": url.database or "",
-                "DBT_SEND_ANONYMOUS_USAGE_STATS": "0",
-            },
-        )
+def _profile() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="tickmart-dbt-") as folder:
+        profile.write_into(Path(folder), database_url())
+        yield Path(folder)
 
 
 _MOST_NAMED = 10

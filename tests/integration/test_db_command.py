@@ -75,7 +75,7 @@ def test_start_writes_a_profile_that_only_its_owner_reads_and_that_works(own_ser
     written = own_server / "profiles.yml"
     assert stat.S_IMODE(written.stat().st_mode) == 0o600
     output = yaml.safe_load(written.read_text())["tickmart"]["outputs"]["tickmart"]
-    assert (output["type"], output["schema"], output["threads"]) == ("postgres", "marts", 4)
+    assert (output["type"], output["schema"], output["threads"]) == ("postgres", "marts", 2)
     psycopg2.connect(
         **{name: output[name] for name in ("host", "port", "user", "password", "dbname")}
     ).close()

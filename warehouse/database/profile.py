@@ -10,8 +10,12 @@ from warehouse.settings import settings
 
 _FROM_A_SERVER = "# Written by `tickmart db start`, and again when its port changes. Embedded server: "
 _FROM_AN_ADDRESS = "# Written by `tickmart db start` from TICKMART_DATABASE_URL."
+_FOR_ONE_RUN = "# Written for one run of dbt."
 # What dbt-postgres takes of an address' parameters.
-_PARAMETERS = ("sslmode", "sslcert", "sslkey", "sslrootcert", "keepalives_idle")
+_PARAMETERS = {
+    "sslmode": str, "sslcert": str, "sslkey": str, "sslrootcert": str,
+    "keepalives_idle": int, "connect_timeout": int,
+}  # fmt: skip
 
 
 def path() -> Path:
@@ -44,6 +48,11 @@ def refresh(url: URL) -> None:
         write_private(path(), text)
 
 
+def write_into(folder: Path, url: URL) -> None:
+    """Write a profiles.yml for one run of dbt, readable by its owner only."""
+    write_private(folder / "profiles.yml", _text(url, _FOR_ONE_RUN))
+
+
 def _first_line() -> str:
     return f"{_FROM_A_SERVER}{settings().state_folder.expanduser().absolute()}"
 
@@ -57,9 +66,9 @@ def _text(url: URL, first_line: str) -> str:
         "password": url.password or "",
         "dbname": url.database,
         "schema": "marts",  # dbt demands one; the models name their own
-        "threads": 4,
+        "threads": 2,  # as in profiles.yml.example
         "application_name": "tickmart-dbt",
-        **{name: value for name, value in url.query.items() if name in _PARAMETERS},
+        **{name: take(url.query[name]) for name, take in _PARAMETERS.items() if name in url.query},
     }
     lines = [f"      {name}: {_yaml(value)}" for name, value in values.items()]
     return "\n".join(
