@@ -1,7 +1,5 @@
 """`tickmart db`: the database of this checkout, embedded or named by TICKMART_DATABASE_URL."""
 
-import importlib
-import importlib.util
 import logging
 import os
 import shutil
@@ -11,10 +9,12 @@ from typing import Annotated, Any
 import psycopg2.extensions
 import typer
 
+from loaders.registry import create_raw_tables
 from tickmart.output import show_json
 from warehouse import database, server
 from warehouse.database import backup as backups
 from warehouse.database import profile
+from warehouse.dbt import build_lock_holder
 from warehouse.errors import TickmartError
 from warehouse.settings import settings
 
@@ -152,11 +152,8 @@ def _is_elsewhere() -> bool:
 
 def _bring_up_to_date() -> None:
     database.migrate()
-    # The loaders know their raw tables; a checkout without them has none.
-    if importlib.util.find_spec("loaders.registry"):
-        registry: Any = importlib.import_module("loaders.registry")
-        with database.connect() as connection:
-            registry.create_raw_tables(connection)
+    with database.connect() as connection:
+        create_raw_tables(connection)
 
 
 def _facts() -> dict[str, Any]:
@@ -185,25 +182,10 @@ def _facts_of_the_server(connection: psycopg2.extensions.connection) -> dict[str
                 split_part(current_setting('server_version'), ' ', 1),
                 (select extversion from pg_extension where extname = 'timescaledb'),
                 pg_database_size(current_database()),
-                to_regclass('audit.alembic_version') is not null,
-                (
-                    select format(
-                        'process %s (%s) since %s',
-                        pid,
-                        coalesce(nullif(application_name, ''), 'unnamed'),
-                        to_char(backend_start, 'YYYY-MM-DD HH24:MI:SS TZ')
-                    )
-                    from pg_locks
-                    join pg_stat_activity using (pid)
-                    where locktype = 'advisory'
-                        and granted
-                        and database = (select oid from pg_database where datname = current_database())
-                        and (classid::bigint << 32) + objid::bigint = hashtextextended('tickmart build', 0)
-                    limit 1
-                )
+                to_regclass('audit.alembic_version') is not null
             """
         )
-        version, timescaledb, size, is_migrated, builder = cursor.fetchone() or (None,) * 5
+        version, timescaledb, size, is_migrated = cursor.fetchone() or (None,) * 4
         migration = None
         if is_migrated:
             cursor.execute("select version_num from audit.alembic_version")
@@ -214,7 +196,7 @@ def _facts_of_the_server(connection: psycopg2.extensions.connection) -> dict[str
         "edition": database.edition(connection),
         "migration": migration,
         "size_bytes": size,
-        "building": builder,
+        "building": build_lock_holder(connection),
     }
 
 

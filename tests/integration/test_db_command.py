@@ -138,7 +138,7 @@ def test_status_says_who_is_building(database: URL) -> None:
         pid = cursor.fetchone()[1]
         connection.commit()
         facts = json.loads(tickmart("db", "status", "--json").stdout)
-    assert facts["building"].startswith(f"process {pid} (tickmart) since ")
+    assert facts["building"].startswith(f"process {pid} (tickmart) of user {database.username} from ")
 
 
 def fill() -> None:
