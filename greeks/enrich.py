@@ -93,6 +93,7 @@ _BATCH_ROWS = 65_536
 _TRANSACTION_ROWS = 250_000
 _MOST_SLICES_OF_A_TRANSACTION = 256
 _ROWS_WORTH_A_POOL = 500_000
+_MOST_PROCESSES = 16  # each holds a connection
 
 
 @dataclass(frozen=True, order=True)
@@ -158,8 +159,8 @@ def compute_due(
     Parameters
     ----------
     processes : int, optional
-        Most worker processes. Default: one per core. Little work is done in this process, whatever the
-        number.
+        Most worker processes. Default: one per core that this process may use, at most 16. Little work is
+        done in this process, whatever the number.
     on_progress : callable, optional
         Called with a `Progress` after every commit.
 
@@ -173,7 +174,7 @@ def compute_due(
     TickmartError
         Another run is at work on this database; the message says whose.
     """
-    processes = processes or os.cpu_count() or 1
+    processes = processes or _default_processes()
     started = monotonic()
     total = Outcome()
     with _only_run() as connection:
@@ -562,6 +563,12 @@ def _compute_in_worker(unit: Sequence[Slice]) -> Outcome:
     if _worker is None:
         _worker = _Worker().__enter__()
     return _worker.compute(unit)
+
+
+def _default_processes() -> int:
+    # A container or taskset may grant fewer cores than the machine has.
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(allowed or 1, _MOST_PROCESSES)
 
 
 def _compute_in_pool(plan: _Plan, processes: int, note: Callable[[Outcome, Sequence[Slice]], None]) -> None:
