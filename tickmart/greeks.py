@@ -20,7 +20,8 @@ _A_LINE_EVERY = 10.0
 @app.command()
 def greeks(
     processes: Annotated[
-        int | None, typer.Option(min=1, help="Most worker processes.", show_default="one per core, at most 16")
+        int | None,
+        typer.Option(min=1, help="Most worker processes.", show_default="one per core, at most 16"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write the outcome as JSON.")] = False,
 ) -> None:
