@@ -138,6 +138,17 @@ def _volatility(rows: int, repeats: int) -> list[Line]:
     ]
     if importlib.util.find_spec("py_vollib_vectorized"):
         lines.append(_beside_py_vollib(o, quotable, repeats))
+    else:
+        what = f"implied volatility of {rows:,} options"
+        lines.append(
+            Line(
+                "greeks",
+                what,
+                rate(rows, seconds["ours"]),
+                "py_vollib_vectorized: not installed",
+                wanted="≥ 2 ×",
+            )
+        )
     return lines
 
 
