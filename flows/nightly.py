@@ -20,7 +20,7 @@ from prefect.artifacts import create_markdown_artifact
 from exporters.registry import ExportReport
 from flows.export import check_formats, first_session_to_export, publish
 from flows.ingest import default_inbox, ingest
-from flows.transform import Built, build, price
+from flows.transform import Built, build, check_whole_tables, price
 from loaders.landing import Report
 from loaders.registry import source_named
 from warehouse.errors import TickmartError
@@ -38,6 +38,8 @@ class Night:
     ingested : dict of str to Report
         By source.
     built : Built or None
+    tests_of_whole_tables : int
+        Tests that read everything, and passed.
     statuses : Counter of str
         Rows whose Greeks were computed, by status.
     exports : list of ExportReport
@@ -47,6 +49,7 @@ class Night:
 
     ingested: dict[str, Report] = field(default_factory=dict)
     built: Built | None = None
+    tests_of_whole_tables: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
     exports: list[ExportReport] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
@@ -67,8 +70,9 @@ def nightly(
     start: date | None = None,
     end: date | None = None,
     tests: bool = True,
+    whole_tables: bool = True,
 ) -> None:
-    """Land what is new, build the marts, price the options, publish the files.
+    """Land what is new, build the marts, price the options, test, publish the files.
 
     What fails beside others (a file, a source, a format) does not stop them; the run then ends as failed and
     says which. A build that fails stops the export: nothing that did not pass its tests is published.
@@ -87,7 +91,9 @@ def nightly(
         First and last session to export. Default: the month of the newest session, and back to the earliest
         session that tonight's files touch.
     tests : bool
-        Run dbt's tests beside the models.
+        Run dbt's tests beside the models; on tables of bars they read the sessions that are new.
+    whole_tables : bool
+        Then run them again over everything that is stored, because damage to old sessions shows only so.
     """
     wanted = list(FORMATS) if formats is None else formats
     check_formats(wanted)
@@ -101,6 +107,8 @@ def nightly(
             _ingest(night, source, paths)
         night.built = build(tests)
         night.statuses = price()
+        if whole_tables:
+            night.tests_of_whole_tables = check_whole_tables()
         if wanted:
             first = first_session_to_export(night.load_ids) if start is None else start
             for name in wanted:
@@ -129,6 +137,8 @@ def markdown(night: Night) -> str:
         counts = ", ".join(f"{count} {kind}" for kind, count in sorted(night.built.nodes.items()))
         parts += [f"{counts}; {'rebuilt:' if night.built.rebuilt else 'nothing new.'}"]
         parts += ["\n".join(f"- {note}" for note in night.built.rebuilt)]
+    if night.tests_of_whole_tables:
+        parts += [f"{night.tests_of_whole_tables} tests read whole tables."]
     parts += ["## Greeks"]
     parts += _table(("status", "rows"), [(s, f"{n:,}") for s, n in night.statuses.most_common()]) or [
         "None due."
@@ -229,6 +239,12 @@ def _run(
     tests: Annotated[
         bool, typer.Option("--tests/--no-tests", help="Run dbt's tests beside the models.")
     ] = True,
+    whole_tables: Annotated[
+        bool,
+        typer.Option(
+            "--whole-tables/--no-whole-tables", help="Then test all that is stored, old sessions too."
+        ),
+    ] = True,
 ) -> None:
     """Land what is new, build the marts, price the options and publish the files, at once.
 
@@ -243,6 +259,7 @@ def _run(
             start=start.date() if start else None,
             end=end.date() if end else None,
             tests=tests,
+            whole_tables=whole_tables,
         )
     except TickmartError as error:
         typer.echo(f"error: {error}", err=True)

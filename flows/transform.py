@@ -54,6 +54,25 @@ def build(tests: bool) -> Built:
 
 
 @task
+def check_whole_tables() -> int:
+    """Run dbt's tests over everything that is stored; those of a build look at the newest sessions.
+
+    Returns
+    -------
+    int
+        How many tests passed, those that only warn with them.
+
+    Raises
+    ------
+    TickmartError
+        A test failed, or somebody is building.
+    """
+    with build_lock():
+        run = run_dbt("test", ["--exclude", "test_type:unit", "--vars", "{test_whole_tables: true}"])
+    return sum(node.kind == "test" for node in run.nodes)
+
+
+@task
 def price() -> Counter[str]:
     """Compute the Greeks that are due.
 

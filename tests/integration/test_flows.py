@@ -161,7 +161,7 @@ def test_a_broken_file_fails_the_run_by_name_and_the_rest_lands(
 def test_the_deployment_runs_on_a_schedule_in_indian_time_and_a_worker_runs_it(
     first_night: subprocess.CompletedProcess[str], prefect: Server, folder: Path
 ) -> None:
-    assert NAME_SERVER == "export PREFECT_API_URL=http://127.0.0.1:4200/api"  # the fixture's, but for the port
+    assert NAME_SERVER == "export PREFECT_API_URL=http://127.0.0.1:4200/api"  # the fixture's, at its own port
     run(prefect, *words(CREATE_POOL))
     run(prefect, *words(DEPLOY))
 
@@ -180,7 +180,7 @@ def test_the_deployment_runs_on_a_schedule_in_indian_time_and_a_worker_runs_it(
         parameters={
             "inbox": {name: [str(folder / "inbox" / name)] for name in ("nse-minute", "nse-bhavcopy")},
             "destination": str(folder / "catalogs"),
-            "tests": False,
+            "tests": False,  # but those over whole tables
         },
     )
     worker = run(prefect, *words(START_WORKER), "--run-once")
@@ -190,6 +190,7 @@ def test_the_deployment_runs_on_a_schedule_in_indian_time_and_a_worker_runs_it(
     # and it was a second night with nothing new: nothing was loaded, built or written
     assert "4 were there already." in report_of(prefect)
     assert "nothing new." in report_of(prefect)
+    assert int(re.search(r"(\d+) tests read whole tables", report_of(prefect))[1]) > 100  # type: ignore[index]
     assert counted("audit.loads") == loads
     assert files_of(folder / "catalogs") == written
 
@@ -228,7 +229,7 @@ def test_a_night_set_up_wrongly_ends_before_it_begins(
 
 def at_once(folder: Path, environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "flows.nightly", "--no-tests", *arguments],
+        [sys.executable, "-m", "flows.nightly", "--no-tests", "--no-whole-tables", *arguments],
         cwd=folder, env=environment, capture_output=True, text=True, timeout=240,
     )  # fmt: skip
 
