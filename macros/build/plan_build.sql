@@ -13,7 +13,7 @@
     sources        with 'ledger' and 'slices': the sources to follow, as in audit.loads.source
     instrument_types  follow only loads that touch slices of these types, and only those slices
 
-  Returns {'added': n, 'removed': n, 'slices': n, 'has_old_rows': bool}; has_old_rows says whether the slices can hold rows already.
+  Returns {'added': n, 'removed': n, 'slices': n}.
 #}
 {% macro plan_build(model_name, settings) %}
   {% set types = settings.get('instrument_types') %}
@@ -64,7 +64,7 @@
       count(*) filter (where change = 'added') as added,
       count(*) filter (where change = 'removed') as removed
     from audit.loads_to_build where model = '" ~ model_name ~ "'").rows[0] %}
-  {% set plan = {'added': counts['added'], 'removed': counts['removed'], 'slices': 0, 'has_old_rows': false} %}
+  {% set plan = {'added': counts['added'], 'removed': counts['removed'], 'slices': 0} %}
 
   {% set by_slice = settings.get('slice_key') or settings.get('keeps') == 'current loads' %}
   {% if by_slice and counts['added'] + counts['removed'] > 0 %}
@@ -89,13 +89,9 @@
       where touched.load_id in (select load_id from audit.built_loads where model = '{{ model_name }}')
         and touched.load_id not in (select load_id from audit.loads_to_build where model = '{{ model_name }}')
     {% endcall %}
-    {% set reach = run_query("
-      select
-        (select count(*) from audit.slices_to_build where model = '" ~ model_name ~ "') as slices,
-        exists (
-          select 1 from audit.loads_to_build where model = '" ~ model_name ~ "' and change <> 'added'
-        ) as has_old_rows").rows[0] %}
-    {% do plan.update({'slices': reach['slices'], 'has_old_rows': reach['has_old_rows']}) %}
+    {% set slices_planned = run_query("
+      select count(*) from audit.slices_to_build where model = '" ~ model_name ~ "'").rows[0][0] %}
+    {% do plan.update({'slices': slices_planned}) %}
   {% endif %}
 
   {{ return(plan) }}

@@ -6,6 +6,7 @@
   config.meta, beside what plan_build reads:
     keeps  'everything' (what a load brought stays known when the load goes: ids and slices must outlive it) or
            'current loads' (rows carry load_id and are replaced whenever their load is touched)
+    judges_again  see judge_again; after new rows
 #}
 {% materialization by_load, adapter='postgres' %}
   {%- set target_relation = this.incorporate(type='table') -%}
@@ -33,7 +34,13 @@
       select {{ get_quoted_csv(model['columns'].keys()) }} from (
         {{ sql }}
       ) as brought
+      {% if meta['keeps'] == 'everything' %}
+        {# what is brought again is what has come to be known otherwise #}
+        on conflict ({{ model['constraints'][0]['columns'] | join(', ') }}) do update set
+        {% for column in model['columns'] %}{{ column }} = excluded.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
+      {% endif %}
     {% endcall %}
+    {% do judge_again(meta.get('judges_again', [])) %}
     {% do finish_build(model.name) %}
     {% do run_query("analyze " ~ target_relation) %}
   {% endif %}

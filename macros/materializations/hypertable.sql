@@ -99,20 +99,18 @@
   {% do log_slices(model.name) %}
   {% do prepare_for_bulk() %}
   {% set reach = slice_time_range(model.name) %}
-  {% if plan['has_old_rows'] %}
-    {% call statement('delete_slices') %}
-      delete from {{ target_relation }} as stored
-      using audit.slices_to_build as planned
-      {% if meta['slice_key'] == 'contract_id' %}
-        inner join intermediate.int_contracts__registered as contracts on planned.underlying = contracts.underlying
-      {% endif %}
-      where planned.model = '{{ model.name }}'
-        and stored.{{ meta['slice_key'] }} = {{ 'contracts.contract_id' if meta['slice_key'] == 'contract_id' else 'planned.underlying' }}
-        and stored.session_date = planned.session_date
-        and stored.{{ time_column }} >= '{{ reach["from"] }}'
-        and stored.{{ time_column }} < '{{ reach["to"] }}'
-    {% endcall %}
-  {% endif %}
+  {% call statement('delete_slices') %}
+    delete from {{ target_relation }} as stored
+    using audit.slices_to_build as planned
+    {% if meta['slice_key'] == 'contract_id' %}
+      inner join intermediate.int_contracts__registered as contracts on planned.underlying = contracts.underlying
+    {% endif %}
+    where planned.model = '{{ model.name }}'
+      and stored.{{ meta['slice_key'] }} = {{ 'contracts.contract_id' if meta['slice_key'] == 'contract_id' else 'planned.underlying' }}
+      and stored.session_date = planned.session_date
+      and stored.{{ time_column }} >= '{{ reach["from"] }}'
+      and stored.{{ time_column }} < '{{ reach["to"] }}'
+  {% endcall %}
   {% call statement('main') %}
     insert into {{ target_relation }} ({{ get_quoted_csv(model['columns'].keys()) }})
     select {{ get_quoted_csv(model['columns'].keys()) }} from (
@@ -141,7 +139,8 @@
 {% macro prepare_for_bulk() %}
   {% do run_query("set local enable_nestloop = off") %}
   {% do run_query("set local enable_memoize = off") %}
-  {% do run_query("set local work_mem = '" ~ var('build_work_mem', '256MB') ~ "'") %}
+  {% do run_query("set local hash_mem_multiplier = 1") %}
+  {% do run_query("set local work_mem = '" ~ var('build_work_mem', '128MB') ~ "'") %}
   {% if timescale_edition() == 'community' %}
     {# a restated day may lie in compressed chunks: no limit on what is decompressed to replace it #}
     {% do run_query("set local timescaledb.max_tuples_decompressed_per_dml_transaction = 0") %}

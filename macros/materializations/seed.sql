@@ -30,6 +30,7 @@
       {% do create_indexes(target_relation) %}
     {% endif %}
     {% set insert_sql = load_csv_rows(model, agate_table) if agate_table.rows | length > 0 else '' %}
+    {% do judge_again(config.get('meta', {}).get('judges_again', [])) %}
     {% do run_query("comment on table " ~ target_relation ~ " is '" ~ mark ~ "'") %}
     {% call noop_statement('main', 'INSERT ' ~ agate_table.rows | length, 'INSERT', agate_table.rows | length) %}{% endcall %}
   {% endif %}

@@ -19,7 +19,7 @@ registered as (
 
 ),
 
-unregistered as (
+with_terms as (
 
     select
         symbols.dialect,
@@ -37,12 +37,21 @@ unregistered as (
             trim_scale(symbols.strike), symbols.option_type
         ) as terms
     from symbols
+
+),
+
+-- New symbols, and those of which another file says other terms: they keep their id.
+unregistered as (
+
+    select with_terms.*
+    from with_terms
     where not exists (
         select 1 from registered
         where
-            registered.dialect = symbols.dialect
-            and registered.vendor_symbol = symbols.vendor_symbol
-            and registered.vendor_expiry = symbols.vendor_expiry
+            registered.dialect = with_terms.dialect
+            and registered.vendor_symbol = with_terms.vendor_symbol
+            and registered.vendor_expiry = with_terms.vendor_expiry
+            and registered.terms = with_terms.terms
     )
 
 ),

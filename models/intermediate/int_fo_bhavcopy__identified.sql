@@ -66,6 +66,11 @@ identified as (
             case
                 when symbols.vendor_symbol is null then 'symbol is missing'
                 when symbols.unknown_reason is not null then symbols.unknown_reason
+                when
+                    rows_of_files.underlying is distinct from symbols.underlying
+                    or rows_of_files.strike is distinct from symbols.strike
+                    or rows_of_files.option_type is distinct from symbols.option_type
+                    then 'terms differ from the contract of that symbol'
                 when sessions.session_date is null then 'no session on this date'
                 when rows_of_files.session_date > rows_of_files.expiry then 'after the expiry of the contract'
             end

@@ -21,6 +21,8 @@ identified as (
         symbols.instrument_type,
         symbols.underlying,
         symbols.expiry,
+        symbols.strike,
+        symbols.option_type,
         registered.contract_id,
         symbols.unknown_reason
     from symbols

@@ -1,7 +1,10 @@
 {{ config(
     materialized='by_load',
     full_refresh=false,
-    meta={'built_from': 'ledger', 'sources': ['nse-minute', 'nse-bhavcopy'], 'keeps': 'everything'},
+    meta={
+        'built_from': 'ledger', 'sources': ['nse-minute', 'nse-bhavcopy'], 'keeps': 'everything',
+        'judges_again': ['terms differ from the contract of that symbol'],
+    },
 ) }}
 
 with
@@ -12,7 +15,8 @@ gfdl_dates_of_symbols as (
     select
         vendor_symbol,
         vendor_expiry,
-        vendor_date
+        vendor_date,
+        min(load_id) as load_id
     from {{ ref('stg_gfdl__minute_bars') }}
     where load_id = any({{ loads_to_build() }}) and vendor_symbol is not null
     group by vendor_symbol, vendor_expiry, vendor_date
@@ -24,7 +28,8 @@ gfdl_symbols as (
     select
         vendor_symbol,
         vendor_expiry,
-        min(({{ vendor_date('vendor_date') }})) as first_session
+        min(({{ vendor_date('vendor_date') }})) as first_session,
+        min(load_id) as load_id
     from gfdl_dates_of_symbols
     group by vendor_symbol, vendor_expiry
 
@@ -36,30 +41,39 @@ underlying_names as (
 
 ),
 
--- The exchange's own rows carry every part in a column of its own.
-exchange_symbols as (
+-- The exchange's own rows carry every part in a column of its own; what most rows say counts, not one wrong cell.
+exchange_rows as (
 
     select
         'nse' as dialect,
         vendor_symbol,
         vendor_expiry,
         'NSE' as exchange,
-        min(instrument_type) as instrument_type,
-        min(underlying) as underlying,
-        min(expiry) as expiry,
-        min(strike) as strike,
-        min(option_type) as option_type,
+        mode() within group (order by instrument_type) as instrument_type,
+        mode() within group (order by underlying) as underlying,
+        mode() within group (order by expiry) as expiry,
+        mode() within group (order by strike) as strike,
+        mode() within group (order by option_type) as option_type,
         min(session_date) as first_session,
-        case
-            when min(instrument_type) is null then 'unknown instrument type'
-            when min(expiry) is null then 'impossible expiry date: ' || vendor_expiry
-            when min(instrument_type) = 'option' and min(strike) is null then 'option without a strike'
-            when min(instrument_type) = 'option' and coalesce(min(option_type), '') not in ('CE', 'PE')
-                then 'option that is neither CE nor PE'
-        end as unknown_reason
+        min(load_id) as load_id
     from {{ ref('stg_nse__fo_bhavcopy') }}
     where load_id = any({{ loads_to_build() }}) and vendor_symbol is not null
     group by vendor_symbol, vendor_expiry
+
+),
+
+exchange_symbols as (
+
+    select
+        exchange_rows.*,
+        case
+            when instrument_type is null then 'unknown instrument type'
+            when expiry is null then 'impossible expiry date: ' || vendor_expiry
+            when instrument_type = 'option' and strike is null then 'option without a strike'
+            when instrument_type = 'option' and coalesce(option_type, '') not in ('CE', 'PE')
+                then 'option that is neither CE nor PE'
+        end as unknown_reason
+    from exchange_rows
 
 ),
 
@@ -70,6 +84,7 @@ gfdl_parts as (
         gfdl_symbols.vendor_symbol,
         gfdl_symbols.vendor_expiry,
         gfdl_symbols.first_session,
+        gfdl_symbols.load_id,
         ({{ vendor_date('gfdl_symbols.vendor_expiry') }}) as expiry_column,
         names.body,
         regexp_match(
@@ -82,7 +97,7 @@ gfdl_parts as (
     from gfdl_symbols
     cross join lateral (
         select regexp_replace(
-            upper(btrim(gfdl_symbols.vendor_symbol)), '\.(NFO|NSE_IDX|NC\.NSE|NSE|BFO|BSE_IDX)$', ''
+            upper(btrim(gfdl_symbols.vendor_symbol)), '\.(NFO|NSE_IDX|NC\.NSE|NSE)$', ''
         ) as body
     ) as names
 
@@ -130,7 +145,9 @@ gfdl_parsed as (
         gfdl_dates.option_parts[5]::numeric as strike,
         gfdl_dates.option_parts[6] as option_type,
         gfdl_dates.first_session,
+        gfdl_dates.load_id,
         case
+            when gfdl_dates.body ~ '\.(BFO|BSE_IDX|BSE)$' then 'contract of another exchange'
             when gfdl_dates.body like '%BACKADJUSTED%' then 'back-adjusted future, not a contract'
             when
                 gfdl_dates.parts is not null and gfdl_dates.symbol_expiry is null
@@ -156,7 +173,9 @@ parsed as (
 
 ),
 
-not_yet_known as (
+-- A symbol is read again if it could not be read, or if the load that it was read from counts no longer: what a wrong
+-- file said of a contract goes with that file.
+to_be_read as (
 
     select parsed.*
     from parsed
@@ -166,8 +185,12 @@ not_yet_known as (
             known.dialect = parsed.dialect
             and known.vendor_symbol = parsed.vendor_symbol
             and known.vendor_expiry = parsed.vendor_expiry
+            and known.unknown_reason is null
+            and known.load_id in (
+                select current_loads.load_id from {{ source('audit', 'current_loads') }} as current_loads
+            )
     )
 
 )
 
-select * from not_yet_known
+select * from to_be_read

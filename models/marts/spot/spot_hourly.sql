@@ -1,0 +1,38 @@
+with
+
+bars as (
+
+    select * from {{ ref('int_spot__prices_hourly') }}
+
+),
+
+sessions as (
+
+    select * from {{ ref('int_sessions__dated') }}
+    where exchange = 'NSE' and segment = 'index'
+
+),
+
+spot_hourly as (
+
+    select
+        -- ids
+        bars.underlying as symbol,
+
+        -- times
+        bars.bar_start,
+        least(bars.bar_start + interval '1 hour', sessions.closes_at) as bar_end,
+        bars.session_date,
+
+        -- prices
+        bars.open,
+        bars.high,
+        bars.low,
+        bars.close
+
+    from bars
+    left join sessions on bars.session_date = sessions.session_date
+
+)
+
+select * from spot_hourly
