@@ -104,6 +104,26 @@ def test_start_on_a_named_server_migrates_it_and_writes_its_profile(
     assert tickmart("db", "migrate").stdout == "up to date: migration 0002\n"
 
 
+@pytest.mark.parametrize("command", [["db", "migrate"], ["loads"], ["list"], ["build"]])
+def test_a_user_without_rights_is_told_so_in_one_line(database: URL, command: list[str]) -> None:
+    user = f"nobody_of_{database.database}"
+    with databases.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(f"create user {user} password 'a-word'")
+    try:
+        address = database.set(drivername="postgresql", username=user, password="a-word")
+
+        done = tickmart(*command, TICKMART_DATABASE_URL=address.render_as_string(hide_password=False))
+
+        assert done.returncode == 1
+        assert done.stderr.startswith("error: ")
+        assert "the database user lacks a right" in done.stderr
+        assert "(permission denied for schema audit)" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    finally:
+        with databases.connect() as connection, connection.cursor() as cursor:
+            cursor.execute(f"drop user {user}")
+
+
 def test_a_profile_written_by_hand_is_left_alone(database: URL, tmp_path: Path) -> None:
     (tmp_path / "profiles.yml").write_text("mine: true\n")
     done = tickmart("db", "start", TICKMART_PROFILES_FOLDER=str(tmp_path))

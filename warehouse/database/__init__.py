@@ -99,7 +99,7 @@ def migrate() -> None:
         The database was migrated by a newer tickmart, or its user may not make what is missing.
     """
     newest = max(path.name.split("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
-    with engine().begin() as connection:
+    with _as_psycopg2_says(), engine().begin() as connection:
         if migration_in_place(connection) == newest:
             return
         connection.execute(sqlalchemy.text("select pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
@@ -108,10 +108,24 @@ def migrate() -> None:
 
 def migration_in_place(connection: sqlalchemy.Connection) -> str | None:
     """Return the newest migration that this database has, or None."""
-    if connection.scalar(sqlalchemy.text("select to_regclass('audit.alembic_version')")) is None:
-        return None
-    found: str | None = connection.scalar(sqlalchemy.text("select version_num from audit.alembic_version"))
-    return found
+    with _as_psycopg2_says():
+        if connection.scalar(sqlalchemy.text("select to_regclass('audit.alembic_version')")) is None:
+            return None
+        found: str | None = connection.scalar(
+            sqlalchemy.text("select version_num from audit.alembic_version")
+        )
+        return found
+
+
+@contextmanager
+def _as_psycopg2_says() -> Iterator[None]:
+    """Raise psycopg2's errors rather than SQLAlchemy's, so that callers have one kind to handle."""
+    try:
+        yield
+    except sqlalchemy.exc.DBAPIError as error:
+        if error.orig is None:
+            raise
+        raise error.orig from None
 
 
 def grant_roles(connection: psycopg2.extensions.connection) -> None:

@@ -18,7 +18,10 @@ _MEANINGS = {
     "57014": "the statement was cancelled: by hand, or by a statement_timeout of the server",
     "55P03": "a lock was not given in time: something else works on the same table",
     "40P01": "two commands waited for each other: run the same command again",
-    "42501": "the database user lacks a right; grant it the role for the work (tickmart_loader to load)",
+    "42501": (
+        "the database user lacks a right; grant it the role for the work (tickmart_loader to load, "
+        "tickmart_transformer to build, tickmart_analyst to read the marts)"
+    ),
     "42P01": "a table is missing; run: tickmart db migrate",
     "3F000": "a schema is missing; run: tickmart db migrate",
     "25006": "the database is read-only: a standby, or set so; name the primary in TICKMART_DATABASE_URL",
