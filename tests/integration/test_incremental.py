@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ pytestmark = pytest.mark.slow
 
 FIRST_DAY = date(2025, 8, 11)
 OPTIONS = "GFDLNFO_NIFTY_OPT_11082025.csv"
+KILLS_SEED = 20250811
 OPTION_MODELS = {
     "int_options__quotes_deduped",
     "int_options__bars_hourly",
@@ -271,27 +272,23 @@ def test_contract_ids_outlive_a_full_refresh_and_a_reload(
 
 
 def test_what_is_killed_and_run_again_ends_as_if_nothing_had_happened(
-    fresh_database: URL,
-    sample: Path,
-    undisturbed: dict[str, Any],
-    record_property: Callable[[str, Any], None],
+    fresh_database: URL, sample: Path, undisturbed: dict[str, Any]
 ) -> None:
-    chance = random.Random(seed := random.randrange(1000))
-    record_property("seed", seed)
+    chance = random.Random(KILLS_SEED)
     load_minutes = [*TICKMART, "load", "nse-minute", str(sample / "nse-minute")]
     build_all = [*TICKMART, "build", "--no-tests", "--no-greeks"]
 
-    for _ in range(2):
-        _kill(load_minutes, chance.uniform(0.5, 1.1))
+    loads_struck = [_kill(load_minutes, chance.uniform(0.5, 1.1)) for _ in range(2)]
     tickmart("load", "nse-minute", sample / "nse-minute")
     tickmart("load", "nse-bhavcopy", sample / "nse-bhavcopy")
-    for latest in (3.0, 6.0, 9.0):
-        _kill(build_all, chance.uniform(latest - 2.0, latest))
+    builds_struck = [_kill(build_all, chance.uniform(latest - 2.0, latest)) for latest in (3.0, 6.0, 9.0)]
     build("--no-greeks")
-    for _ in range(2):
-        _kill([*TICKMART, "greeks"], chance.uniform(0.6, 1.4))
+    greeks_struck = [_kill([*TICKMART, "greeks"], chance.uniform(0.6, 1.4)) for _ in range(2)]
     build()
 
+    assert any(loads_struck), f"no load was struck with seed {KILLS_SEED}"
+    assert any(builds_struck), f"no build was struck with seed {KILLS_SEED}"
+    assert any(greeks_struck), f"no Greeks were struck with seed {KILLS_SEED}"
     assert _but(marts(), "marts.load_history") == _but(undisturbed, "marts.load_history")
     assert query("select count(*) from audit.loads_to_build") == [(0,)]
     assert query("select count(*) from audit.slices_to_build") == [(0,)]
@@ -350,13 +347,18 @@ def test_a_changed_seed_rewrites_only_its_own_table(warehouse: URL, tmp_path: Pa
     ]
 
 
-def _kill(command: list[str], seconds: float) -> None:
-    """Start a command and kill it, and it alone, without warning: what it had started must not live on."""
+def _kill(command: list[str], seconds: float) -> bool:
+    """Start a command and kill it, and it alone, without warning: what it had started must not live on.
+
+    Returns whether it still ran when it was struck.
+    """
     with subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=PROJECT_FOLDER
     ) as process:
         time.sleep(seconds)
+        was_running = process.poll() is None
         process.send_signal(signal.SIGKILL)
+    return was_running
 
 
 def _symbol(ticker: str) -> str:
