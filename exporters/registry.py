@@ -220,13 +220,12 @@ def _exclude_others(connection: psycopg2.extensions.connection, store: Store) ->
         )
 
 
+# Not from marts.options_daily, which joins the Greeks of every row that it counts.
 _RANGES = """
     select underlying, min(first_session), max(last_session)
     from (
         select underlying, min(session_date) as first_session, max(session_date) as last_session
-        from marts.options_daily group by underlying
-        union all
-        select underlying, min(session_date), max(session_date) from marts.futures_daily group by underlying
+        from marts.data_coverage where contracts > 0 group by underlying
         union all
         select symbol, min(session_date), max(session_date) from marts.spot_daily group by symbol
     ) as ranges
@@ -239,7 +238,7 @@ def _available(
     connection: psycopg2.extensions.connection, underlyings: Sequence[str]
 ) -> dict[str, tuple[date, date]]:
     with connection.cursor() as cursor:
-        cursor.execute("select to_regclass('marts.options_daily') is not null")
+        cursor.execute("select to_regclass('marts.data_coverage') is not null")
         if cursor.fetchone() != (True,):
             raise TickmartError(
                 "there are no marts yet. Load data (tickmart load …) and build (tickmart build)."
@@ -277,10 +276,12 @@ def _slices(
             Month.parse(text): (date.fromisoformat(held["first"]), date.fromisoformat(held["last"]))
             for text, held in previous.covered(exporter, underlying).items()
         }
-        low = start or min([first, *(sessions[0] for sessions in covered.values())])
-        high = end or max([last, *(sessions[1] for sessions in covered.values())])
-        month = Month.of(low)
-        while month <= Month.of(high):
+        earliest = min([first, *(sessions[0] for sessions in covered.values())])
+        latest = max([last, *(sessions[1] for sessions in covered.values())])
+        low, high = start or earliest, end or latest
+        # no further than there is something to write or to take away
+        month = max(Month.of(low), Month.of(earliest))
+        while month <= min(Month.of(high), Month.of(latest)):
             month_end = month.following.first_day - timedelta(days=1)
             sessions = max(low, month.first_day), min(high, month_end)
             if month in covered:
@@ -346,4 +347,12 @@ def _data_version(connection: psycopg2.extensions.connection, piece: Slice, load
             [piece.underlying, piece.first, piece.last],
         )
         greeks = cursor.fetchall()
-    return hashlib.sha256(repr((sorted(load_ids), greeks)).encode()).hexdigest()[:16]
+        # daily rows name no load: what was built from which one says when they may have changed
+        cursor.execute(
+            "select distinct built_loads.model, built_loads.load_id from audit.built_loads"
+            " join intermediate.int_loads__slices as slices on slices.load_id = built_loads.load_id"
+            " where slices.underlying = %s and slices.session_date between %s and %s order by 1, 2",
+            [piece.underlying, piece.first, piece.last],
+        )
+        built = cursor.fetchall()
+    return hashlib.sha256(repr((sorted(load_ids), greeks, built)).encode()).hexdigest()[:16]

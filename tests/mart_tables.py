@@ -38,8 +38,19 @@ TABLES = {
     "futures_daily": f"{_FUTURE}, {_BAR}, {_SIZES}, {_DAILY}",
     "futures_metadata": f"{_FUTURE}, {_METADATA}",
     "spot_prices": f"symbol text, {_BAR}, {_ORIGIN}",
+    "spot_hourly": f"symbol text, {_BAR}",
     "spot_daily": f"symbol text, {_BAR}, source text, is_preferred boolean",
 }
+_COVERAGE = """
+    create view marts.data_coverage as
+    select underlying, 'option' as instrument_type, session_date, count(*) as contracts
+    from marts.options_daily group by underlying, session_date
+    union all
+    select underlying, 'future', session_date, count(*) from marts.futures_daily
+    group by underlying, session_date
+    union all
+    select symbol, 'index', session_date, 1 from marts.spot_daily
+"""
 CALL, PUT, FUTURE = 1, 2, 11
 SYMBOLS = {CALL: "NIFTY_250403_22500_CE", PUT: "NIFTY_250403_22500_PE", FUTURE: "NIFTY_250424_FUT"}
 
@@ -50,6 +61,12 @@ def create(connection: psycopg2.extensions.connection) -> None:
         cursor.execute("create schema if not exists marts")
         for name, columns in TABLES.items():
             cursor.execute(f"create table marts.{name} ({columns})")
+        cursor.execute(_COVERAGE)
+        cursor.execute("create schema if not exists intermediate")
+        cursor.execute(
+            "create table intermediate.int_loads__slices"
+            " (load_id bigint, instrument_type text, underlying text, session_date date)"
+        )
     connection.commit()
 
 
@@ -185,6 +202,11 @@ def fill(connection: psycopg2.extensions.connection) -> None:
             connection,
             "futures_hourly",
             [{name: value for name, value in (future[-1] | hour).items() if name not in origin}],
+        )
+        insert(
+            connection,
+            "spot_hourly",
+            [{name: value for name, value in (spot(day, 1)[0] | hour).items() if name not in origin}],
         )
         insert(connection, "options_daily", [day_row(call[0]), day_row(put[0])])
         insert(

@@ -334,6 +334,34 @@ def test_another_load_gives_the_data_another_version(
     assert version()["2025-04"] != before["2025-04"]
 
 
+def test_another_load_of_daily_rows_gives_the_data_another_version(
+    exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path
+) -> None:
+    def version() -> dict[str, str]:
+        about = json.loads((tmp_path / "manifest.json").read_text())["exporters"][exporter]
+        return {month: held["data_version"] for month, held in about["covered"]["NIFTY"].items()}
+
+    run(exporter, tmp_path)
+    before = version()
+    change(marts, "insert into audit.built_loads values ('int_fo_bhavcopy__deduped', 12)")
+    change(marts, f"insert into intermediate.int_loads__slices values (12, 'option', 'NIFTY', '{APRIL}')")
+
+    run(exporter, tmp_path)
+
+    assert version()["2025-03"] == before["2025-03"]
+    assert version()["2025-04"] != before["2025-04"]
+
+
+def test_a_range_wider_than_the_data_is_what_the_data_have(
+    exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path
+) -> None:
+    report = run(exporter, tmp_path, date.min, date.max)
+
+    assert (report.first, report.last) == (date(2025, 3, 1), date(2025, 4, 30))
+    covered = json.loads((tmp_path / "manifest.json").read_text())["exporters"][exporter]["covered"]["NIFTY"]
+    assert set(covered) == {"2025-03", "2025-04"}
+
+
 def test_prices_finer_than_usual_are_kept(
     exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path
 ) -> None:
