@@ -8,7 +8,7 @@ from psycopg2.extras import RealDictCursor
 
 from loaders import ledger
 from loaders.registry import source_named
-from tickmart.output import show_rows
+from tickmart.output import show_rows, within
 from warehouse import database
 from warehouse.database.errors import said_plainly
 
@@ -35,7 +35,8 @@ def _loads(
         database.connect() as connection,
         connection.cursor(cursor_factory=RealDictCursor) as cursor,
     ):
-        rows = ledger.loads(cursor, source=source, uri=uri, failed=failed, limit=limit)
+        rows = ledger.loads(cursor, source=source, uri=uri, failed=failed, limit=limit + 1)
+    rows = within(rows, limit)
     show_rows(_COLUMNS, rows if as_json else [row | {"remark": _remark(row)} for row in rows], as_json)
 
 

@@ -42,6 +42,21 @@ def show_rows(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], as_json
             typer.echo("\t".join(readable(row[column]).replace("\t", " ") for column in columns))
 
 
+def within[Row](rows: list[Row], limit: int) -> list[Row]:
+    """Return the first rows, and say on stderr where there are more.
+
+    Parameters
+    ----------
+    rows : list
+        One more than `limit` where there are more.
+    limit : int
+        How many to show.
+    """
+    if len(rows) > limit:
+        typer.echo("older ones are not shown; see --limit", err=True)
+    return rows[:limit]
+
+
 def show_json(value: Any) -> None:
     """Write a value to stdout as JSON; dates and times in ISO 8601."""
     typer.echo(json.dumps(value, indent=2, default=_json))

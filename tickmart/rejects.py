@@ -7,7 +7,7 @@ from psycopg2.extras import RealDictCursor
 
 from loaders import ledger
 from tickmart.loads import uri_of
-from tickmart.output import show_rows
+from tickmart.output import show_rows, within
 from warehouse import database
 from warehouse.database.errors import said_plainly
 from warehouse.errors import TickmartError
@@ -33,8 +33,8 @@ def _rejects(
         database.connect() as connection,
         connection.cursor(cursor_factory=RealDictCursor) as cursor,
     ):
-        rows = ledger.rejects(cursor, _load_ids(cursor, what), limit)
-    show_rows(("load_id", "uri", "line", "reason", "text"), rows, as_json)
+        rows = ledger.rejects(cursor, _load_ids(cursor, what), limit + 1)
+    show_rows(("load_id", "uri", "line", "reason", "text"), within(rows, limit), as_json)
 
 
 def _load_ids(cursor: RealDictCursor, what: str | None) -> list[int]:
