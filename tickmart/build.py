@@ -11,10 +11,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from greeks import enrich
 from loaders.registry import create_raw_tables
-from tickmart.logs import log_to_stderr
 from tickmart.output import show_json
 from warehouse.database import connect, migrate
 from warehouse.dbt import NodeResult, build_lock, run_dbt
+from warehouse.logs import log_to_stderr
+from warehouse.errors import TickmartError
+
+_SELECTABLE = {"model", "seed", "test"}
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -48,6 +51,11 @@ def build(
             arguments,
             on_node=listener.node,
             on_note=listener.note,
+        )
+    if select and not any(node.kind in _SELECTABLE for node in run.nodes):
+        raise TickmartError(
+            f"nothing matches --select {select}. Name models, seeds or tests as dbt does, such as "
+            "options_daily or +options_daily."
         )
     outcome = enrich.compute_due() if with_greeks else None
 

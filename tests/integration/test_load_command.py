@@ -188,6 +188,30 @@ def test_a_terminal_sees_a_bar_and_the_lines(tmp_path: Path) -> None:
     assert "MB" in text
 
 
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize("command", ["loads", "rejects"])
+def test_a_list_that_is_cut_says_so(tmp_path: Path, command: str) -> None:
+    path = write(tmp_path / "a.csv", BAR, "bad", "worse")
+    tickmart("load", "nse-minute", path)
+    tickmart("load", "nse-minute", "--force", path)
+    arguments = [command, path] if command == "loads" else [command, path, "--json"]
+
+    cut = tickmart(*arguments, "--limit", "1")
+    whole = tickmart(*arguments, "--limit", "2")
+
+    assert cut.stderr == "older ones are not shown; see --limit\n"
+    assert whole.stderr == ""
+    assert cut.stdout != whole.stdout
+
+
+@pytest.mark.usefixtures("database")
+def test_a_build_of_nothing_says_so() -> None:
+    done = tickmart("build", "--select", "no_such_model")
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("error: nothing matches --select no_such_model. ")
+
+
 def test_the_loader_role_can_load_and_unload_and_no_more(database: URL, tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", BAR, "bad")
     tickmart("load", "nse-minute", path)  # makes the raw tables, as their owner
