@@ -40,7 +40,7 @@ def local_s3_server() -> Iterator[str]:
     """
     program = Path(sys.executable).with_name("moto_server")
     if not program.exists():
-        raise TickmartError("the local S3 server is not installed. Install it: pip install 'tickmart[demo]'")
+        raise TickmartError("the local S3 server is not installed. Install it: make setup")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
