@@ -175,7 +175,7 @@ class BacktraderExporter:
     ) -> Written:
         """Read the slices from the marts and put their CSV files and `feeds.py`."""
         written = Written()
-        marts.present_series(connection)
+        marts.require_marts(connection)
         known = _Contracts(connection)
         for piece in slices:
             loads = written.load_ids.setdefault(piece, set())
@@ -218,7 +218,7 @@ class BacktraderExporter:
             importlib.metadata.version("backtrader")
         except importlib.metadata.PackageNotFoundError:
             raise TickmartError(
-                "reading the files back needs backtrader. Install it (pip install backtrader), or export with"
+                "reading the files back needs backtrader. Install it (make setup), or export with"
                 " --no-verify."
             ) from None
         manifest = read_manifest(store)

@@ -94,22 +94,16 @@ _MARTS: dict[tuple[Kind, Interval], str] = {
     ("index", "hour"): "marts.spot_hourly",
     ("index", "day"): "marts.spot_daily",
 }
-_OPTIONAL_MARTS = ("marts.spot_hourly",)
 ALL_SERIES = tuple(Series(kind, interval) for kind, interval in _MARTS)
 
 
-def present_series(connection: psycopg2.extensions.connection) -> list[Series]:
-    """Return the series whose marts the database has; only roll-ups of an index may be missing."""
-    found = []
+def require_marts(connection: psycopg2.extensions.connection) -> None:
+    """Raise a TickmartError that names the first mart which the database lacks."""
     with connection.cursor() as cursor:
         for series in ALL_SERIES:
             cursor.execute("select to_regclass(%s) is not null", [series.mart])
-            row = cursor.fetchone()
-            if row is not None and row[0]:
-                found.append(series)
-            elif series.mart not in _OPTIONAL_MARTS:
+            if cursor.fetchone() != (True,):
                 raise TickmartError(f"the database has no {series.mart}. Build it first: tickmart build")
-    return found
 
 
 def contracts(connection: psycopg2.extensions.connection, underlying: str, kind: Kind) -> dict[int, Contract]:

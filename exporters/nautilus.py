@@ -313,10 +313,10 @@ class NautilusExporter:
         return total
 
     def _write_underlying(self, run: _Run, pieces: Sequence[Slice]) -> None:
-        present = marts.present_series(run.connection)
+        marts.require_marts(run.connection)
         for piece in pieces:
             run.written.load_ids[piece] = set()
-            for series in present:
+            for series in marts.ALL_SERIES:
                 if series.kind != "option" or series.interval == "hour":
                     for table in marts.read(run.connection, series, piece, with_greeks=False):
                         self._put_bars(run, series, piece, table)
@@ -544,7 +544,7 @@ class _Check:
                     self.connection, piece.underlying, kind
                 )
         expected: set[str] = set()
-        for series in marts.present_series(self.connection):
+        for series in marts.ALL_SERIES:
             if series.kind != "option" or series.interval == "hour":
                 for table in marts.read(self.connection, series, piece, with_greeks=False):
                     expected |= self._bars(series, piece, table)

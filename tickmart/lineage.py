@@ -20,14 +20,18 @@ INDIA = ZoneInfo("Asia/Kolkata")
 MARTS = {
     "option": {"minute": "options_ticks", "hour": "options_hourly", "day": "options_daily"},
     "future": {"minute": "futures_ticks", "hour": "futures_hourly", "day": "futures_daily"},
-    "index": {"minute": "spot_prices", "day": "spot_daily"},
+    "index": {"minute": "spot_prices", "hour": "spot_hourly", "day": "spot_daily"},
 }
 _MINUTES = {
     "option": "int_options__quotes_deduped",
     "future": "int_futures__quotes_deduped",
     "index": "int_spot__prices_deduped",
 }
-_HOURS = {"option": "int_options__bars_hourly", "future": "int_futures__bars_hourly"}
+_HOURS = {
+    "option": "int_options__bars_hourly",
+    "future": "int_futures__bars_hourly",
+    "index": "int_spot__prices_hourly",
+}
 _DAYS = {
     "option": "int_options__bars_daily",
     "future": "int_futures__bars_daily",

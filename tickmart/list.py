@@ -39,6 +39,8 @@ rolled_up as (
     union all
     select null, underlying, 'spot_prices', session_date, bars from intermediate.int_spot__prices_daily
     union all
+    select null, underlying, 'spot_hourly', session_date, 1 from intermediate.int_spot__prices_hourly
+    union all
     select null, underlying, 'spot_daily', session_date, 1 from intermediate.int_spot__prices_daily
     union all
     select null, underlying, 'spot_daily', session_date, 1 from intermediate.int_spot__official_daily
@@ -65,13 +67,14 @@ select
 from by_contract
 inner join (values
     (1, 'spot_prices', 'index', '1-MINUTE'),
-    (2, 'spot_daily', 'index', '1-DAY'),
-    (3, 'futures_ticks', 'future', '1-MINUTE'),
-    (4, 'futures_hourly', 'future', '1-HOUR'),
-    (5, 'futures_daily', 'future', '1-DAY'),
-    (6, 'options_ticks', 'option', '1-MINUTE'),
-    (7, 'options_hourly', 'option', '1-HOUR'),
-    (8, 'options_daily', 'option', '1-DAY')
+    (2, 'spot_hourly', 'index', '1-HOUR'),
+    (3, 'spot_daily', 'index', '1-DAY'),
+    (4, 'futures_ticks', 'future', '1-MINUTE'),
+    (5, 'futures_hourly', 'future', '1-HOUR'),
+    (6, 'futures_daily', 'future', '1-DAY'),
+    (7, 'options_ticks', 'option', '1-MINUTE'),
+    (8, 'options_hourly', 'option', '1-HOUR'),
+    (9, 'options_daily', 'option', '1-DAY')
 ) as marts (position, mart, instrument_type, interval) on by_contract.mart = marts.mart
 left join intermediate.int_contracts__described as contracts
     on by_contract.contract_id = contracts.contract_id

@@ -90,6 +90,7 @@ def test_list_shows_every_kind_of_data_with_its_span_and_rows(files: Path) -> No
         "BANKNIFTY\tfuture\t1-DAY\t2025-08-01\t2025-08-01\t3\t3\tfutures_daily",
         "BANKNIFTY\toption\t1-DAY\t2025-08-01\t2025-08-01\t10\t10\toptions_daily",
         "NIFTY\tindex\t1-MINUTE\t2025-03-12\t2025-03-17\t1\t376\tspot_prices",
+        "NIFTY\tindex\t1-HOUR\t2025-03-12\t2025-03-17\t1\t8\tspot_hourly",
         "NIFTY\tindex\t1-DAY\t2025-03-12\t2025-03-17\t1\t2\tspot_daily",
         "NIFTY\tfuture\t1-MINUTE\t2025-03-12\t2025-03-13\t1\t2\tfutures_ticks",
         "NIFTY\tfuture\t1-HOUR\t2025-03-12\t2025-03-13\t1\t2\tfutures_hourly",
@@ -292,7 +293,7 @@ def test_a_bar_that_was_quarantined_says_so(files: Path) -> None:
         (("RELIANCE", "2025-03-12"), "there is no symbol RELIANCE; the marts hold BANKNIFTY, NIFTY."),
         (("NIFTY", "yesterday"), "cannot read the time 'yesterday'. Write 2025-03-12T12:30 (Indian time)"),
         (("NIFTY", "2025-03-12", "--mart", "spot_prices"), "give a time too, such as 2025-03-12T09:15"),
-        (("NIFTY", "2025-03-12", "--mart", "options_daily"), "its marts are spot_prices, spot_daily"),
+        (("NIFTY", "2025-03-12", "--mart", "options_daily"), "its marts are spot_prices, spot_hourly, spot_daily"),
     ],
 )
 def test_what_matches_nothing_is_answered_with_what_is_near(
