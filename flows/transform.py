@@ -1,17 +1,15 @@
 """Bring the marts and their Greeks up to date."""
 
-import logging
-import sys
 from collections import Counter
 from dataclasses import dataclass, field
 
-import structlog
 from prefect import get_run_logger, task
 
 from greeks.enrich import compute_due
 from loaders.registry import create_raw_tables
 from warehouse.database import connect, migrate
 from warehouse.dbt import build_lock, run_dbt
+from warehouse.logs import log_to_stderr
 
 
 @dataclass(frozen=True)
@@ -81,11 +79,7 @@ def price() -> Counter[str]:
     Counter of str
         Rows written by status.
     """
-    if not structlog.is_configured():
-        structlog.configure(
-            wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-            logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        )
+    log_to_stderr()
     outcome = compute_due()
     get_run_logger().info(
         "Greeks of %s rows in %s slices, %s slices removed",

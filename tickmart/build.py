@@ -14,8 +14,8 @@ from loaders.registry import create_raw_tables
 from tickmart.output import show_json
 from warehouse.database import connect, migrate
 from warehouse.dbt import NodeResult, build_lock, run_dbt
-from warehouse.logs import log_to_stderr
 from warehouse.errors import TickmartError
+from warehouse.logs import log_to_stderr
 
 _SELECTABLE = {"model", "seed", "test"}
 

@@ -9,8 +9,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from greeks.enrich import Outcome, Progress, compute_due
-from tickmart.logs import log_to_stderr
 from tickmart.output import show_json, show_rows
+from warehouse.logs import log_to_stderr
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 

@@ -1,4 +1,4 @@
-"""Where a command's log goes."""
+"""Where the log of a command or a flow goes."""
 
 import logging
 import sys
