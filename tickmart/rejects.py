@@ -34,7 +34,8 @@ def _rejects(
         connection.cursor(cursor_factory=RealDictCursor) as cursor,
     ):
         rows = ledger.rejects(cursor, _load_ids(cursor, what), limit + 1)
-    show_rows(("load_id", "uri", "line", "reason", "text"), within(rows, limit), as_json)
+    rows = within(rows, limit)
+    show_rows(("load_id", "uri", "line", "reason", "text"), rows, as_json)
 
 
 def _load_ids(cursor: RealDictCursor, what: str | None) -> list[int]:
