@@ -1,14 +1,55 @@
 """Publish the marts as files."""
 
+import json
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 
 from prefect import get_run_logger, task
 from prefect.events import emit_event
 
+from exporters.publish import MANIFEST, open_store, read_manifest
 from exporters.registry import EXPORTERS, ExportReport, export
 from warehouse.database import connect
 from warehouse.errors import TickmartError
+
+# A file may land while an export runs, or long before it is built: the nights look back a day further.
+_BUILT_LATER_THAN_LANDED = timedelta(days=1)
+
+# A load changes its own sessions, and those of other loads of its file: one was replaced, one counts again.
+_FIRST_CHANGED_SESSION = """
+    with
+
+    changed as (
+
+        select distinct source, dataset, uri
+        from audit.loads
+        where status <> 'failed' and greatest(finished_at, unloaded_at) >= %(since)s
+
+    ),
+
+    touched as (
+
+        select min(slices.session_date) as session_date
+        from intermediate.int_loads__slices as slices
+        inner join audit.loads as loads on slices.load_id = loads.load_id
+        inner join changed
+            on loads.source = changed.source and loads.dataset = changed.dataset and loads.uri = changed.uri
+        where slices.underlying = any(%(underlyings)s) or %(underlyings)s::text[] = '{}'
+
+    ),
+
+    newest as (
+
+        select date_trunc('month', max(session_date))::date as session_date
+        from marts.data_coverage
+        where bars > 0
+
+    )
+
+    select least(touched.session_date, newest.session_date)
+    from touched
+    cross join newest
+"""
 
 
 def check_formats(formats: Sequence[str]) -> None:
@@ -23,25 +64,34 @@ def check_formats(formats: Sequence[str]) -> None:
         raise TickmartError(f"unknown format {', '.join(unknown)}; known: {', '.join(EXPORTERS)}")
 
 
-def first_session_to_export(load_ids: Sequence[int]) -> date | None:
-    """Return the first day of the month of the newest session, or an earlier session that loads touched.
+def first_session_to_export(format: str, underlyings: Sequence[str], destination: str) -> date | None:
+    """Return the first session that may differ from what a destination holds.
+
+    That is the first day of the month of the newest session, or an earlier session of files that were loaded,
+    restated or taken back since the destination was written, tonight or in a night whose export failed.
 
     Parameters
     ----------
-    load_ids : sequence of int
-        The loads that tonight's build brought in or replaced: a restated old file is exported again, too.
+    format : str
+    underlyings : sequence of str
+        Empty: all.
+    destination : str
+        A folder or `s3://bucket/prefix`.
 
     Returns
     -------
     date or None
-        None while the marts are empty.
+        None, which is everything, where this format was not exported to yet.
     """
+    store = open_store(destination)
+    manifest, text = read_manifest(store), store.read(MANIFEST)
+    if manifest is None or text is None or format not in manifest.exporters:
+        return None
+    written_at = datetime.fromisoformat(json.loads(text)["updated_at"])
     with connect() as connection, connection.cursor() as cursor:
         cursor.execute(
-            "select least("
-            " (select date_trunc('month', max(session_date))::date from marts.data_coverage where bars > 0),"
-            " (select min(session_date) from intermediate.int_loads__slices where load_id = any(%s)))",
-            (list(load_ids),),
+            _FIRST_CHANGED_SESSION,
+            {"since": written_at - _BUILT_LATER_THAN_LANDED, "underlyings": list(underlyings)},
         )
         row: tuple[date | None] = next(cursor)
     return row[0]
@@ -59,10 +109,12 @@ def publish(
     underlyings : list of str
         Empty: all.
     start, end : date or None
-        First and last session, both included.
+        First and last session, both included. Without a start: `first_session_to_export`.
     destination : str
         A folder or `s3://bucket/prefix`.
     """
+    if start is None:
+        start = first_session_to_export(format, underlyings, destination)
     report = export(format, underlyings, start, end, destination)
     log = get_run_logger()
     for warning in report.warnings:

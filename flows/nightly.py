@@ -18,7 +18,7 @@ from prefect import State, flow
 from prefect.artifacts import create_markdown_artifact
 
 from exporters.registry import ExportReport
-from flows.export import check_formats, first_session_to_export, publish
+from flows.export import check_formats, publish
 from flows.ingest import default_inbox, ingest
 from flows.transform import Built, build, check_whole_tables, price
 from loaders.landing import Report
@@ -54,12 +54,6 @@ class Night:
     exports: list[ExportReport] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
-    @property
-    def load_ids(self) -> list[int]:
-        """The loads of this night, and those that they replaced."""
-        outcomes = [o for report in self.ingested.values() for o in report.outcomes if o.status == "loaded"]
-        return [i for outcome in outcomes for i in (outcome.load_id, outcome.restates) if i is not None]
-
 
 @flow(name="nightly")
 def nightly(
@@ -89,7 +83,7 @@ def nightly(
         A folder or `s3://bucket/prefix`; each format gets its own folder in it.
     start, end : date, optional
         First and last session to export. Default: the month of the newest session, and back to the earliest
-        session that tonight's files touch.
+        session that changed since the destination was last written; everything the first time.
     tests : bool
         Run dbt's tests beside the models; on tables of bars they read the sessions that are new.
     whole_tables : bool
@@ -109,10 +103,8 @@ def nightly(
         night.statuses = price()
         if whole_tables:
             night.tests_of_whole_tables = check_whole_tables()
-        if wanted:
-            first = first_session_to_export(night.load_ids) if start is None else start
-            for name in wanted:
-                _publish(night, name, underlyings or [], first, end, f"{destination.rstrip('/')}/{name}")
+        for name in wanted:
+            _publish(night, name, underlyings or [], start, end, f"{destination.rstrip('/')}/{name}")
     finally:
         create_markdown_artifact(markdown(night), key="nightly", description="What the night has done")
     if night.failures:
@@ -231,7 +223,7 @@ def _run(
     ] = DESTINATION,
     start: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="First session to export. Default: the newest month."),
+        typer.Option(formats=["%Y-%m-%d"], help="First session to export. Default: what changed."),
     ] = None,
     end: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last session to export.")

@@ -27,7 +27,7 @@ from warehouse.settings import PROJECT_FOLDER
 
 pytestmark = pytest.mark.slow
 
-FIRST_DAY, SECOND_DAY = date(2025, 8, 11), date(2025, 8, 12)
+FIRST_DAY, SECOND_DAY, EARLIER_MONTH = date(2025, 8, 11), date(2025, 8, 12), date(2025, 7, 14)
 PREFECT = [sys.executable, "-m", "prefect"]
 
 
@@ -193,6 +193,24 @@ def test_the_deployment_runs_on_a_schedule_in_indian_time_and_a_worker_runs_it(
     assert int(re.search(r"(\d+) tests read whole tables", report_of(prefect))[1]) > 100  # type: ignore[index]
     assert counted("audit.loads") == loads
     assert files_of(folder / "catalogs") == written
+
+
+def test_a_month_whose_export_failed_is_exported_by_the_next_night(
+    first_night: subprocess.CompletedProcess[str], prefect: Server, folder: Path, tmp_path: Path
+) -> None:
+    write_sample(tmp_path / "inbox", days=1, start=EARLIER_MONTH, strikes=3, expiries=1)
+    (tmp_path / "catalogs").mkdir()
+    (tmp_path / "catalogs/nautilus").write_text("no folder")
+
+    failed = at_once(tmp_path, prefect.environment)
+    retried = at_once(folder, prefect.environment)  # with nothing new in its inbox
+
+    assert failed.returncode == 1
+    assert "tickmart export nautilus --to catalogs/nautilus: " in failed.stderr
+    assert "catalogs/nautilus is a file" in failed.stderr
+    assert retried.returncode == 0, retried.stderr
+    manifest = json.loads((folder / "catalogs/nautilus/manifest.json").read_text())
+    assert list(manifest["exporters"]["nautilus"]["covered"]["NIFTY"]) == ["2025-07", "2025-08"]
 
 
 def test_the_readme_and_the_operations_give_the_same_steps_to_a_schedule() -> None:
