@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Annotated, Any
 
+import psycopg2.errors
 import psycopg2.extensions
 import typer
 
@@ -14,6 +15,7 @@ from tickmart.output import show_json
 from warehouse import database, server
 from warehouse.database import backup as backups
 from warehouse.database import profile
+from warehouse.database.errors import in_plain_words
 from warehouse.dbt import build_lock_holder
 from warehouse.errors import TickmartError
 from warehouse.settings import settings
@@ -101,6 +103,11 @@ def psql(context: typer.Context) -> None:
 def migrate() -> None:
     """Make or bring up to date the tables that Python owns: ledger, raw tables, Greeks, roles."""
     _bring_up_to_date()
+    try:
+        with database.connect() as granting:
+            database.grant_roles(granting)
+    except psycopg2.errors.InsufficientPrivilege as error:  # somebody else's table among ours
+        typer.echo(f"note: the roles were left as they are: {in_plain_words(error)}", err=True)
     with database.engine().connect() as connection:
         typer.echo(f"up to date: migration {database.migration_in_place(connection)}")
 

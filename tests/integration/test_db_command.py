@@ -124,6 +124,27 @@ def test_a_user_without_rights_is_told_so_in_one_line(database: URL, command: li
             cursor.execute(f"drop user {user}")
 
 
+def test_migrate_gives_the_roles_back_what_was_taken_from_them(fresh_database: URL) -> None:
+    with databases.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("create schema marts create table published (price numeric)")
+        cursor.execute("revoke all on all tables in schema audit from tickmart_loader")
+
+    done = tickmart("db", "migrate")
+
+    assert done.returncode == 0, done.stderr
+    with databases.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            """
+            select
+                has_table_privilege('tickmart_loader', 'audit.rejects', 'delete'),
+                has_schema_privilege('tickmart_analyst', 'marts', 'usage'),
+                has_table_privilege('tickmart_analyst', 'marts.published', 'select'),
+                has_table_privilege('tickmart_analyst', 'audit.loads', 'select')
+            """
+        )
+        assert cursor.fetchone() == (True, True, True, False)
+
+
 def test_a_profile_written_by_hand_is_left_alone(database: URL, tmp_path: Path) -> None:
     (tmp_path / "profiles.yml").write_text("mine: true\n")
     done = tickmart("db", "start", TICKMART_PROFILES_FOLDER=str(tmp_path))

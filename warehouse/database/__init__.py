@@ -129,8 +129,13 @@ def _as_psycopg2_says() -> Iterator[None]:
 
 
 def grant_roles(connection: psycopg2.extensions.connection) -> None:
-    """Make the roles, where the user may, and grant those that exist what their work needs."""
+    """Make the roles, where the user may, and grant those that exist what their work needs.
+
+    Does nothing where the user does not own tickmart's tables.
+    """
     with connection.cursor() as cursor:
+        # two that grant at once would trip over each other
+        cursor.execute("select pg_advisory_xact_lock(%s)", (_MIGRATING,))
         cursor.execute(GRANT_ROLES)
 
 

@@ -2,13 +2,20 @@
 
 # Roles belong to the server, not to the database: they may be there already, and another database may be
 # making them at this moment. dbt grants the marts when it makes them; here they are granted after a restore.
+# Who owns neither the tables nor their owner's role leaves all as it is.
 GRANT_ROLES = """
 do $$
 declare
     wanted text;
     may_create boolean := (select rolsuper or rolcreaterole from pg_roles where rolname = current_user);
-    published text;
+    published record;
+    tables_owner oid := (select nspowner from pg_namespace where nspname = 'audit');
 begin
+    if not pg_has_role(current_user, tables_owner, 'usage') then
+        raise notice 'nothing was granted: % does not own the tables', current_user;
+        return;
+    end if;
+
     foreach wanted in array array['tickmart_loader', 'tickmart_transformer', 'tickmart_analyst'] loop
         if not exists (select from pg_roles where rolname = wanted) then
             if not may_create then
@@ -48,11 +55,20 @@ begin
     end if;
 
     if exists (select from pg_roles where rolname = 'tickmart_analyst') then
-        foreach published in array array['marts', 'facts'] loop
-            if to_regnamespace(published) is not null then
-                execute format('grant usage on schema %I to tickmart_analyst', published);
-                execute format('grant select on all tables in schema %I to tickmart_analyst', published);
-            end if;
+        for published in
+            select nspname, nspowner from pg_namespace
+            where nspname in ('marts', 'facts') and pg_has_role(current_user, nspowner, 'usage')
+        loop
+            execute format('grant usage on schema %I to tickmart_analyst', published.nspname);
+        end loop;
+        for published in
+            select oid, relowner from pg_class
+            where relnamespace in (select oid from pg_namespace where nspname in ('marts', 'facts'))
+                and relkind in ('r', 'p', 'v', 'm')
+                and pg_has_role(current_user, relowner, 'usage')
+                and not has_table_privilege('tickmart_analyst', oid, 'select')
+        loop
+            execute format('grant select on %s to tickmart_analyst', published.oid::regclass);
         end loop;
     end if;
 end
