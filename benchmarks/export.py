@@ -77,14 +77,14 @@ def write_objects(folder: Path) -> int:
         for kind in FOLDERS:
             contracts = marts.contracts(connection, UNDERLYING, kind).values()
             catalog.write_data([instrument(contract, LEAST_DECIMALS) for contract in contracts])
-        for kind, interval, mart in _bar_marts(connection):
+        for kind, interval, mart in _bar_marts():
             rows += _write_bars(connection, catalog, kind, interval, mart)
         rows += _write_greeks(connection, catalog)
     return rows
 
 
-def _bar_marts(connection: psycopg2.extensions.connection) -> list[tuple[Kind, str, str]]:
-    return [(s.kind, BAR_SPECS[s.interval], s.mart) for s in marts.present_series(connection)]
+def _bar_marts() -> list[tuple[Kind, str, str]]:
+    return [(s.kind, BAR_SPECS[s.interval], s.mart) for s in marts.ALL_SERIES]
 
 
 def _write_bars(
