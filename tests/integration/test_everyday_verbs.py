@@ -293,7 +293,7 @@ def test_a_bar_that_was_quarantined_says_so(files: Path) -> None:
         (("RELIANCE", "2025-03-12"), "there is no symbol RELIANCE; the marts hold BANKNIFTY, NIFTY."),
         (("NIFTY", "yesterday"), "cannot read the time 'yesterday'. Write 2025-03-12T12:30 (Indian time)"),
         (("NIFTY", "2025-03-12", "--mart", "spot_prices"), "give a time too, such as 2025-03-12T09:15"),
-        (("NIFTY", "2025-03-12", "--mart", "options_daily"), "its marts are spot_prices, spot_hourly, spot_daily"),
+        (("NIFTY", "2025-03-12", "--mart", "options_daily"), "its marts are spot_prices, spot_hourly,"),
     ],
 )
 def test_what_matches_nothing_is_answered_with_what_is_near(
