@@ -27,6 +27,7 @@ ROLLUPS = [
     "int_options__bars_daily",
     "int_futures__bars_hourly",
     "int_futures__bars_daily",
+    "int_spot__prices_hourly",
     "int_spot__prices_daily",
     "int_spot__official_daily",
 ]
