@@ -20,7 +20,7 @@ demo: setup ## Sample data to bars, Greeks, catalog and backtest, in one go
 test: setup ## Run all tests, on a database of their own
 	@$(BIN)/pytest
 
-check: setup ## Lint, format and types
+check: setup db ## Lint, format and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
