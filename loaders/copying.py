@@ -15,8 +15,8 @@ import psycopg2
 from psycopg2 import extensions, sql
 
 from loaders.files import DAMAGE, Readable, Stream, damaged
+from loaders.layouts import RawTable
 from loaders.lines import Batch, Reject
-from loaders.registry import Source
 from warehouse.errors import TickmartError
 
 CHUNK = 1 << 20
@@ -138,7 +138,7 @@ class Rejects:
         return self._file
 
 
-def copy_clean(cursor: extensions.cursor, source: Source, columns: Sequence[str], feed: Feed) -> int:
+def copy_clean(cursor: extensions.cursor, table: RawTable, columns: Sequence[str], feed: Feed) -> int:
     """Send a body to COPY as it is and return how many rows came of it.
 
     Raises
@@ -150,12 +150,12 @@ def copy_clean(cursor: extensions.cursor, source: Source, columns: Sequence[str]
     TickmartError
         The file could not be read to its end.
     """
-    return _copy(cursor, _copy_statement(source, columns, "text" if feed.is_plain else "csv"), feed)
+    return _copy(cursor, _copy_statement(table, columns, "text" if feed.is_plain else "csv"), feed)
 
 
 def copy_judged(
     cursor: extensions.cursor,
-    source: Source,
+    table: RawTable,
     columns: Sequence[str],
     judged_from: Callable[[int], Iterator[Batch]],
     load_id: int,
@@ -166,7 +166,7 @@ def copy_judged(
     Parameters
     ----------
     cursor : psycopg2 cursor
-    source : Source
+    table : RawTable
     columns : sequence of str
         The raw column of each field.
     judged_from : callable
@@ -183,11 +183,11 @@ def copy_judged(
     latin1 : int
         Lines that were no UTF-8.
     """
-    cursor.execute("select pg_get_serial_sequence(%s, '_line')", (source.qualified_table,))
+    cursor.execute("select pg_get_serial_sequence(%s, '_line')", (table.qualified,))
     (sequence,) = next(cursor)
     cursor.execute("select nextval(%s)", (sequence,))
     (first_line,) = next(cursor)
-    statement = _copy_statement(source, (*columns, "_line"))
+    statement = _copy_statement(table, (*columns, "_line"))
     rows = waiting_rows = latin1 = 0
     waiting = io.BytesIO()
     for batch in judged_from(first_line):
@@ -229,9 +229,9 @@ def _copy(cursor: extensions.cursor, statement: sql.Composable, file: Feed | IO[
     return int(cursor.rowcount)
 
 
-def _copy_statement(source: Source, columns: Sequence[str], form: str = "csv") -> sql.Composable:
+def _copy_statement(table: RawTable, columns: Sequence[str], form: str = "csv") -> sql.Composable:
     return sql.SQL("copy {} ({}) from stdin (format {}, delimiter ',', null '', encoding 'UTF8')").format(
-        sql.Identifier("raw", source.raw_table),
+        sql.Identifier("raw", table.name),
         sql.SQL(", ").join(map(sql.Identifier, columns)),
         sql.SQL(form),
     )

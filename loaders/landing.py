@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import psycopg2
 from psycopg2 import extensions
 
 from loaders import copying, layouts, ledger
-from loaders.files import DAMAGE, DataFile, Stream, Unreadable, damaged, data_files, expand
+from loaders.files import AS_OF_MARK, DAMAGE, DataFile, Stream, Unreadable, damaged, data_files, expand
 from loaders.lines import Head, judge, read_head
 from loaders.parquet import MAGIC, ParquetText
 from loaders.registry import Source, create_raw_tables, source_named
@@ -121,7 +121,12 @@ class Listener:
 
 
 def land(
-    source: str, paths: Iterable[str | Path], *, force: bool = False, listener: Listener | None = None
+    source: str,
+    paths: Iterable[str | Path],
+    *,
+    force: bool = False,
+    as_of: date | None = None,
+    listener: Listener | None = None,
 ) -> Report:
     """Land files of a source, each in one transaction: its rows, its rejects and its row of the ledger.
 
@@ -136,6 +141,8 @@ def land(
         Files (plain, .gz, .bz2, .zst, .zip or .parquet), folders and glob patterns.
     force : bool
         Land again what is already there, and let a file without rows replace one with rows.
+    as_of : date or None
+        The exchange's day that the files show; of sources whose rows do not say it, and only of these.
     listener : Listener or None
         Hears of the progress.
 
@@ -147,9 +154,11 @@ def land(
     Raises
     ------
     TickmartError
-        The source is unknown, or the database cannot be reached (any more).
+        The source is unknown, `as_of` is missing or makes no sense, or the database cannot be reached
+        (any more).
     """
     wanted = source_named(source)
+    _check_as_of(wanted, as_of)
     listener = listener or Listener()
     found = expand(paths, wanted.suffixes)
     listener.expects(sum(size_of(item) for item in found))
@@ -159,10 +168,25 @@ def land(
         create_raw_tables(connection)
         for item in found:
             for file in members(item, wanted):
-                outcome = _outcome(connection, wanted, file, force, listener)
+                outcome = _outcome(connection, wanted, _dated(file, as_of), force, as_of, listener)
                 outcomes.append(outcome)
                 listener.ends(outcome)
     return Report(outcomes)
+
+
+def _check_as_of(source: Source, as_of: date | None) -> None:
+    if source.undated and as_of is None:
+        raise TickmartError(
+            f"files of {source.name} do not say of which day they are: say --as-of YYYY-MM-DD,"
+            " the exchange's day on which they were fetched"
+        )
+    if as_of is not None and not source.undated:
+        raise TickmartError(f"rows of {source.name} carry their dates themselves: leave --as-of out")
+
+
+def _dated(file: DataFile | Unreadable, as_of: date | None) -> DataFile | Unreadable:
+    """Name the file for its day too: tomorrow the same path may hold another day's list."""
+    return file if as_of is None else replace(file, uri=f"{file.uri}{AS_OF_MARK}{as_of}")
 
 
 def size_of(item: Path | Unreadable) -> int:
@@ -202,6 +226,7 @@ def _outcome(
     source: Source,
     file: DataFile | Unreadable,
     force: bool,
+    as_of: date | None,
     listener: Listener,
 ) -> Outcome:
     started_at, clock = datetime.now(UTC), time.monotonic()
@@ -211,7 +236,7 @@ def _outcome(
         if isinstance(file, Unreadable):
             raise file.error
         listener.starts(file.name, file.size)
-        outcome = _Landing(connection, source, file, force, listener, started_at).land()
+        outcome = _Landing(connection, source, file, force, as_of, listener, started_at).land()
         connection.commit()
         return replace(outcome, seconds=time.monotonic() - clock)
     except (TickmartError, psycopg2.Error, OSError, *DAMAGE) as error:
@@ -247,6 +272,7 @@ class _Landing:
         source: Source,
         file: DataFile,
         force: bool,
+        as_of: date | None,
         listener: Listener,
         started_at: datetime,
     ) -> None:
@@ -254,6 +280,7 @@ class _Landing:
         self.source = source
         self.file = file
         self.force = force
+        self.as_of = as_of
         self.listener = listener
         self.started_at = started_at
         self.is_parquet = False
@@ -266,8 +293,7 @@ class _Landing:
             sha256 = self._hash_if_it_may_be(held)
             if held and sha256 == held.sha256:
                 return self._already(held)
-            self._check_head()
-            self._lock(cursor)
+            self._lock(cursor, self._check_head())
             now_held = ledger.held(cursor, self.source, self.file.uri)
             if now_held and now_held != held:
                 # Another command landed this very file while this one waited.
@@ -291,22 +317,25 @@ class _Landing:
         self.listener.rereads()
         return meter.sha256()
 
-    def _check_head(self) -> None:
-        """Find out what is wrong with the header before anybody has to wait for this file."""
+    def _check_head(self) -> layouts.RawTable:
+        """Find out what is wrong with the header, and where the rows go, before anybody has to wait."""
         with self.file.open() as stream:
             metered = Stream(copying.Meter(stream, self.file.name))
             self.is_parquet = metered.first(len(MAGIC)) == MAGIC
-            if not self.is_parquet:
-                head = read_head(metered, self.file.name)
-                choose_layout(self.source, layouts.split_header(head.header).names, self.file.name)
+            if self.is_parquet:
+                names = ParquetText(metered, self.file.name).names
+            else:
+                names = layouts.split_header(read_head(metered, self.file.name).header).names
+        layout, _ = choose_layout(self.source, names, self.file.name)
+        return layout.table
 
-    def _lock(self, cursor: extensions.cursor) -> None:
+    def _lock(self, cursor: extensions.cursor, table: layouts.RawTable) -> None:
         # Two COPYs at once would share the identity in blocks, and file lines could not be told from it.
-        cursor.execute("select pg_try_advisory_xact_lock(hashtext(%s))", (self.source.qualified_table,))
+        cursor.execute("select pg_try_advisory_xact_lock(hashtext(%s))", (table.qualified,))
         (is_free,) = next(cursor)
         if not is_free:
-            self.listener.waits(f"another load into {self.source.qualified_table} is at work")
-            lock_raw_table(cursor, self.source.qualified_table)
+            self.listener.waits(f"another load into {table.qualified} is at work")
+            lock_raw_table(cursor, table.qualified)
         # A block of numbers that this session took earlier would come before those that others took since.
         cursor.execute("discard sequences")
 
@@ -362,7 +391,7 @@ class _Landing:
             layout, columns = choose_layout(self.source, header.names, self.file.name)
             feed = copying.Feed(head.body, head.line_end, may_be_plain)
             try:
-                rows = copying.copy_clean(cursor, self.source, columns, feed)
+                rows = copying.copy_clean(cursor, layout.table, columns, feed)
             except psycopg2.DataError as error:
                 log.info("%s: %s; judging its lines one by one", self.file.name, error)
                 return None
@@ -383,7 +412,7 @@ class _Landing:
             layout, columns = choose_layout(self.source, header.names, self.file.name)
             rows, first_line, latin1 = copying.copy_judged(
                 cursor,
-                self.source,
+                layout.table,
                 columns,
                 lambda first: judge(head, len(columns), header.trailing_comma, first),
                 load_id,
@@ -402,7 +431,7 @@ class _Landing:
             text = ParquetText(meter, self.file.name)
         layout, columns = choose_layout(self.source, text.names, self.file.name)
         rows, first_line, _ = copying.copy_judged(
-            cursor, self.source, columns, lambda first: text.batches(columns, first), load_id, rejects
+            cursor, layout.table, columns, lambda first: text.batches(columns, first), load_id, rejects
         )
         options = {"format": "parquet"}
         return self._entry(load_id, meter, layout, 0, rows, rejects.count, first_line, options)
@@ -420,6 +449,8 @@ class _Landing:
     ) -> ledger.Entry:
         if self.force:
             options["force"] = True
+        if self.as_of:
+            options["as_of"] = str(self.as_of)
         return ledger.Entry(
             source=self.source,
             uri=self.file.uri,
@@ -431,6 +462,7 @@ class _Landing:
             rows=rows,
             rejected=rejected,
             layout=layout.name,
+            raw_table=layout.table.qualified,
             first_line=first_line,
             header_lines=header_lines,
             options=options,

@@ -30,6 +30,27 @@ class Column:
 
 
 @dataclass(frozen=True)
+class RawTable:
+    """A table of the schema `raw`: text columns as a vendor writes them.
+
+    Attributes
+    ----------
+    name : str
+        Without the schema.
+    columns : tuple of str
+        Its text columns; provenance columns come behind them.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+
+    @property
+    def qualified(self) -> str:
+        """The name with the schema, as the ledger writes it."""
+        return f"raw.{self.name}"
+
+
+@dataclass(frozen=True)
 class Layout:
     """One way in which a vendor lays out a file.
 
@@ -37,6 +58,8 @@ class Layout:
     ----------
     name : str
         The name that the ledger keeps.
+    table : RawTable
+        Where its rows land.
     columns : tuple of Column
         The columns, matched by name in whatever order a file has them.
     tail : tuple of str
@@ -46,6 +69,7 @@ class Layout:
     """
 
     name: str
+    table: RawTable
     columns: tuple[Column, ...]
     tail: tuple[str, ...] = ()
     example: str = ""

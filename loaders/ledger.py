@@ -46,6 +46,7 @@ class Entry:
     rows: int = 0
     rejected: int = 0
     layout: str | None = None
+    raw_table: str | None = None
     first_line: int | None = None
     header_lines: int | None = None
     options: dict[str, Any] = field(default_factory=dict)
@@ -99,7 +100,7 @@ def write(cursor: extensions.cursor, entry: Entry) -> int:
             entry.rows,
             entry.rejected,
             entry.layout,
-            entry.source.qualified_table,
+            entry.raw_table,
             entry.first_line,
             entry.header_lines,
             json.dumps(entry.options),

@@ -1,24 +1,27 @@
 """How GlobalDataFeeds (GFDL) lays out 1-minute bars of NSE options, futures and indices."""
 
-from loaders.layouts import Column, Layout
+from loaders.layouts import Column, Layout, RawTable
 
-RAW_COLUMNS = (
-    "ticker",
-    "date",
-    "time",
-    "open",
-    "high",
-    "low",
-    "close",
-    "volume",
-    "open_interest",
-    "option_type",
-    "strike",
-    "expiry",
-    "contract_monthly",
-    "contract_weekly",
-    "contract",
-    "padding_flag",
+_TABLE = RawTable(
+    "gfdl_minute_bars",
+    (
+        "ticker",
+        "date",
+        "time",
+        "open",
+        "high",
+        "low",
+        "close",
+        "volume",
+        "open_interest",
+        "option_type",
+        "strike",
+        "expiry",
+        "contract_monthly",
+        "contract_weekly",
+        "contract",
+        "padding_flag",
+    ),
 )
 
 _BAR = (
@@ -37,11 +40,13 @@ _EXPIRY = ("Expiry", "Expiry Date")
 LAYOUTS = (
     Layout(
         "gfdl",
+        _TABLE,
         _BAR,
         example="NIFTY05JUN2522600PE.NFO,07/05/2025,10:00:59,91.1,91.1,91.1,91.1,75,3000",
     ),
     Layout(
         "gfdl-options",
+        _TABLE,
         (
             *_BAR,
             Column("option_type", ("Type",)),
@@ -55,11 +60,13 @@ LAYOUTS = (
     ),
     Layout(
         "gfdl-futures",
+        _TABLE,
         (*_BAR, Column("contract", ("Contract",)), Column("expiry", _EXPIRY)),
         example="BANKNIFTY-I.NFO,02/01/2017,09:15:59,18210.05,18261.2,18210,18213.85,47680,2035880,I,25/01/2017",
     ),
     Layout(
         "gfdl-padded",
+        _TABLE,
         (
             *_BAR,
             Column("expiry", _EXPIRY, optional=True),

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from loaders.copying import Meter
-from loaders.files import DAMAGE, DataFile, Readable, Stream, Unreadable, damaged, data_files
+from loaders.files import AS_OF_MARK, DAMAGE, DataFile, Readable, Stream, Unreadable, damaged, data_files
 from loaders.lines import CHUNK, read_head
 from loaders.parquet import MAGIC
 from warehouse.errors import TickmartError
@@ -36,7 +36,8 @@ def read_lines(uri: str, sha256: str | None, numbers: Iterable[int], suffixes: t
     Parameters
     ----------
     uri : str
-        As the ledger has it: `file://` and the path, `!member` behind it for a member of an archive.
+        As the ledger has it: `file://` and the path, `!member` behind it for a member of an archive,
+        and the day it was loaded as of.
     sha256 : str or None
         Of the uncompressed bytes that were loaded.
     numbers : iterable of int
@@ -48,6 +49,7 @@ def read_lines(uri: str, sha256: str | None, numbers: Iterable[int], suffixes: t
     -------
     Lines
     """
+    uri = uri.rpartition(AS_OF_MARK)[0] or uri
     path = Path(unquote(uri.partition("!")[0].removeprefix("file://")))
     if not path.exists():
         return Lines(problem="the file is no longer there")

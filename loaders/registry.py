@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import psycopg2.extensions
 from psycopg2 import sql
 
-from loaders import nse_bhavcopy, nse_minute
-from loaders.layouts import Layout
+from loaders import kite_instruments, nse_bhavcopy, nse_cash, nse_index, nse_minute
+from loaders.layouts import Layout, RawTable
 from warehouse.errors import TickmartError
 
 SUFFIXES = (".csv", ".txt", ".gz", ".zip", ".bz2", ".zst", ".parquet")
@@ -25,30 +25,27 @@ class Source:
         The word after `tickmart load`, and `source` in the ledger.
     dataset : str
         What the rows are, `dataset` in the ledger.
-    raw_table : str
-        The table they land in, without the schema `raw`.
-    raw_columns : tuple of str
-        Its text columns; provenance columns come behind them.
     layouts : tuple of Layout
         The layouts that files of this source have.
     description : str
         One line for `tickmart load --help`.
     suffixes : tuple of str
         Which files of a folder or an archive are taken for data.
+    undated : bool
+        Whether the rows say nowhere of which day they are, so that whoever loads them has to.
     """
 
     name: str
     dataset: str
-    raw_table: str
-    raw_columns: tuple[str, ...]
     layouts: tuple[Layout, ...]
     description: str
     suffixes: tuple[str, ...] = SUFFIXES
+    undated: bool = False
 
     @property
-    def qualified_table(self) -> str:
-        """The raw table with its schema, as the ledger writes it."""
-        return f"raw.{self.raw_table}"
+    def raw_tables(self) -> tuple[RawTable, ...]:
+        """The tables that its rows land in, one or more layouts each."""
+        return tuple(dict.fromkeys(layout.table for layout in self.layouts))
 
 
 SOURCES = {
@@ -57,18 +54,33 @@ SOURCES = {
         Source(
             name="nse-minute",
             dataset="minute_bars",
-            raw_table="gfdl_minute_bars",
-            raw_columns=nse_minute.RAW_COLUMNS,
             layouts=nse_minute.LAYOUTS,
             description="1-minute bars of NSE options, futures and indices, GlobalDataFeeds (GFDL) layouts.",
         ),
         Source(
             name="nse-bhavcopy",
             dataset="fo_bhavcopy",
-            raw_table="nse_fo_bhavcopy_udiff",
-            raw_columns=nse_bhavcopy.RAW_COLUMNS,
             layouts=nse_bhavcopy.LAYOUTS,
-            description="The exchange's daily F&O bhavcopy, UDiFF layout.",
+            description="The exchange's daily F&O bhavcopy, UDiFF and the layout before July 2024.",
+        ),
+        Source(
+            name="nse-cash",
+            dataset="cash_bhavcopy",
+            layouts=nse_cash.LAYOUTS,
+            description="The exchange's daily cash bhavcopy: UDiFF, with deliveries, or before July 2024.",
+        ),
+        Source(
+            name="nse-index",
+            dataset="index_closes",
+            layouts=nse_index.LAYOUTS,
+            description="The daily closes of the exchange's indices (ind_close_all).",
+        ),
+        Source(
+            name="kite-instruments",
+            dataset="instruments",
+            layouts=kite_instruments.LAYOUTS,
+            description="A day's list of instruments as Kite (Zerodha) gives it out.",
+            undated=True,
         ),
     )
 }
@@ -98,30 +110,31 @@ def create_raw_tables(connection: psycopg2.extensions.connection) -> None:
         Whose user may create tables in `raw`, unless nothing is missing.
     """
     with connection.cursor() as cursor:
-        if any(_missing(cursor, source) is not None for source in SOURCES.values()):
+        described = {table: s.description for s in SOURCES.values() for table in s.raw_tables}
+        if any(_missing(cursor, table) is not None for table in described):
             cursor.execute("select pg_advisory_xact_lock(%s, %s)", _MAKING_RAW_TABLES)
-            for source in SOURCES.values():
-                _make(cursor, source)
+            for table, description in described.items():
+                _make(cursor, table, description)
     connection.commit()
 
 
-def _missing(cursor: psycopg2.extensions.cursor, source: Source) -> list[str] | None:
+def _missing(cursor: psycopg2.extensions.cursor, raw: RawTable) -> list[str] | None:
     """Return the columns that the table lacks; None when it lacks none."""
     cursor.execute(
         "select attname from pg_attribute"
         " where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped",
-        (source.qualified_table,),
+        (raw.qualified,),
     )
     there = {name for (name,) in cursor.fetchall()}
-    missing = [column for column in (*source.raw_columns, "_load_id", "_line") if column not in there]
+    missing = [column for column in (*raw.columns, "_load_id", "_line") if column not in there]
     return missing or None
 
 
-def _make(cursor: psycopg2.extensions.cursor, source: Source) -> None:
-    missing = _missing(cursor, source)
+def _make(cursor: psycopg2.extensions.cursor, raw: RawTable, description: str) -> None:
+    missing = _missing(cursor, raw)
     if missing is None:
         return
-    table = sql.Identifier("raw", source.raw_table)
+    table = sql.Identifier("raw", raw.name)
     if "_line" not in missing:
         cursor.execute(
             sql.SQL("alter table {} {}").format(
@@ -139,22 +152,22 @@ def _make(cursor: psycopg2.extensions.cursor, source: Source) -> None:
             " _line bigint not null generated by default as identity (cache 1000))"
         ).format(
             table,
-            sql.SQL(", ").join(sql.SQL("{} text").format(sql.Identifier(c)) for c in source.raw_columns),
+            sql.SQL(", ").join(sql.SQL("{} text").format(sql.Identifier(c)) for c in raw.columns),
         )
     )
     # BRIN: loads lie behind one another, and a btree would double the time of a load.
     cursor.execute(
         sql.SQL("create index {} on {} using brin (_load_id) with (autosummarize = on)").format(
-            sql.Identifier(f"{source.raw_table}_load_id"), table
+            sql.Identifier(f"{raw.name}_load_id"), table
         )
     )
     cursor.execute(
         sql.SQL("comment on table {} is {}").format(
-            table, sql.Literal(f"{source.description} Text as the vendor wrote it; one row per landed line.")
+            table, sql.Literal(f"{description} Text as the vendor wrote it; one row per landed line.")
         )
     )
     # Line numbers are set by hand where a file has rejects, which takes more than the usage of a sequence.
-    cursor.execute("select pg_get_serial_sequence(%s, '_line')", (source.qualified_table,))
+    cursor.execute("select pg_get_serial_sequence(%s, '_line')", (raw.qualified,))
     (sequence,) = next(cursor)
     cursor.execute("select from pg_roles where rolname = 'tickmart_loader'")
     if cursor.fetchone() is not None:

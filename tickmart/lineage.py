@@ -349,7 +349,12 @@ def _raw_text(cursor: RealDictCursor, load: dict[str, Any], raw_line: int) -> st
     """Return a landed row as a line in the layout's order; the file's own order may be another."""
     source = SOURCES[load["source"]]
     layout = next((layout for layout in source.layouts if layout.name == load["layout"]), None)
-    columns = [*(c.name for c in layout.columns), *layout.tail] if layout else list(source.raw_columns)
+    if layout:
+        columns = [*(column.name for column in layout.columns), *layout.tail]
+    else:  # one that a later version no longer has
+        columns = [
+            c for table in source.raw_tables if table.qualified == load["raw_table"] for c in table.columns
+        ]
     cursor.execute(
         sql.SQL("select {} from {} where _load_id = %s and _line = %s").format(
             sql.SQL(", ").join(map(sql.Identifier, columns)), sql.Identifier(*load["raw_table"].split("."))

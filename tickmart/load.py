@@ -3,6 +3,7 @@
 import sys
 import time
 from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -73,6 +74,15 @@ def _add_command(source: Source) -> None:
                 "--force", help="Land again what is there; let a file without rows replace one with rows."
             ),
         ] = False,
+        as_of: Annotated[
+            datetime | None,
+            typer.Option(
+                "--as-of",
+                formats=["%Y-%m-%d"],
+                help="The exchange's day that the files show.",
+                hidden=not source.undated,
+            ),
+        ] = None,
         as_json: Annotated[
             bool, typer.Option("--json", help="Write the outcome of each file as JSON.")
         ] = False,
@@ -84,7 +94,9 @@ def _add_command(source: Source) -> None:
             _show_verdicts(verdicts, as_json)
             return
         with listener:
-            report = land(source.name, paths, force=force, listener=listener)
+            report = land(
+                source.name, paths, force=force, as_of=as_of.date() if as_of else None, listener=listener
+            )
         _conclude(report, as_json)
 
     app.command(source.name, help=source.description)(command)

@@ -2,12 +2,13 @@
 
 import pytest
 
-from loaders.layouts import Column, Layout, choose, split_header, unknown_layout
+from loaders.layouts import Column, Layout, RawTable, choose, split_header, unknown_layout
 from loaders.registry import SOURCES
 
-SMALL = Layout("small", (Column("a", ("A", "Alpha")), Column("b", ("B",))))
-LARGE = Layout("large", (*SMALL.columns, Column("c", ("C",)), Column("d", ("D",), optional=True)))
-TAILED = Layout("tailed", (Column("x", ("X",)), Column("y", ("Y",))), tail=("t1", "t2"))
+TABLE = RawTable("small", ("a", "b", "c", "d"))
+SMALL = Layout("small", TABLE, (Column("a", ("A", "Alpha")), Column("b", ("B",))))
+LARGE = Layout("large", TABLE, (*SMALL.columns, Column("c", ("C",)), Column("d", ("D",), optional=True)))
+TAILED = Layout("tailed", TABLE, (Column("x", ("X",)), Column("y", ("Y",))), tail=("t1", "t2"))
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def test_no_header_fits_two_layouts_of_one_source_alike() -> None:
 def test_every_layout_fills_columns_of_the_raw_table() -> None:
     for source in SOURCES.values():
         for layout in source.layouts:
-            assert {column.name for column in layout.columns} | {*layout.tail} <= {*source.raw_columns}
+            assert {column.name for column in layout.columns} | {*layout.tail} <= {*layout.table.columns}
 
 
 def test_a_comma_behind_the_last_name_names_nothing() -> None:
