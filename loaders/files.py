@@ -29,7 +29,7 @@ DAMAGE = (
     zstandard.ZstdError,
     NotImplementedError,
 )
-# Stands in the ledger between a file's uri and the day it was loaded as of; a `?` of the path is quoted there.
+# Stands in the ledger between the uri of a file and the day it was loaded as of; a `?` of a path is quoted.
 AS_OF_MARK = "?as_of="
 _SPOOL = 64 << 20
 _ABOUT_THE_DATA = re.compile(r"(read[ _-]?me|licen[cs]e|terms|disclaimer)", re.IGNORECASE)
