@@ -3,7 +3,7 @@
   the end left out: load_id, line, row_text. Reads only the loads that have such rows.
 #}
 {% macro texts_of_set_aside_rows() %}
-{% for raw_table in (source('raw_gfdl', 'gfdl_minute_bars'), source('raw_nse', 'nse_fo_bhavcopy_udiff')) %}
+{% for raw_table in (source('raw_gfdl', 'gfdl_minute_bars'), source('raw_nse', 'nse_fo_bhavcopy_udiff'), source('raw_nse', 'nse_fo_bhavcopy_legacy')) %}
     select
         landed._load_id as load_id,
         landed._line as line,

@@ -15,6 +15,12 @@ official as (
 
 ),
 
+loads as (
+
+    select * from {{ source('audit', 'loads') }}
+
+),
+
 slices as (
 
     select * from {{ slices_to_build() }} as planned
@@ -27,9 +33,15 @@ ranked as (
         official.*,
         row_number() over (
             partition by official.contract_id, official.session_date
-            order by official.load_id desc, official.line desc
+            order by
+                official.layout_rank asc,
+                -- a revised file says so in its name alone, and counts whenever it was loaded
+                loads.uri ~* '_revised[^/]*$' desc,
+                official.load_id desc,
+                official.line desc
         ) as precedence
     from official
+    inner join loads on official.load_id = loads.load_id
     inner join slices
         on official.instrument_type = slices.instrument_type
         and official.underlying = slices.underlying

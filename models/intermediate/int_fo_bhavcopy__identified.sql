@@ -9,7 +9,13 @@ rows_of_files as (
 symbols as (
 
     select * from {{ ref('int_symbols__identified') }}
-    where dialect = 'nse'
+    where dialect in ('nse', 'nse legacy')
+
+),
+
+derived_lots as (
+
+    select * from {{ ref('int_fo_bhavcopy__lots') }}
 
 ),
 
@@ -54,13 +60,14 @@ identified as (
         rows_of_files.underlying_price,
 
         -- quantities
-        rows_of_files.lot_size,
-        rows_of_files.volume,
+        coalesce(rows_of_files.lot_size, derived_lots.lot_size) as lot_size,
+        coalesce(rows_of_files.volume, rows_of_files.lots_traded * derived_lots.lot_size) as volume,
         rows_of_files.open_interest,
         rows_of_files.trades,
         rows_of_files.turnover,
 
-        -- judgement
+        -- judgement: the unified layout (UDiFF) carries the lot and more digits, so its files go first
+        case rows_of_files.dialect when 'nse' then 1 else 2 end as layout_rank,
         coalesce(
             rows_of_files.quarantine_reason,
             case
@@ -72,6 +79,8 @@ identified as (
                     or rows_of_files.option_type is distinct from symbols.option_type
                     then 'terms differ from the contract of that symbol'
                 when sessions.session_date is null then 'no session on this date'
+                when rows_of_files.lots_traded > 0 and rows_of_files.lot_size is null and derived_lots.lot_size is null
+                    then 'the lot does not follow from the turnover, so the volume is unknown'
                 when rows_of_files.session_date > rows_of_files.expiry then 'after the expiry of the contract'
             end
         ) as quarantine_reason,
@@ -82,9 +91,17 @@ identified as (
 
     from rows_of_files
     left join symbols
-        on rows_of_files.vendor_symbol = symbols.vendor_symbol
+        on rows_of_files.dialect = symbols.dialect
+        and rows_of_files.vendor_symbol = symbols.vendor_symbol
         and rows_of_files.vendor_expiry = symbols.vendor_expiry
     left join sessions on rows_of_files.session_date = sessions.session_date
+    left join derived_lots
+        on rows_of_files.dialect = 'nse legacy'
+        and rows_of_files.load_id = derived_lots.load_id
+        and rows_of_files.session_date = derived_lots.session_date
+        and rows_of_files.instrument_type = derived_lots.instrument_type
+        and rows_of_files.underlying = derived_lots.underlying
+        and rows_of_files.expiry = derived_lots.expiry
 
 )
 

@@ -44,13 +44,13 @@ bhavcopy_dates as (
 
     select
         load_id,
-        'nse' as dialect,
+        dialect,
         vendor_symbol,
         vendor_expiry,
         session_date
     from {{ ref('stg_nse__fo_bhavcopy') }}
     where load_id = any({{ loads_to_build() }})
-    group by load_id, vendor_symbol, vendor_expiry, session_date
+    group by load_id, dialect, vendor_symbol, vendor_expiry, session_date
 
 ),
 

@@ -45,7 +45,7 @@ underlying_names as (
 exchange_rows as (
 
     select
-        'nse' as dialect,
+        dialect,
         vendor_symbol,
         vendor_expiry,
         'NSE' as exchange,
@@ -58,7 +58,7 @@ exchange_rows as (
         min(load_id) as load_id
     from {{ ref('stg_nse__fo_bhavcopy') }}
     where load_id = any({{ loads_to_build() }}) and vendor_symbol is not null
-    group by vendor_symbol, vendor_expiry
+    group by dialect, vendor_symbol, vendor_expiry
 
 ),
 

@@ -1,95 +1,23 @@
 with
 
-raw_rows as (
+udiff as (
 
-    select * from {{ source('raw_nse', 'nse_fo_bhavcopy_udiff') }}
+    select * from {{ ref('stg_nse__fo_bhavcopy_udiff') }}
 
 ),
 
-typed as (
+legacy as (
 
-    select
-        -- ids
-        raw_rows.fin_instrm_nm as vendor_symbol,
-        coalesce(raw_rows.xpry_dt, '') as vendor_expiry,
-        raw_rows.fin_instrm_id as exchange_token,
-        raw_rows.tckr_symb as underlying,
-        case raw_rows.fin_instrm_tp
-            when 'IDO' then 'option'
-            when 'STO' then 'option'
-            when 'IDF' then 'future'
-            when 'STF' then 'future'
-        end as instrument_type,
-        ({{ vendor_date('raw_rows.xpry_dt') }}) as expiry,
-        {{ vendor_number('raw_rows.strk_pric') }} as strike,
-        raw_rows.optn_tp as option_type,
+    select * from {{ ref('stg_nse__fo_bhavcopy_legacy') }}
 
-        -- times
-        cells.session_date,
+),
 
-        -- prices: open, high, low and close belong to trades, so an untraded day has none
-        cells.lots_traded > 0 as is_traded,
-        case when cells.lots_traded > 0 then cells.open end as open,
-        case when cells.lots_traded > 0 then cells.high end as high,
-        case when cells.lots_traded > 0 then cells.low end as low,
-        case when cells.lots_traded > 0 then cells.close end as close,
-        nullif(cells.last_price, 0) as last_price,
-        nullif(cells.previous_close, 0) as previous_close,
-        -- 0.00 is the exchange's theoretical price of far options, not a missing one
-        cells.settlement_price,
-        nullif(cells.underlying_price, 0) as underlying_price,
+both_layouts as (
 
-        -- quantities, in units of the underlying
-        cells.lot_size,
-        cells.lots_traded * cells.lot_size as volume,
-        cells.open_interest,
-        {{ vendor_quantity('raw_rows.ttl_nb_of_txs_exctd') }} as trades,
-        {{ vendor_number('raw_rows.ttl_trf_val') }} as turnover,
-
-        -- judgement
-        case
-            when cells.session_date is null then 'impossible trade date'
-            when raw_rows.fin_instrm_tp is null or raw_rows.fin_instrm_tp not in ('IDO', 'STO', 'IDF', 'STF')
-                then 'unknown instrument type'
-            when cells.lots_traded is null then 'volume is not a whole number'
-            when cells.lot_size is null or cells.lot_size <= 0 then 'lot size is not a whole number above zero'
-            when raw_rows.opn_intrst is not null and cells.open_interest is null
-                then 'open interest is not a whole number'
-            when
-                cells.lots_traded > 0
-                and (cells.open is null or cells.high is null or cells.low is null or cells.close is null)
-                then 'traded, but a price is missing or no number'
-            when cells.settlement_price is null and raw_rows.sttlm_pric is not null
-                then 'settlement price is not a number'
-            when cells.lots_traded > 0 and least(cells.open, cells.high, cells.low, cells.close) <= 0
-                then 'traded, but a price is not above zero'
-            when cells.lots_traded > 0 and cells.high < cells.low then 'high below low'
-            when cells.lots_traded < 0 or cells.open_interest < 0 then 'negative volume or open interest'
-        end as quarantine_reason,
-
-        -- provenance
-        raw_rows._load_id as load_id,
-        raw_rows._line as line
-
-    from raw_rows
-    cross join lateral (
-        select
-            ({{ vendor_date('raw_rows.trad_dt') }}) as session_date,
-            {{ vendor_number('raw_rows.opn_pric') }} as open,
-            {{ vendor_number('raw_rows.hgh_pric') }} as high,
-            {{ vendor_number('raw_rows.lw_pric') }} as low,
-            {{ vendor_number('raw_rows.cls_pric') }} as close,
-            {{ vendor_number('raw_rows.last_pric') }} as last_price,
-            {{ vendor_number('raw_rows.prvs_clsg_pric') }} as previous_close,
-            {{ vendor_number('raw_rows.sttlm_pric') }} as settlement_price,
-            {{ vendor_number('raw_rows.undrlyg_pric') }} as underlying_price,
-            {{ vendor_quantity('raw_rows.new_brd_lot_qty') }} as lot_size,
-            {{ vendor_quantity('raw_rows.ttl_tradg_vol') }} as lots_traded,
-            {{ vendor_quantity('raw_rows.opn_intrst') }} as open_interest
-        from (select 1) as once
-        offset 0
-    ) as cells
+    select * from udiff
+    union all
+    select * from legacy
 
 )
 
-select * from typed
+select * from both_layouts

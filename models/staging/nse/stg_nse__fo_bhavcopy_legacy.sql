@@ -1,0 +1,99 @@
+with
+
+raw_rows as (
+
+    select * from {{ source('raw_nse', 'nse_fo_bhavcopy_legacy') }}
+
+),
+
+typed as (
+
+    select
+        -- ids: the layout has no symbol of the exchange, so what identifies the contract beside its expiry stands for it
+        'nse legacy' as dialect,
+        concat_ws(
+            ' ', raw_rows.instrument, raw_rows.symbol, trim_scale(cells.strike)::text, cells.option_type
+        ) as vendor_symbol,
+        coalesce(raw_rows.expiry_dt, '') as vendor_expiry,
+        null::text as exchange_token,
+        raw_rows.symbol as underlying,
+        case
+            when raw_rows.instrument like 'OPT%' then 'option'
+            when raw_rows.instrument like 'FUT%' then 'future'
+        end as instrument_type,
+        ({{ vendor_date('raw_rows.expiry_dt', order='dd-mon-yyyy') }}) as expiry,
+        cells.strike,
+        cells.option_type,
+
+        -- times
+        cells.session_date,
+
+        -- prices: open, high, low and close belong to trades, so an untraded day has none
+        cells.lots_traded > 0 as is_traded,
+        case when cells.lots_traded > 0 then cells.open end as open,
+        case when cells.lots_traded > 0 then cells.high end as high,
+        case when cells.lots_traded > 0 then cells.low end as low,
+        case when cells.lots_traded > 0 then cells.close end as close,
+        null::numeric as last_price,
+        null::numeric as previous_close,
+        cells.settlement_price,
+        -- the day's rows of an expiring contract are settled at the value of the underlying, and only these name it
+        case
+            when ({{ vendor_date('raw_rows.expiry_dt', order='dd-mon-yyyy') }}) = cells.session_date
+                then nullif(cells.settlement_price, 0)
+        end as underlying_price,
+
+        -- quantities: the layout counts lots and does not say their size (int_fo_bhavcopy__lots derives it)
+        null::bigint as lot_size,
+        cells.lots_traded,
+        case when cells.lots_traded = 0 then 0 end::bigint as volume,
+        cells.open_interest,
+        null::bigint as trades,
+        {{ vendor_number('raw_rows.val_inlakh') }} * 100000 as turnover,
+
+        -- judgement
+        case
+            when cells.session_date is null then 'impossible trade date'
+            when
+                raw_rows.instrument is null
+                or raw_rows.instrument !~ '^(OPT|FUT)(IDX|STK|IVX)$'
+                then 'unknown instrument type'
+            when cells.lots_traded is null then 'volume is not a whole number'
+            when raw_rows.open_int is not null and cells.open_interest is null
+                then 'open interest is not a whole number'
+            when
+                cells.lots_traded > 0
+                and (cells.open is null or cells.high is null or cells.low is null or cells.close is null)
+                then 'traded, but a price is missing or no number'
+            when cells.settlement_price is null and raw_rows.settle_pr is not null
+                then 'settlement price is not a number'
+            when cells.lots_traded > 0 and least(cells.open, cells.high, cells.low, cells.close) <= 0
+                then 'traded, but a price is not above zero'
+            when cells.lots_traded > 0 and cells.high < cells.low then 'high below low'
+            when cells.lots_traded < 0 or cells.open_interest < 0 then 'negative volume or open interest'
+        end as quarantine_reason,
+
+        -- provenance
+        raw_rows._load_id as load_id,
+        raw_rows._line as line
+
+    from raw_rows
+    cross join lateral (
+        select
+            ({{ vendor_date('raw_rows.timestamp', order='dd-mon-yyyy') }}) as session_date,
+            case when raw_rows.instrument like 'OPT%' then {{ vendor_number('raw_rows.strike_pr') }} end as strike,
+            nullif(raw_rows.option_typ, 'XX') as option_type,
+            {{ vendor_number('raw_rows.open') }} as open,
+            {{ vendor_number('raw_rows.high') }} as high,
+            {{ vendor_number('raw_rows.low') }} as low,
+            {{ vendor_number('raw_rows.close') }} as close,
+            {{ vendor_number('raw_rows.settle_pr') }} as settlement_price,
+            {{ vendor_quantity('raw_rows.contracts') }} as lots_traded,
+            {{ vendor_quantity('raw_rows.open_int') }} as open_interest
+        from (select 1) as once
+        offset 0
+    ) as cells
+
+)
+
+select * from typed
