@@ -17,7 +17,7 @@ latest_terms as (
 
     select distinct on (contract_id) *
     from registered
-    order by contract_id asc, first_session desc nulls last, dialect = 'nse' desc, expiry desc, vendor_symbol asc
+    order by contract_id asc, first_session desc nulls last, dialect in ('nse', 'nse legacy') desc, expiry desc, vendor_symbol asc
 
 ),
 

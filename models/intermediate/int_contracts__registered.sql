@@ -13,9 +13,26 @@ symbols as (
 
 ),
 
+settled_expiries as (
+
+    select * from {{ ref('int_expiries__settled') }}
+
+),
+
+-- The exchange re-dates live contracts, so what a contract is does not hang on the expiry that it had at the time.
 registered as (
 
-    select * from {{ this }}
+    select
+        known.*,
+        concat_ws(
+            '|', known.exchange, known.instrument_type, known.underlying,
+            coalesce(settled_expiries.settled_expiry, known.expiry), trim_scale(known.strike), known.option_type
+        ) as settled_terms
+    from {{ this }} as known
+    left join settled_expiries
+        on known.exchange = settled_expiries.exchange
+        and known.underlying = settled_expiries.underlying
+        and known.expiry = settled_expiries.expiry
 
 ),
 
@@ -35,8 +52,16 @@ with_terms as (
         concat_ws(
             '|', symbols.exchange, symbols.instrument_type, symbols.underlying, symbols.expiry,
             trim_scale(symbols.strike), symbols.option_type
-        ) as terms
+        ) as terms,
+        concat_ws(
+            '|', symbols.exchange, symbols.instrument_type, symbols.underlying,
+            coalesce(settled_expiries.settled_expiry, symbols.expiry), trim_scale(symbols.strike), symbols.option_type
+        ) as settled_terms
     from symbols
+    left join settled_expiries
+        on symbols.exchange = settled_expiries.exchange
+        and symbols.underlying = settled_expiries.underlying
+        and symbols.expiry = settled_expiries.expiry
 
 ),
 
@@ -56,7 +81,7 @@ unregistered as (
 
 ),
 
--- The exchange re-dates live contracts under an unchanged symbol: the symbol, not the expiry, is the contract.
+-- The exchange keeps the symbol of a contract that it re-dates: the symbol, not the expiry, is the contract.
 known_by_symbol as (
 
     select
@@ -71,11 +96,11 @@ known_by_symbol as (
 known_by_terms as (
 
     select
-        terms,
+        settled_terms,
         min(contract_id) as contract_id,
-        bool_or(dialect = 'nse') as has_exchange_symbol
+        array_agg(terms) filter (where dialect = 'nse') as terms_of_exchange_symbols
     from registered
-    group by terms
+    group by settled_terms
 
 ),
 
@@ -83,11 +108,11 @@ known_by_terms as (
 exchange_symbol_of_terms as (
 
     select
-        terms,
+        settled_terms,
         min(vendor_symbol) as vendor_symbol
     from unregistered
     where dialect = 'nse'
-    group by terms
+    group by settled_terms
 
 ),
 
@@ -99,21 +124,25 @@ matched as (
             when unregistered.dialect = 'nse' then 'symbol|' || unregistered.vendor_symbol
             when exchange_symbol_of_terms.vendor_symbol is not null
                 then 'symbol|' || exchange_symbol_of_terms.vendor_symbol
-            else 'terms|' || unregistered.terms
+            else 'terms|' || unregistered.settled_terms
         end as identity,
         case
             when unregistered.dialect = 'nse'
                 then coalesce(
                     known_by_symbol.contract_id,
-                    case when not known_by_terms.has_exchange_symbol then known_by_terms.contract_id end
+                    -- another symbol with these very terms is another contract, which was re-dated away from them
+                    case
+                        when unregistered.terms <> all(coalesce(known_by_terms.terms_of_exchange_symbols, '{}'))
+                            then known_by_terms.contract_id
+                    end
                 )
             else known_by_terms.contract_id
         end as known_contract_id
     from unregistered
     left join known_by_symbol
         on unregistered.dialect = 'nse' and unregistered.vendor_symbol = known_by_symbol.vendor_symbol
-    left join known_by_terms on unregistered.terms = known_by_terms.terms
-    left join exchange_symbol_of_terms on unregistered.terms = exchange_symbol_of_terms.terms
+    left join known_by_terms on unregistered.settled_terms = known_by_terms.settled_terms
+    left join exchange_symbol_of_terms on unregistered.settled_terms = exchange_symbol_of_terms.settled_terms
 
 ),
 

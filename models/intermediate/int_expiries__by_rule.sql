@@ -1,0 +1,140 @@
+{{ config(materialized='reference', meta={'key': ['exchange', 'underlying', 'expiry']}) }}
+
+with
+
+rules as (
+
+    select * from {{ ref('nse_expiry_rules') }}
+
+),
+
+holidays as (
+
+    select * from {{ ref('nse_holidays') }}
+
+),
+
+special_sessions as (
+
+    select * from {{ ref('nse_special_sessions') }}
+
+),
+
+calendar as (
+
+    select
+        date_trunc('year', min(holiday_date))::date as first_day,
+        date_trunc('year', max(holiday_date))::date as last_year
+    from holidays
+
+),
+
+-- Contracts are listed up to five years ahead, beyond the exchange's list of holidays.
+days as (
+
+    select
+        day::date as day,
+        date_trunc('month', day)::date as contract_month,
+        extract(isodow from day)::integer as weekday
+    from calendar
+    cross join lateral generate_series(calendar.first_day, calendar.last_year + interval '6 years - 1 day', interval '1 day') as day
+
+),
+
+-- A Muhurat session trades, but nothing settles on it.
+days_without_settlement as (
+
+    select holiday_date as day from holidays
+    union
+    select session_date from special_sessions
+    where kind = 'muhurat'
+    union
+    -- where the list does not reach, the holidays that have a fixed date
+    select days.day
+    from days
+    cross join calendar
+    where
+        days.day >= calendar.last_year + interval '1 year'
+        and to_char(days.day, 'MM-DD') in ('01-26', '04-14', '05-01', '08-15', '10-02', '12-25')
+
+),
+
+settlement_days as (
+
+    select days.*
+    from days
+    where days.weekday <= 5 and days.day not in (select day from days_without_settlement)
+
+),
+
+days_of_rules as (
+
+    select
+        rules.exchange,
+        rules.underlying,
+        rules.cycle,
+        days.contract_month,
+        days.day as ruled_day
+    from rules
+    inner join days
+        on rules.weekday = days.weekday
+        and days.day >= rules.expiry_from
+        and days.day <= coalesce(rules.expiry_to, 'infinity')
+
+),
+
+monthly as (
+
+    select
+        exchange,
+        underlying,
+        cycle,
+        contract_month,
+        max(ruled_day) as ruled_day
+    from days_of_rules
+    where cycle = 'monthly'
+    group by exchange, underlying, cycle, contract_month
+
+),
+
+-- In the week of the monthly expiry there is no weekly, whatever the weekdays of the two.
+weekly as (
+
+    select days_of_rules.*
+    from days_of_rules
+    left join monthly
+        on days_of_rules.exchange = monthly.exchange
+        and days_of_rules.underlying = monthly.underlying
+        and date_trunc('week', days_of_rules.ruled_day) = date_trunc('week', monthly.ruled_day)
+    where days_of_rules.cycle = 'weekly' and monthly.ruled_day is null
+
+),
+
+ruled as (
+
+    select * from monthly
+    union all
+    select * from weekly
+
+),
+
+by_rule as (
+
+    select
+        ruled.exchange,
+        ruled.underlying,
+        ruled.cycle,
+        ruled.contract_month,
+        settled.expiry,
+        ruled.ruled_day
+    from ruled
+    cross join lateral (
+        select max(settlement_days.day) as expiry
+        from settlement_days
+        where settlement_days.day <= ruled.ruled_day and settlement_days.day > ruled.ruled_day - 7
+    ) as settled
+    where settled.expiry is not null
+
+)
+
+select * from by_rule
