@@ -3,7 +3,7 @@
   the end left out: load_id, line, row_text. Reads only the loads that have such rows.
 #}
 {% macro texts_of_set_aside_rows() %}
-{% for raw_table in (source('raw_gfdl', 'gfdl_minute_bars'), source('raw_nse', 'nse_fo_bhavcopy_udiff'), source('raw_nse', 'nse_fo_bhavcopy_legacy')) %}
+{% for raw_table in raw_tables() %}
     select
         landed._load_id as load_id,
         landed._line as line,
@@ -17,5 +17,7 @@
     ) as written
     where landed._load_id = any(array(select set_aside.load_id from set_aside))
     {{ 'union all' if not loop.last }}
+{% else %}
+    select null::bigint as load_id, null::bigint as line, null::text as row_text where false
 {% endfor %}
 {% endmacro %}

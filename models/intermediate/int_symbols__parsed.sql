@@ -2,7 +2,7 @@
     materialized='by_load',
     full_refresh=false,
     meta={
-        'built_from': 'ledger', 'sources': ['nse-minute', 'nse-bhavcopy'], 'keeps': 'everything',
+        'built_from': 'ledger', 'sources': ['nse-minute', 'nse-bhavcopy', 'kite-instruments'], 'keeps': 'everything',
         'judges_again': ['terms differ from the contract of that symbol'],
     },
 ) }}
@@ -41,14 +41,53 @@ underlying_names as (
 
 ),
 
--- The exchange's own rows carry every part in a column of its own; what most rows say counts, not one wrong cell.
-exchange_rows as (
+-- The exchange's own rows, and lists of instruments, carry every part in a column of its own.
+exchange_deliveries as (
 
     select
         dialect,
         vendor_symbol,
         vendor_expiry,
         'NSE' as exchange,
+        instrument_type,
+        underlying,
+        expiry,
+        strike,
+        option_type,
+        session_date,
+        load_id
+    from {{ ref('stg_nse__fo_bhavcopy') }}
+    where load_id = any({{ loads_to_build() }}) and vendor_symbol is not null
+    union all
+    select
+        'nse' as dialect,
+        vendor_symbol,
+        vendor_expiry,
+        exchange,
+        instrument_type,
+        underlying,
+        expiry,
+        strike,
+        option_type,
+        session_date,
+        load_id
+    from {{ ref('stg_kite__instruments') }}
+    where
+        load_id = any({{ loads_to_build() }})
+        and instrument_type in ('option', 'future')
+        and exchange = 'NSE'
+        and quarantine_reason is null
+
+),
+
+-- What most rows say counts, not one wrong cell.
+exchange_rows as (
+
+    select
+        dialect,
+        vendor_symbol,
+        vendor_expiry,
+        exchange,
         mode() within group (order by instrument_type) as instrument_type,
         mode() within group (order by underlying) as underlying,
         mode() within group (order by expiry) as expiry,
@@ -56,9 +95,8 @@ exchange_rows as (
         mode() within group (order by option_type) as option_type,
         min(session_date) as first_session,
         min(load_id) as load_id
-    from {{ ref('stg_nse__fo_bhavcopy') }}
-    where load_id = any({{ loads_to_build() }}) and vendor_symbol is not null
-    group by dialect, vendor_symbol, vendor_expiry
+    from exchange_deliveries
+    group by dialect, vendor_symbol, vendor_expiry, exchange
 
 ),
 

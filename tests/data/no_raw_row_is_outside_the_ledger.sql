@@ -4,15 +4,15 @@ with
 
 raw_rows as (
 
+    {% for raw_table in raw_tables() %}
     select _load_id as load_id, count(*) as rows_found
-    from {{ source('raw_gfdl', 'gfdl_minute_bars') }}
+    from {{ raw_table }}
     where {{ newest_loads('_load_id') }}
     group by _load_id
-    union all
-    select _load_id as load_id, count(*) as rows_found
-    from {{ source('raw_nse', 'nse_fo_bhavcopy_udiff') }}
-    where {{ newest_loads('_load_id') }}
-    group by _load_id
+    {{ 'union all' if not loop.last }}
+    {% else %}
+    select null::bigint as load_id, 0 as rows_found where false
+    {% endfor %}
 
 ),
 

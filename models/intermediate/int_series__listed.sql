@@ -1,0 +1,21 @@
+{{ config(
+    materialized='rollup',
+    meta={'built_from': ['int_fo_bhavcopy__deduped'], 'instrument_types': ['option', 'future'], 'slice_key': 'underlying', 'chunk_interval': '365 days'},
+) }}
+
+select
+    underlying,
+    instrument_type,
+    expiry,
+    session_date,
+    time_bucket(interval '1 day', bar_start, timestamptz '2000-01-03 00:00+05:30') as bar_start,
+    max(lot_size) as lot_size,
+    min(lot_size) as smallest_lot_size,
+    count(*) as contracts
+from {{ ref('int_fo_bhavcopy__deduped') }}
+group by
+    underlying,
+    instrument_type,
+    expiry,
+    session_date,
+    time_bucket(interval '1 day', bar_start, timestamptz '2000-01-03 00:00+05:30')

@@ -1,0 +1,87 @@
+with
+
+raw_rows as (
+
+    select * from {{ source('raw_kite', 'kite_instruments') }}
+
+),
+
+loads as (
+
+    select * from {{ source('audit', 'loads') }}
+
+),
+
+typed as (
+
+    select
+        -- ids
+        raw_rows.tradingsymbol as vendor_symbol,
+        to_char(cells.expiry, 'YYYY-MM-DD') as vendor_expiry,
+        raw_rows.instrument_token,
+        raw_rows.exchange_token,
+        case
+            when raw_rows.exchange in ('NFO', 'NSE') or raw_rows.exchange is null then 'NSE'
+            when raw_rows.exchange in ('BFO', 'BSE') then 'BSE'
+            else raw_rows.exchange
+        end as exchange,
+        case
+            when raw_rows.instrument_type in ('CE', 'PE') then 'option'
+            when raw_rows.instrument_type = 'FUT' then 'future'
+            when raw_rows.segment = 'INDICES' then 'index'
+            else 'equity'
+        end as instrument_type,
+        -- the excerpt has no column for the underlying, but its symbols begin with it
+        coalesce(
+            raw_rows.name,
+            (regexp_match(raw_rows.tradingsymbol, '^([A-Z&-]+(?:NXT50)?)\d\d(?:[A-Z]{3}|[1-9OND]\d\d)'))[1]
+        ) as underlying,
+        cells.expiry,
+        case when raw_rows.instrument_type in ('CE', 'PE') then cells.strike end as strike,
+        case when raw_rows.instrument_type in ('CE', 'PE') then raw_rows.instrument_type end as option_type,
+
+        -- times
+        cells.as_of as session_date,
+
+        -- terms: 0 stands where an instrument has none
+        nullif(cells.lot_size, 0) as lot_size,
+        nullif(cells.tick_size, 0) as tick_size,
+
+        -- judgement
+        case
+            when raw_rows.tradingsymbol is null then 'symbol is missing'
+            when raw_rows.lot_size is not null and cells.lot_size is null then 'lot size is not a whole number'
+            when cells.lot_size < 0 then 'negative lot size'
+            when raw_rows.tick_size is not null and cells.tick_size is null then 'tick size is not a number'
+            when raw_rows.instrument_type in ('CE', 'PE', 'FUT')
+                then case
+                    when cells.expiry is null then 'impossible expiry date: ' || coalesce(raw_rows.expiry, '')
+                    when cells.expiry < cells.as_of then 'expired before the day of the list'
+                    when raw_rows.instrument_type <> 'FUT' and coalesce(cells.strike, 0) <= 0
+                        then 'option without a strike'
+                    -- brokers have swapped the two, and given ticks in paise
+                    when coalesce(cells.lot_size, 0) < 1 then 'contract without a lot size'
+                    when cells.tick_size >= 5 then 'tick size of five rupees or more: in paise, or swapped with the lot'
+                end
+        end as quarantine_reason,
+
+        -- provenance
+        raw_rows._load_id as load_id,
+        raw_rows._line as line
+
+    from raw_rows
+    inner join loads on raw_rows._load_id = loads.load_id
+    cross join lateral (
+        select
+            (loads.options ->> 'as_of')::date as as_of,
+            ({{ vendor_date('raw_rows.expiry', order='dd-mm-yyyy') }}) as expiry,
+            {{ vendor_number('raw_rows.strike') }} as strike,
+            {{ vendor_number('raw_rows.tick_size') }} as tick_size,
+            {{ vendor_quantity('raw_rows.lot_size') }} as lot_size
+        from (select 1) as once
+        offset 0
+    ) as cells
+
+)
+
+select * from typed
