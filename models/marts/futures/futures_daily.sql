@@ -53,6 +53,11 @@ official_days as (
         official.settlement_price,
         official.volume,
         official.open_interest,
+        case
+            when on_file.previous_session_date is not null
+                then official.open_interest - case when previous.contract_id is null then 0 else previous.open_interest end
+        end as change_in_open_interest,
+        on_file.previous_session_date as open_interest_compared_with,
         official.underlying_price,
         official.lot_size::integer as lot_size,
         official.trades,
@@ -62,6 +67,14 @@ official_days as (
 
     from official
     inner join contracts on official.contract_id = contracts.contract_id
+    left join {{ ref('int_sessions__on_file') }} as on_file
+        on official.underlying = on_file.underlying
+        and official.session_date = on_file.session_date
+        and on_file.instrument_type = 'future'
+    -- the exchange lists every contract each day, untraded ones too: one without a row had no open interest
+    left join {{ ref('int_fo_bhavcopy__deduped') }} as previous
+        on official.contract_id = previous.contract_id
+        and on_file.previous_opens_at = previous.bar_start
 
 ),
 
@@ -91,6 +104,8 @@ built_days as (
         null::numeric as settlement_price,
         built.volume,
         built.open_interest,
+        null::bigint as change_in_open_interest,
+        null::date as open_interest_compared_with,
         official.underlying_price,
         official.lot_size::integer as lot_size,
         null::bigint as trades,

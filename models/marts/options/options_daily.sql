@@ -22,49 +22,62 @@ official_days as (
 
     select
         -- ids
-        contract_id,
-        symbol,
-        underlying,
-        expiry,
-        strike,
-        option_type,
+        official.contract_id,
+        official.symbol,
+        official.underlying,
+        official.expiry,
+        official.strike,
+        official.option_type,
 
         -- times
-        session_date,
+        official.session_date,
 
         -- which of the day's rows this is
         'official' as source,
         true as is_preferred,
-        is_traded,
+        official.is_traded,
 
         -- prices and quantities
-        open,
-        high,
-        low,
-        close,
-        last_price,
-        settlement_price,
-        volume,
-        open_interest,
-        underlying_price,
-        lot_size::integer as lot_size,
-        trades,
-        turnover,
-        bar_start,
-        bar_end,
+        official.open,
+        official.high,
+        official.low,
+        official.close,
+        official.last_price,
+        official.settlement_price,
+        official.volume,
+        official.open_interest,
+        case
+            when on_file.previous_session_date is not null
+                then official.open_interest - case when previous.contract_id is null then 0 else previous.open_interest end
+        end as change_in_open_interest,
+        on_file.previous_session_date as open_interest_compared_with,
+        official.underlying_price,
+        official.lot_size::integer as lot_size,
+        official.trades,
+        official.turnover,
+        official.bar_start,
+        official.bar_end,
 
         -- volatility and Greeks
-        years_to_expiry,
-        implied_volatility,
-        vendor_implied_volatility,
-        delta,
-        gamma,
-        theta,
-        vega,
-        rho,
-        greeks_status
+        official.years_to_expiry,
+        official.implied_volatility,
+        official.vendor_implied_volatility,
+        official.delta,
+        official.gamma,
+        official.theta,
+        official.vega,
+        official.rho,
+        official.greeks_status
 
-    from official_with_greeks
+    from official_with_greeks as official
+    left join {{ ref('int_sessions__on_file') }} as on_file
+        on official.underlying = on_file.underlying
+        and official.session_date = on_file.session_date
+        and on_file.instrument_type = 'option'
+    -- the exchange lists every contract each day, untraded ones too: one without a row had no open interest
+    left join {{ ref('int_fo_bhavcopy__deduped') }} as previous
+        on official.contract_id = previous.contract_id
+        and on_file.previous_opens_at = previous.bar_start
 
 ),
 
@@ -96,6 +109,8 @@ built_days as (
         null::numeric as settlement_price,
         built.volume,
         built.open_interest,
+        null::bigint as change_in_open_interest,
+        null::date as open_interest_compared_with,
         built.underlying_price,
         official.lot_size::integer as lot_size,
         null::bigint as trades,
