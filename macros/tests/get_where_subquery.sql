@@ -12,6 +12,8 @@
       {%- do conditions.append(newest_loads('_load_id')) -%}
     {%- elif relation.schema == 'staging' -%}
       {%- do conditions.append(newest_loads()) -%}
+    {%- elif 'roll_rule' in columns and 'session_date' in columns -%}
+      {%- do conditions.append(newest_underlyings('future')) -%}
     {%- elif 'session_date' in columns and 'bar_start' in columns -%}
       {%- do conditions.append(newest_sessions()) -%}
     {%- endif -%}

@@ -1,0 +1,28 @@
+{#
+  A condition that holds for the underlyings which the newest loads touch (`underlyings_under_test` of them), for models in which
+  a row follows from the whole history of its underlying: a condition on the session would shorten the result and not the work.
+  True for every row where the variable `test_whole_tables` is set. See newest_sessions.
+
+  instrument_type: option, future or index.
+  underlying:      the column with the underlying.
+#}
+{% macro newest_underlyings(instrument_type, underlying='underlying') %}
+  {%- if instrument_type not in ['option', 'future', 'index'] -%}
+    {{ exceptions.raise_compiler_error(
+      "newest_underlyings knows the instrument types option, future and index; got " ~ instrument_type) }}
+  {%- endif -%}
+  {%- if var('test_whole_tables', false) or not execute -%}
+    {{ return('true') }}
+  {%- endif -%}
+  {%- if not run_query("select to_regclass('intermediate.int_loads__slices') is not null").rows[0][0] -%}
+    {{ return('false') }}
+  {%- endif -%}
+  {%- set names = run_query("
+    select quote_literal(underlying)
+    from intermediate.int_loads__slices
+    where instrument_type = '" ~ instrument_type ~ "'
+    group by underlying
+    order by max(load_id) desc, underlying
+    limit " ~ var('underlyings_under_test', 3)).columns[0].values() -%}
+  {{ return(underlying ~ ' in (' ~ names | join(', ') ~ ')' if names else 'false') }}
+{% endmacro %}
