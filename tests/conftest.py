@@ -22,6 +22,13 @@ TEST_STATE_FOLDER = PROJECT_FOLDER / ".tickmart/test"
 _counter = itertools.count(1)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that no process is left with one when the others are done."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _away_from_real_data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep tests, and the commands they run, off the database and the dbt profile that a person uses."""
