@@ -18,7 +18,7 @@ demo: setup ## Sample data to bars, Greeks, catalog and backtest, in one go
 	@$(BIN)/tickmart demo
 
 test: setup ## Run all tests, on a database of their own
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: setup db ## Lint, format and types
 	$(BIN)/ruff check

@@ -5,7 +5,6 @@ the catalog back. Beside it, before and after: the row-by-row way on a sample.
 """
 
 import json
-import os
 import statistics
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from typing import Any
 from benchmarks import row_by_row
 from benchmarks.databases import fresh_database
 from benchmarks.measuring import MEGABYTE, Line, Measured, Scale, memory_of_imports, rate, run_measured
+from benchmarks.stages import dbt_target
 from sampledata.generate import WrittenFile, write_sample
 from warehouse import database
 
@@ -63,8 +63,7 @@ def run(scale: Scale) -> list[Line]:
 
 
 def _stages(folder: Path) -> list[Stage]:
-    os.environ["DBT_TARGET_PATH"] = str(folder / "target")
-    try:
+    with dbt_target(folder / "target"):
         tickmart = (sys.executable, "-m", "tickmart")
         catalog = str(folder / "catalog")
         load = run_measured([*tickmart, "load", "nse-minute", str(folder / "nse-minute"), "--json"])
@@ -72,8 +71,6 @@ def _stages(folder: Path) -> list[Stage]:
         build = run_measured([*tickmart, "build", "--no-tests", "--no-greeks", "--json"])
         greeks = run_measured([*tickmart, "greeks", "--json"])
         export = run_measured([*tickmart, "export", "nautilus", "--no-verify", "--to", catalog, "--json"])
-    finally:
-        del os.environ["DBT_TARGET_PATH"]
     return [
         Stage("load", loaded, load),
         Stage("build", loaded, build),

@@ -48,6 +48,8 @@ def build(tests: bool) -> Built:
             f"build --exclude-resource-type unit_test{'' if tests else ' --exclude-resource-type test'}",
             on_note=log.info,
         )
+    for warning in run.warnings:
+        log.warning(warning)
     return Built(Counter(node.kind for node in run.nodes), run.notes)
 
 

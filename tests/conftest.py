@@ -22,16 +22,28 @@ TEST_STATE_FOLDER = PROJECT_FOLDER / ".tickmart/test"
 _counter = itertools.count(1)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that no process is left with one when the others are done."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _away_from_real_data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep tests, and the commands they run, off the database and the dbt profile that a person uses."""
     profiles = tmp_path_factory.mktemp("profiles")
+    # Two runs of dbt at once would write into one folder. Relative to the project's root, so that a copied
+    # project parses itself.
+    target = f"target/tests-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
     shutil.copy(PROJECT_FOLDER / "profiles.yml.example", profiles / "profiles.yml")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("TICKMART_DATABASE_URL", raising=False)
         patch.setenv("TICKMART_STATE_FOLDER", str(TEST_STATE_FOLDER))
         patch.setenv("TICKMART_PROFILES_FOLDER", str(tmp_path_factory.mktemp("written-profiles")))
         patch.setenv("DBT_PROFILES_DIR", str(profiles))
+        patch.setenv("DBT_TARGET_PATH", target)
+        patch.setenv("DBT_LOG_PATH", f"{target}/logs")
         patch.chdir(PROJECT_FOLDER)
         settings.cache_clear()
         yield

@@ -59,6 +59,8 @@ def build(
         )
     outcome = enrich.compute_due() if with_greeks else None
 
+    for warning in run.warnings:
+        typer.echo(f"warning: {warning}", err=True)
     kinds = Counter(node.kind for node in run.nodes)
     if as_json:
         show_json(
@@ -67,6 +69,7 @@ def build(
                 "tests": kinds["test"] + kinds["unit_test"],
                 "rebuilt": run.notes,
                 "greeks": dict(outcome.statuses) if outcome else None,
+                "warnings": run.warnings,
             }
         )
         return

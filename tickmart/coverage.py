@@ -1,6 +1,6 @@
 """`tickmart coverage`: what is there and what is missing, against the exchange's calendar."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -22,7 +22,6 @@ _SESSIONS = (
 )  # fmt: skip
 _INSTRUMENT_TYPES = ("index", "future", "option")
 _SHOWN = 20
-_DAYS_OF_WARNING = 60
 
 _COVERAGE = """
 select
@@ -82,17 +81,25 @@ def _coverage(
                 },
             )
             sessions = [dict(row) for row in cursor.fetchall()]
-            cursor.execute("select max(session_date) as last from marts.sessions where exchange = 'NSE'")
-            calendar_ends: date | None = cursor.fetchall()[0]["last"]
+            cursor.execute(
+                "select last_session, advice from intermediate.int_sessions__remaining where exchange = 'NSE'"
+            )
+            calendar = next(iter(cursor.fetchall()))
         hint = hint_of_loads_not_built(connection)
     if not sessions:
         raise TickmartError(hint or "no data there; what there is: tickmart list")
     summary = _summary_of(sessions)
     listed = sessions if every else [session for session in sessions if session["coverage"] != "complete"]
     shown = listed if every or gaps else listed[:_SHOWN]
-    warning = warning_of_calendar(calendar_ends, date.today())
     if as_json:
-        show_json({"summary": summary, "sessions": shown, "calendar_ends": calendar_ends, "warning": warning})
+        show_json(
+            {
+                "summary": summary,
+                "sessions": shown,
+                "calendar_ends": calendar["last_session"],
+                "warning": calendar["advice"],
+            }
+        )
     else:
         show_rows(_SUMMARY, summary)
         if shown:
@@ -102,30 +109,9 @@ def _coverage(
             typer.echo(
                 f"{len(listed) - len(shown):,} older ones are not shown; all of them: --gaps", err=True
             )
-    for note in (hint, warning):
+    for note in (hint, calendar["advice"]):
         if note:
             typer.echo(f"note: {note}", err=True)
-
-
-def warning_of_calendar(last_session: date | None, today: date) -> str | None:
-    """Say that the calendar of sessions ends soon, None while it reaches far enough.
-
-    Parameters
-    ----------
-    last_session : date or None
-        The last session that the calendar knows.
-    today : date
-    """
-    if last_session is None:
-        return "the calendar of sessions is empty; seeds/nse_holidays.csv fills it"
-    days = (last_session - today).days
-    if days >= _DAYS_OF_WARNING:
-        return None
-    when = f"ends in {days} days" if days > 0 else "has ended"
-    return (
-        f"the calendar of NSE sessions {when}, on {last_session}; bars after that are quarantined."
-        f" Add the holidays of {last_session.year + 1} to seeds/nse_holidays.csv, then run: tickmart build"
-    )
 
 
 def _summary_of(sessions: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -60,15 +60,25 @@ class Run:
         In the order in which they ended.
     notes : list of str
         What models logged, such as the slices that they rebuilt.
+    remarks : list of str
+        What the project warns of, such as a calendar that ends soon.
     """
 
     nodes: list[NodeResult] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
     @property
     def failures(self) -> list[NodeResult]:
         """Nodes that failed."""
         return [node for node in self.nodes if node.status in ("error", "fail")]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What to tell the user although nothing failed: which tests warn, then the remarks."""
+        warning = [node.name for node in self.nodes if node.status == "warn"]
+        tests = f"{len(warning)} test{'s warn' if len(warning) > 1 else ' warns'}: {', '.join(warning)}"
+        return [*([tests] if warning else []), *self.remarks]
 
 
 def run_dbt(
@@ -204,7 +214,7 @@ def _describe_failure(command: str, run: Run, complaints: Sequence[str]) -> str:
     heading = f"dbt {command} failed"
     if named:
         heading += f": {named}" + (f" and {more} more" if more > 0 else "")
-    return "\n".join([heading, *(f"  {complaint}" for complaint in complaints[:_MOST_NAMED])])
+    return "\n".join([heading, *(f"  {text}" for text in [*complaints[:_MOST_NAMED], *run.remarks])])
 
 
 def _take(
@@ -225,6 +235,8 @@ def _take(
         run.notes.append(data["msg"])
         if on_note is not None:
             on_note(data["msg"])
+    elif info["name"] == "JinjaLogWarning":
+        run.remarks.append(data["msg"])
     elif info["name"] in _NODE_ENDED and "node_info" in data:
         node = data["node_info"]
         result = NodeResult(

@@ -42,7 +42,8 @@ regular_sessions as (
         weekdays.session_date,
         session_times.opens_at,
         session_times.closes_at,
-        'regular' as kind
+        'regular' as kind,
+        session_times.source
     from weekdays
     inner join session_times
         on weekdays.session_date >= session_times.valid_from
@@ -59,7 +60,8 @@ all_sessions as (
         session_date,
         opens_at,
         closes_at,
-        kind
+        kind,
+        source
     from special_sessions
     union all
     select
@@ -68,7 +70,8 @@ all_sessions as (
         session_date,
         opens_at,
         closes_at,
-        kind
+        kind,
+        source
     from regular_sessions
     where not exists (
         select 1 from special_sessions
@@ -88,7 +91,8 @@ dated as (
         session_date,
         (session_date + opens_at::time) at time zone 'Asia/Kolkata' as opens_at,
         (session_date + closes_at::time) at time zone 'Asia/Kolkata' as closes_at,
-        kind
+        kind,
+        source
     from all_sessions
 
 )

@@ -42,8 +42,6 @@ def _run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "DBT_PROJECT_DIR": str(PROJECT_FOLDER),
-        "DBT_TARGET_PATH": str(folder / "target"),
-        "DBT_LOG_PATH": str(folder / "logs"),
         "TICKMART_PROFILES_FOLDER": str(folder),
         "PYTHONPATH": str(PROJECT_FOLDER),
         "PAGER": "cat",

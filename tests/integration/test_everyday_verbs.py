@@ -4,7 +4,6 @@ import gzip
 import hashlib
 import json
 import zipfile
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,9 @@ from click.testing import Result
 from sqlalchemy import URL
 from typer.testing import CliRunner
 
-from tickmart.coverage import warning_of_calendar
 from tickmart.main import app
 from warehouse.database import connect
+from warehouse.dbt import run_dbt
 from warehouse.errors import TickmartError
 from warehouse.settings import PROJECT_FOLDER
 
@@ -163,18 +162,18 @@ def test_coverage_refuses_what_it_does_not_know(files: Path) -> None:
         tickmart("coverage", "--underlying", "RELIANCE")
 
 
-@pytest.mark.parametrize(
-    ("today", "says"),
-    [
-        (date(2026, 11, 1), None),
-        (date(2026, 11, 2), "ends in 59 days, on 2026-12-31"),
-        (date(2027, 1, 1), "has ended, on 2026-12-31"),
-    ],
-)
-def test_a_calendar_that_ends_within_sixty_days_is_announced(today: date, says: str | None) -> None:
-    warning = warning_of_calendar(date(2026, 12, 31), today)
+def test_coverage_announces_the_end_of_the_calendar(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TICKMART_TODAY", "2026-11-25")
+    run_dbt("run", ["--select", "int_sessions__remaining"])
 
-    assert warning is None if says is None else says in str(warning)
+    told = tickmart("coverage", "--json")
+
+    answer = json.loads(told.stdout)
+    assert answer["calendar_ends"] == "2026-12-31"
+    assert answer["warning"].startswith(
+        "the calendar of NSE sessions ends in 36 days, on 2026-12-31: bars after"
+    )
+    assert f"note: {answer['warning']}\n" in told.stderr
 
 
 def test_a_minute_is_traced_to_its_line_and_to_what_lost_against_it(files: Path) -> None:

@@ -1,6 +1,7 @@
 """Whole builds on a real server: what a second, a restated, an unloaded, a late or a killed one changes."""
 
 import json
+import os
 import random
 import shutil
 import signal
@@ -83,10 +84,10 @@ def files(sample: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Options that keep plain dbt's files out of the project."""
-    folder = tmp_path_factory.mktemp("dbt")
-    return ["--target-path", str(folder / "target"), "--log-path", str(folder / "logs")]
+def plain() -> list[str]:
+    """Options that plain dbt is given: its files go to where those of `tickmart build` go, already parsed."""
+    target = PROJECT_FOLDER / os.environ["DBT_TARGET_PATH"]
+    return ["--target-path", str(target), "--log-path", str(target / "logs")]
 
 
 def option_bars() -> set[tuple[Any, ...]]:

@@ -8,7 +8,8 @@ sessions as (
         session_date,
         opens_at,
         closes_at,
-        kind
+        kind,
+        source
     from {{ ref('int_sessions__dated') }}
 
 )
