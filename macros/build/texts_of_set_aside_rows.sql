@@ -17,7 +17,5 @@
     ) as written
     where landed._load_id = any(array(select set_aside.load_id from set_aside))
     {{ 'union all' if not loop.last }}
-{% else %}
-    select null::bigint as load_id, null::bigint as line, null::text as row_text where false
 {% endfor %}
 {% endmacro %}

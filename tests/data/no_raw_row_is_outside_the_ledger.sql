@@ -10,8 +10,6 @@ raw_rows as (
     where {{ newest_loads('_load_id') }}
     group by _load_id
     {{ 'union all' if not loop.last }}
-    {% else %}
-    select null::bigint as load_id, 0 as rows_found where false
     {% endfor %}
 
 ),
