@@ -12,10 +12,11 @@
       {%- do conditions.append(newest_loads('_load_id')) -%}
     {%- elif relation.schema == 'staging' -%}
       {%- do conditions.append(newest_loads()) -%}
-    {%- elif 'roll_rule' in columns and 'session_date' in columns -%}
-      {%- do conditions.append(newest_underlyings('future')) -%}
     {%- elif 'session_date' in columns and 'bar_start' in columns -%}
       {%- do conditions.append(newest_sessions()) -%}
+    {%- endif -%}
+    {%- if 'roll_rule' in columns and 'underlying' in columns -%}
+      {%- do conditions.append(newest_underlyings('future')) -%}
     {%- endif -%}
   {%- endif -%}
   {%- set conditions = conditions | reject('equalto', 'true') | list -%}

@@ -7,7 +7,8 @@ days as (
 
 ),
 
-sessions as (
+-- looked up for single rows: by its key, and not read whole
+sessions as not materialized (
 
     select * from {{ ref('int_sessions__dated') }}
     where segment = 'fo'
@@ -17,26 +18,6 @@ sessions as (
 roll_rules as (
 
     select * from {{ ref('roll_rules') }}
-
-),
-
--- Every day of the calendar and not its sessions alone: an expiry may have been a session only until it was re-dated.
-days_counted as (
-
-    select
-        spans.exchange,
-        day::date as calendar_date,
-        count(sessions.session_date) over (partition by spans.exchange order by day) as sessions_so_far
-    from (
-        select
-            exchange,
-            min(session_date) as first_session,
-            max(session_date) as last_session
-        from sessions
-        group by exchange
-    ) as spans
-    cross join lateral generate_series(spans.first_session, spans.last_session, interval '1 day') as day
-    left join sessions on spans.exchange = sessions.exchange and day = sessions.session_date
 
 ),
 
@@ -83,7 +64,7 @@ listed as (
         union all
         select
             sessions.session_date,
-            null as expiry,
+            followed.last_expiry as expiry,
             null as bar_start,
             null as bar_end,
             null as source,
@@ -122,8 +103,17 @@ figures as (
         with_rows_of_session.*,
         roll_rules.roll_rule,
         roll_rules.method,
-        coalesce(
-            expiries.sessions_so_far - today.sessions_so_far <= roll_rules.sessions_before_expiry, false
+        roll_rules.method = 'expiry'
+        -- beyond the end of the calendar there are sessions too, only nobody knows them
+        and with_rows_of_session.expiry <= (select max(sessions.session_date) from sessions)
+        and not exists (
+            select 1 from sessions
+            where
+                sessions.exchange = with_rows_of_session.exchange
+                and sessions.session_date > with_rows_of_session.session_date
+                and sessions.session_date <= with_rows_of_session.expiry
+            order by sessions.session_date
+            offset roll_rules.sessions_before_expiry
         ) as is_due,
         case roll_rules.method
             when 'open interest' then with_rows_of_session.open_interest
@@ -136,14 +126,6 @@ figures as (
         end as price_kind
     from with_rows_of_session
     cross join roll_rules
-    left join days_counted as today
-        on
-            with_rows_of_session.exchange = today.exchange
-            and with_rows_of_session.session_date = today.calendar_date
-    left join days_counted as expiries
-        on
-            with_rows_of_session.exchange = expiries.exchange
-            and coalesce(with_rows_of_session.expiry, with_rows_of_session.last_expiry) = expiries.calendar_date
     where with_rows_of_session.rows_of_session > 0
 
 ),
@@ -232,7 +214,7 @@ days_positioned as (
         contract_id,
         symbol,
         last_expiry,
-        coalesce(expiry, last_expiry) as expiry,
+        expiry,
 
         -- times
         session_date,

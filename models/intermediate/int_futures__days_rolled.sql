@@ -76,7 +76,7 @@ gaps as (
     select
         priced.*,
         to_price - from_price as difference,
-        case when from_price > 0 and to_price > 0 then to_price / from_price end as ratio
+        case when from_price > 0 and to_price > 0 then trim_scale(to_price / from_price) end as ratio
     from priced
 
 ),
