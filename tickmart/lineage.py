@@ -27,11 +27,6 @@ _MINUTES = {
     "future": "int_futures__quotes_deduped",
     "index": "int_spot__prices_deduped",
 }
-_HOURS = {
-    "option": "int_options__bars_hourly",
-    "future": "int_futures__bars_hourly",
-    "index": "int_spot__prices_hourly",
-}
 _DAYS = {
     "option": "int_options__bars_daily",
     "future": "int_futures__bars_daily",
@@ -516,21 +511,27 @@ def _what_became_of_it(
 
 
 def _nearest(cursor: RealDictCursor, subject: Subject, interval: str, when: date | datetime) -> list[str]:
+    column, moment = ("session_date", session_of(when)) if interval == "day" else ("bar_start", when)
+    key = subject.key
     if interval == "day":
-        column, moment = "session_date", session_of(when)
-        tables = [_DAYS[subject.instrument_type], "int_fo_bhavcopy__deduped"]
-    else:
-        column, moment = "bar_start", when
-        tables = [(_MINUTES if interval == "minute" else _HOURS)[subject.instrument_type]]
+        tables = [
+            ("intermediate", _DAYS[subject.instrument_type]),
+            ("intermediate", "int_fo_bhavcopy__deduped"),
+        ]
+    elif interval == "minute":
+        tables = [("intermediate", _MINUTES[subject.instrument_type])]
+    else:  # what is stored begins with the bucket, which may lie before the session's open
+        tables = [("marts", MARTS[subject.instrument_type]["hour"])]
+        key = sql.SQL("symbol = {}").format(sql.Literal(subject.symbol))
     near = []
     for comparison, order, best in (("<", "desc", max), (">", "asc", min)):
         candidates = []
         for table in tables:
             cursor.execute(
                 sql.SQL(
-                    f"select {column} as found from intermediate.{{}} where {{}} and {column} {comparison} %s"
+                    f"select {column} as found from {{}} where {{}} and {column} {comparison} %s"
                     f" order by {column} {order} limit 1"
-                ).format(sql.Identifier(table), subject.key),
+                ).format(sql.Identifier(*table), key),
                 (moment,),
             )
             candidates += [row["found"] for row in cursor.fetchall()]

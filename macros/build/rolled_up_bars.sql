@@ -2,7 +2,8 @@
   The flat select of a rollup: one row per key, session and bucket, from finer bars.
 
   bars:   the model that is rolled up.
-  bucket: 'hour', aligned to the session's open at 09:15, or 'day', from midnight in India.
+  bucket: 'hour', counted from the regular open at 09:15 (the marts cut the first one where a session opens elsewhere:
+          hours_of_sessions), or 'day', from midnight in India.
   of:     'contract' (contract_id and expiry; volume and open interest) or 'index' (underlying; indices have neither).
 
   Buckets are counted from a fixed moment and have no time zone: India has no summer time, and a bucket with a time zone costs
@@ -13,8 +14,7 @@
   {{ exceptions.raise_compiler_error("rolled_up_bars: bucket is hour or day, of is contract or index, not " ~ bucket ~ " and " ~ of) }}
 {% endif %}
 {% set keys = ['contract_id', 'expiry', 'session_date'] if of == 'contract' else ['underlying', 'session_date'] %}
-{% set origin = '2000-01-03 09:15+05:30' if bucket == 'hour' else '2000-01-03 00:00+05:30' %}
-{% set bar_start = "time_bucket(interval '1 " ~ bucket ~ "', bar_start, timestamptz '" ~ origin ~ "')" %}
+{% set bar_start = bucket_of('bar_start', bucket) %}
 select
     {{ keys | join(',\n    ') }},
     {{ bar_start }} as bar_start,

@@ -13,6 +13,7 @@ sessions as (
 
 ),
 
+-- bar_start stays the bucket's: it is the key that the Greeks are stored by.
 bounded as (
 
     select
@@ -28,6 +29,7 @@ bounded as (
         hours.open_interest,
         hours.last_bar_start,
         hours.bars,
+        sessions.opens_at,
         least(hours.bar_start + interval '1 hour', sessions.closes_at) as bar_end
     from hours
     left join sessions on hours.session_date = sessions.session_date

@@ -8,7 +8,7 @@ bars as (
 
 priced as (
 
-    {{ with_pricing_inputs() }}
+    {{ with_pricing_inputs(further=['opens_at']) }}
 
 )
 

@@ -54,12 +54,16 @@ advised as (
         days_left,
         case
             when last_session is null
-                then format('the calendar of %s sessions is empty: seeds/%s_holidays.csv fills it', exchange, lower(exchange))
+                then
+                    format(
+                        'the calendar of %s sessions is empty: seeds/%s_holidays.csv fills it',
+                        exchange, lower(exchange)
+                    )
             when days_left <= 60
                 then
                     format(
-                        'the calendar of %s sessions %s, on %s: bars after that are quarantined. Append the exchange''s '
-                        || 'holidays of %s to seeds/%s_holidays.csv, then run: tickmart build',
+                        'the calendar of %s sessions %s, on %s: bars after that are quarantined.'
+                        || ' Append the exchange''s holidays of %s to seeds/%s_holidays.csv, then run: tickmart build',
                         exchange,
                         case
                             when days_left > 1 then format('ends in %s days', days_left)

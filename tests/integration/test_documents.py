@@ -11,6 +11,8 @@ import pytest
 from warehouse.database import connect
 from warehouse.settings import PROJECT_FOLDER
 
+pytestmark = pytest.mark.slow
+
 README = (PROJECT_FOLDER / "README.md").read_text()
 ANALYST = (PROJECT_FOLDER / "docs" / "analyst.md").read_text()
 

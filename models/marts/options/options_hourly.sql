@@ -1,10 +1,17 @@
 with
 
-with_greeks as (
+with_greeks as not materialized (
 
     {{ with_greeks(
         bars=ref('int_options__hours_bounded'), priced=ref('int_options__hours_priced'), bar_interval='hour',
+        further=['opens_at'],
     ) }}
+
+),
+
+hours as (
+
+    {{ hours_of_sessions('with_greeks') }}
 
 ),
 
@@ -20,7 +27,7 @@ options_hourly as (
         option_type,
 
         -- times
-        bar_start,
+        begins_at as bar_start,
         bar_end,
         session_date,
 
@@ -44,7 +51,7 @@ options_hourly as (
         rho,
         greeks_status
 
-    from with_greeks
+    from hours
 
 )
 

@@ -13,25 +13,41 @@ sessions as (
 
 ),
 
+bounded as not materialized (
+
+    select
+        bars.*,
+        sessions.opens_at,
+        least(bars.bar_start + interval '1 hour', sessions.closes_at) as bar_end
+    from bars
+    left join sessions on bars.session_date = sessions.session_date
+
+),
+
+hours as (
+
+    {{ hours_of_sessions('bounded') }}
+
+),
+
 spot_hourly as (
 
     select
         -- ids
-        bars.underlying as symbol,
+        underlying as symbol,
 
         -- times
-        bars.bar_start,
-        least(bars.bar_start + interval '1 hour', sessions.closes_at) as bar_end,
-        bars.session_date,
+        begins_at as bar_start,
+        bar_end,
+        session_date,
 
         -- prices
-        bars.open,
-        bars.high,
-        bars.low,
-        bars.close
+        open,
+        high,
+        low,
+        close
 
-    from bars
-    left join sessions on bars.session_date = sessions.session_date
+    from hours
 
 )
 
