@@ -1,11 +1,10 @@
-"""Every test that takes `sample` runs once per registered source."""
+"""Every test that takes `sample` runs once per clean file of every registered source."""
 
 import pytest
-from loader_samples import Sample
-
-from loaders.registry import SOURCES
+from loader_samples import Sample, identify, samples
 
 
-@pytest.fixture(params=SOURCES.values(), ids=list(SOURCES))
+@pytest.fixture(params=samples(), ids=identify)
 def sample(request: pytest.FixtureRequest) -> Sample:
-    return Sample(request.param)
+    sample: Sample = request.param
+    return sample

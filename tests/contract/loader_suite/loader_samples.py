@@ -1,13 +1,17 @@
 """The fixtures of a source: tests/fixtures/<source>/ with expected.json beside the files."""
 
 import json
+import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from loaders.landing import Outcome, land
-from loaders.registry import Source
+from loaders.landing import Outcome, Report, land
+from loaders.layouts import Layout
+from loaders.registry import SOURCES, Source
 from warehouse import database as databases
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -15,9 +19,10 @@ FIXTURES = Path(__file__).parents[2] / "fixtures"
 
 @dataclass(frozen=True)
 class Sample:
-    """A source, its fixtures, and what they must give."""
+    """A source and one of its clean files, its fixtures, and what they must give."""
 
     source: Source
+    clean_name: str
 
     @property
     def folder(self) -> Path:
@@ -30,7 +35,23 @@ class Sample:
     @cached_property
     def clean(self) -> str:
         """The text of a file in which nothing is wrong."""
-        return (self.folder / self.expected["clean"]).read_text()
+        return (self.folder / self.clean_name).read_text()
+
+    @property
+    def layout(self) -> Layout:
+        """The layout of the clean file."""
+        name = self.expected["files"][self.clean_name]["layout"]
+        return next(layout for layout in self.source.layouts if layout.name == name)
+
+    @property
+    def table(self) -> str:
+        """Where its rows land."""
+        return self.layout.table.qualified
+
+    @property
+    def as_of(self) -> date | None:
+        """The day that has to be said."""
+        return date(2025, 10, 6) if self.source.undated else None
 
     @property
     def header(self) -> str:
@@ -48,19 +69,38 @@ class Sample:
         """A file of the header and these lines."""
         return "\n".join([self.header, *lines]) + "\n"
 
+    def uri(self, path: Path) -> str:
+        """The path as the ledger names it."""
+        return path.as_uri() + (f"?as_of={self.as_of}" if self.as_of else "")
+
+    def place(self, outcome: Outcome, path: Path) -> str:
+        """What the ledger's name of an outcome has behind that of a path, without the day."""
+        return outcome.uri.removeprefix(path.as_uri()).removesuffix(
+            self.uri(path).removeprefix(path.as_uri())
+        )
+
+    def command(self, path: Path) -> list[str]:
+        """The command that lands it."""
+        said = ["--as-of", str(self.as_of)] if self.as_of else []
+        return [sys.executable, "-m", "tickmart", "load", self.source.name, *said, str(path)]
+
+    def land(self, paths: Iterable[str | Path], **options: Any) -> Report:
+        """Land files as the source wants them landed."""
+        return land(self.source.name, paths, as_of=self.as_of, **options)
+
     def land_one(self, path: Path, **options: Any) -> Outcome:
         """Land one file that holds one member."""
-        (outcome,) = land(self.source.name, [path], **options).outcomes
+        (outcome,) = self.land([path], **options).outcomes
         return outcome
 
     def landed(self, load_id: int | None) -> dict[int, tuple[str | None, ...]]:
         """File line -> the values of the header's columns, of one load."""
-        columns = self.expected["files"][self.expected["clean"]]["first"]
+        columns = self.expected["files"][self.clean_name]["first"]
         return {
             row[0]: row[1:]
             for row in query(
                 f"select _line - first_line + header_lines + 1, {', '.join(columns)}"
-                f" from {self.source.qualified_table} join audit.loads on _load_id = load_id"
+                f" from {self.table} join audit.loads on _load_id = load_id"
                 " where load_id = %s order by _line",
                 load_id,
             )
@@ -86,3 +126,17 @@ def rejects_of(load_id: int | None) -> list[tuple[int, str, str]]:
             "select line, text, reason from audit.rejects where load_id = %s order by line", load_id
         )
     ]
+
+
+def samples() -> list[Sample]:
+    """Every clean file of every source: one per raw table and layout that has quirks of its own."""
+    return [
+        Sample(source, name)
+        for source in SOURCES.values()
+        for name in json.loads((FIXTURES / source.name / "expected.json").read_text())["clean"]
+    ]
+
+
+def identify(sample: Sample) -> str:
+    """Name a sample in a test's name."""
+    return f"{sample.source.name}-{sample.layout.name}"

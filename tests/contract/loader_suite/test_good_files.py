@@ -15,8 +15,6 @@ import zstandard
 from loader_samples import Sample, query, rejects_of
 from sqlalchemy import URL
 
-from loaders.landing import land
-
 pytestmark = pytest.mark.usefixtures("database")
 
 
@@ -35,14 +33,14 @@ def test_every_layout_lands_whole_and_untouched(sample: Sample) -> None:
     assert {answer["layout"] for answer in sample.expected["files"].values()} == {
         layout.name for layout in sample.source.layouts
     }
+    tables = {layout.name: layout.table.qualified for layout in sample.source.layouts}
     for name, answer in sample.expected["files"].items():
         outcome = sample.land_one(sample.folder / name, force=True)
         assert (outcome.status, outcome.layout) == ("loaded", answer["layout"])
         assert (outcome.rows, outcome.rejected) == (answer["rows"], 0)
         columns = list(answer["first"])
         rows = query(
-            f"select {', '.join(columns)} from {sample.source.qualified_table}"
-            " where _load_id = %s order by _line",
+            f"select {', '.join(columns)} from {tables[answer['layout']]} where _load_id = %s order by _line",
             outcome.load_id,
         )
         assert dict(zip(columns, rows[0], strict=True)) == answer["first"]
@@ -62,12 +60,12 @@ def test_the_ledger_tells_what_was_landed(sample: Sample, tmp_path: Path) -> Non
     assert row == (
         sample.source.name,
         sample.source.dataset,
-        path.as_uri(),
+        sample.uri(path),
         hashlib.sha256(sample.clean.encode()).hexdigest(),
         len(sample.clean.encode()),
         len(sample.lines),
         0,
-        sample.source.qualified_table,
+        sample.table,
         1,
         "loaded",
         None,
@@ -130,11 +128,7 @@ def test_the_same_rows_land_from_any_dress(sample: Sample, tmp_path: Path, dress
 
 
 def test_columns_may_stand_in_any_order(sample: Sample, tmp_path: Path) -> None:
-    layout = next(
-        layout
-        for layout in sample.source.layouts
-        if layout.name == sample.expected["files"][sample.expected["clean"]]["layout"]
-    )
+    layout = next(layout for layout in sample.source.layouts if layout.name == sample.layout.name)
     named = sample.fields - len(layout.tail)
     order = random.Random(1).sample(range(named), named) + list(range(named, sample.fields))
     lines = [[line.split(",")[i] for i in order] for line in (sample.header, *sample.lines)]
@@ -153,7 +147,7 @@ def test_bytes_that_are_no_utf8_are_read_as_latin1_and_that_is_said(sample: Samp
     assert outcome.notes == ("1 line read as latin-1, not being UTF-8",)
     assert sample.landed(outcome.load_id)[2][0] == "ÉTÉ"
     assert query("select options from audit.loads where load_id = %s", outcome.load_id) == [
-        ({"latin1_lines": 1},)
+        ({"latin1_lines": 1} | ({"as_of": str(sample.as_of)} if sample.as_of else {}),)
     ]
 
 
@@ -196,8 +190,8 @@ def test_a_zip_lands_each_of_its_files_as_its_own_load(sample: Sample, tmp_path:
         archive.writestr("readme.txt", "about this archive")
         archive.writestr("terms.pdf", "%PDF")
         archive.write(inner, "inner.zip")
-    report = land(sample.source.name, [path])
-    assert [(o.uri.removeprefix(path.as_uri()), o.status, o.rows) for o in report.outcomes] == [
+    report = sample.land([path])
+    assert [(sample.place(o, path), o.status, o.rows) for o in report.outcomes] == [
         ("!day9.csv.gz", "loaded", 4),
         ("!day10.csv", "loaded", 1),
         ("!folder/day2.csv", "loaded", 2),
@@ -205,7 +199,7 @@ def test_a_zip_lands_each_of_its_files_as_its_own_load(sample: Sample, tmp_path:
         ("!readme.txt", "skipped", 0),
         ("!terms.pdf", "skipped", 0),
     ]
-    again = land(sample.source.name, [path])
+    again = sample.land([path])
     assert [o.status for o in again.outcomes] == ["already loaded"] * 4 + ["skipped"] * 2
 
 
@@ -215,8 +209,8 @@ def test_two_members_of_one_name_are_two_loads(sample: Sample, tmp_path: Path) -
         archive.writestr("a.csv", sample.text(sample.lines[0]))
         with pytest.warns(UserWarning, match="Duplicate name"):
             archive.writestr("a.csv", sample.text(sample.lines[1]))
-    report = land(sample.source.name, [path])
-    assert [(o.uri.removeprefix(path.as_uri()), o.status) for o in report.outcomes] == [
+    report = sample.land([path])
+    assert [(sample.place(o, path), o.status) for o in report.outcomes] == [
         ("!a.csv", "loaded"),
         ("!a.csv#2", "loaded"),
     ]
@@ -236,15 +230,15 @@ def test_a_parquet_file_of_the_same_columns_lands_as_the_csv_does(sample: Sample
     landed = sample.landed(outcome.load_id)
     assert list(landed) == list(range(1, len(sample.lines) + 1))
     assert list(landed.values()) == sample.rows_of(sample.lines)
-    assert outcome.layout == sample.expected["files"][sample.expected["clean"]]["layout"]
+    assert outcome.layout == sample.layout.name
 
 
 def test_folders_are_searched_in_natural_order(sample: Sample, tmp_path: Path) -> None:
     for name in ("day10.csv", "day2.csv", "sub/day1.txt", ".hidden.csv", "README.txt", "chart.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(sample.text(sample.lines[0]))
-    report = land(sample.source.name, [tmp_path])
-    assert [o.uri.removeprefix(tmp_path.as_uri()) for o in report.outcomes] == [
+    report = sample.land([tmp_path])
+    assert [sample.place(o, tmp_path) for o in report.outcomes] == [
         "/day2.csv",
         "/day10.csv",
         "/sub/day1.txt",
@@ -254,15 +248,13 @@ def test_folders_are_searched_in_natural_order(sample: Sample, tmp_path: Path) -
 def test_patterns_are_expanded_and_a_file_named_twice_lands_once(sample: Sample, tmp_path: Path) -> None:
     for name in ("a1.csv", "a2.csv", "b.csv"):
         (tmp_path / name).write_text(sample.text(sample.lines[0]))
-    report = land(
-        sample.source.name, [tmp_path / "a*.csv", tmp_path / "a1.csv", str(tmp_path / "**" / "a2.csv")]
-    )
+    report = sample.land([tmp_path / "a*.csv", tmp_path / "a1.csv", str(tmp_path / "**" / "a2.csv")])
     assert [o.name for o in report.outcomes] == ["a1.csv", "a2.csv"]
 
 
 def test_the_raw_table_takes_a_column_that_an_older_one_lacks(sample: Sample, fresh_database: URL) -> None:
-    last = sample.source.raw_columns[-1]
-    query(f"alter table {sample.source.qualified_table} drop column {last}")
+    last = sample.layout.table.columns[-1]
+    query(f"alter table {sample.table} drop column {last}")
     for name in sample.expected["files"]:
         assert sample.land_one(sample.folder / name).status == "loaded"
     assert rejects_of(1) == []

@@ -3,14 +3,12 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 from loader_samples import Sample, query
 
-from loaders.landing import land
 from warehouse.errors import TickmartError
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
@@ -23,7 +21,7 @@ def on_insert(sample: Sample, body: str) -> None:
         f" as $$begin {body} return new; end$$"
     )
     query(
-        f"create trigger on_insert before insert on {sample.source.qualified_table}"
+        f"create trigger on_insert before insert on {sample.table}"
         " for each row execute function audit.on_insert()"
     )
 
@@ -40,7 +38,7 @@ def make_tables(sample: Sample, tmp_path: Path) -> None:
 
 def nothing_half_landed(sample: Sample) -> bool:
     return query(
-        f"select (select count(*) from {sample.source.qualified_table}) = sum(rows), count(*),"
+        f"select (select count(*) from {sample.table}) = sum(rows), count(*),"
         " (select count(*) from audit.rejects) from audit.loads where status <> 'failed'"
     ) == [(True, 1, 0)]
 
@@ -55,12 +53,12 @@ def test_a_load_killed_midway_leaves_nothing_and_can_be_repeated(
     path.write_text(sample.text(*first_line, *lines))
     on_insert(sample, "if new._line % 20000 = 0 then perform pg_sleep(0.3); end if;")
     command = subprocess.Popen(
-        [sys.executable, "-m", "tickmart", "load", sample.source.name, str(path)],
+        sample.command(path),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     copying = "select pid from pg_stat_progress_copy where relid = %s::regclass and tuples_processed > 30000"
-    while not (backends := query(copying, sample.source.qualified_table)):
+    while not (backends := query(copying, sample.table)):
         assert command.poll() is None, "the load ended before it could be killed"
         time.sleep(0.01)
     os.kill(command.pid, signal.SIGKILL)
@@ -81,7 +79,7 @@ def test_a_full_disk_fails_one_file_in_plain_words_and_the_others_land(
     sample: Sample, tmp_path: Path
 ) -> None:
     make_tables(sample, tmp_path)
-    column = sample.source.raw_columns[0]
+    column = next(iter(sample.expected["files"][sample.clean_name]["first"]))
     on_insert(
         sample,
         f"if new.{column} = 'FULL' then raise exception 'could not extend file \"base/1/2\"'"
@@ -90,7 +88,7 @@ def test_a_full_disk_fails_one_file_in_plain_words_and_the_others_land(
     full, small = tmp_path / "a full.csv", tmp_path / "b small.csv"
     full.write_text(sample.text(*sample.lines, "FULL" + sample.lines[0][sample.lines[0].index(",") :]))
     small.write_text(sample.text(sample.lines[0]))
-    report = land(sample.source.name, [full, small])
+    report = sample.land([full, small])
     assert [outcome.status for outcome in report.outcomes] == ["failed", "loaded"]
     assert report.outcomes[0].error == (
         "a full.csv: the database's disk is full: free some space, then run the same command again"
@@ -107,7 +105,7 @@ def test_a_database_that_goes_away_ends_the_command_with_one_error(sample: Sampl
     path = tmp_path / "day.csv"
     path.write_text(sample.text(*sample.lines * 2))
     with pytest.raises(TickmartError, match=r"the database went away while day\.csv was landing"):
-        land(sample.source.name, [path])
+        sample.land([path])
     assert nothing_half_landed(sample)
     quiet(sample)
     assert sample.land_one(path).status == "loaded"
@@ -119,7 +117,7 @@ def test_an_interrupted_command_leaves_nothing(sample: Sample, tmp_path: Path) -
     path.write_text(sample.text(*sample.lines * (100_000 // len(sample.lines))))
     on_insert(sample, "if new._line % 10000 = 0 then perform pg_sleep(0.3); end if;")
     command = subprocess.Popen(
-        [sys.executable, "-m", "tickmart", "load", sample.source.name, str(path)],
+        sample.command(path),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -8,7 +8,7 @@ import pytest
 from loader_samples import Sample, query
 from sqlalchemy import URL
 
-from loaders.landing import Outcome, land
+from loaders.landing import Outcome
 from loaders.unloading import unload
 from warehouse.errors import TickmartError
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("database")
 def touched(sample: Sample) -> list[tuple[object, ...]]:
     """What shows any row written: every row's transaction, and the numbers of rows."""
     return [
-        *query(f"select count(*), max(xmin::text::bigint) from {sample.source.qualified_table}"),
+        *query(f"select count(*), max(xmin::text::bigint) from {sample.table}"),
         *query("select count(*), max(xmin::text::bigint) from audit.loads"),
         *query("select count(*), max(xmin::text::bigint) from audit.rejects"),
     ]
@@ -31,7 +31,7 @@ def at_once(sample: Sample, paths: list[Path]) -> list[Outcome]:
 
     def work(path: Path) -> None:
         start.wait()
-        outcomes.extend(land(sample.source.name, [path]).outcomes)
+        outcomes.extend(sample.land([path]).outcomes)
 
     threads = [threading.Thread(target=work, args=(path,)) for path in paths]
     for thread in threads:
@@ -66,7 +66,7 @@ def test_new_bytes_restate_the_earlier_load(sample: Sample, tmp_path: Path) -> N
     path.write_text(sample.text(*sample.lines[1:]))
     second = sample.land_one(path)
     assert (second.rows, second.restates) == (len(sample.lines) - 1, first.load_id)
-    assert query("select load_id from audit.current_loads where uri = %s", path.as_uri()) == [
+    assert query("select load_id from audit.current_loads where uri = %s", sample.uri(path)) == [
         (second.load_id,)
     ]
 
@@ -89,7 +89,7 @@ def test_the_same_bytes_under_another_name_land_with_a_note(sample: Sample, tmp_
     shutil.copy(first, second)
     outcome = sample.land_one(second)
     assert (outcome.status, outcome.rows) == ("loaded", len(sample.lines) - 3)
-    assert outcome.notes == (f"the same bytes as load {earlier.load_id} ({first.as_uri()})",)
+    assert outcome.notes == (f"the same bytes as load {earlier.load_id} ({sample.uri(first)})",)
 
 
 def test_a_link_is_the_file_it_leads_to(sample: Sample, tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ def test_unloading_refuses_all_where_it_cannot_do_one(sample: Sample, tmp_path: 
 def test_raw_tables_are_made_once_by_many_at_once(
     sample: Sample, tmp_path: Path, fresh_database: URL
 ) -> None:
-    query(f"drop table {sample.source.qualified_table}")
+    query(f"drop table {sample.table}")
     paths = [tmp_path / f"{number}.csv" for number in range(6)]
     for path in paths:
         path.write_text(sample.clean)
