@@ -1,11 +1,12 @@
 """Land what lies in an inbox."""
 
+from datetime import date
 from pathlib import Path
 
 from prefect import get_run_logger, task
 
 from loaders.landing import Listener, Outcome, Report, land
-from loaders.registry import SOURCES
+from loaders.registry import SOURCES, source_named
 from warehouse.errors import TickmartError
 
 INBOX = Path("inbox")
@@ -38,14 +39,44 @@ def ingest(source: str, paths: list[str]) -> Report:
     source : str
         As after `tickmart load`.
     paths : list of str
-        Files, folders and patterns.
+        Files, folders and patterns; of a source whose rows carry no date folders named for the day.
 
     Returns
     -------
     Report
         What became of each file. One that failed is in it and stops no other.
+
+    Raises
+    ------
+    TickmartError
+        Files without a date lie in no folder named for their day.
     """
-    return land(source, paths, listener=_Logged())
+    if not source_named(source).undated:
+        return land(source, paths, listener=_Logged())
+    report = Report()
+    for day, folder in _folders_by_day(source, paths):
+        report.outcomes.extend(land(source, [folder], as_of=day, listener=_Logged()).outcomes)
+    return report
+
+
+def _folders_by_day(source: str, paths: list[str]) -> list[tuple[date, Path]]:
+    """Return the folders that are named for a day; whoever fetches a list each day keeps it in such a one."""
+    given = [Path(path) for path in paths]
+    folders = [f for path in given for f in ([path] if _day(path) else sorted(path.glob("[!.]*")) or [path])]
+    misplaced = [str(folder) for folder in folders if not (_day(folder) and folder.is_dir())]
+    if misplaced:
+        raise TickmartError(
+            f"files of {source} do not say of which day they are: put each day's in a folder named YYYY-MM-DD,"
+            f" such as {given[0] / '2025-10-08'}; found {', '.join(misplaced[:3])}"
+        )
+    return [(day, folder) for folder in folders if (day := _day(folder))]
+
+
+def _day(path: Path) -> date | None:
+    try:
+        return date.fromisoformat(path.name)
+    except ValueError:
+        return None
 
 
 class _Logged(Listener):

@@ -21,6 +21,7 @@ import pytest
 import yaml
 from sqlalchemy import URL
 
+from loaders.registry import SOURCES
 from sampledata.generate import write_sample
 from warehouse.database import connect
 from warehouse.settings import PROJECT_FOLDER
@@ -227,9 +228,9 @@ def test_the_deployment_names_no_machine() -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ((), "nothing to load: {folder}/inbox has no files in a folder nse-minute or nse-bhavcopy."),
+        ((), "nothing to load: {folder}/inbox has no files in a folder " + " or ".join(SOURCES) + "."),
         (("--inbox", "nse-minute"), "cannot read --inbox nse-minute; write nse-minute=PATH"),
-        (("--inbox", "kite=files"), "unknown source 'kite'; known sources: nse-minute, nse-bhavcopy"),
+        (("--inbox", "kite=files"), "unknown source 'kite'; known sources: " + ", ".join(SOURCES)),
         (
             ("--inbox", "nse-minute=files", "--format", "csv"),
             "unknown format csv; known: nautilus, backtrader",

@@ -112,7 +112,7 @@ def test_loads_and_rejects_are_shown_and_a_load_is_taken_back(tmp_path: Path) ->
         (("unload", "987654"), "there is no load 987654; see: tickmart loads"),
         (("rejects", "987654"), "there is no load 987654; see: tickmart loads"),
         (("rejects", "/never.csv"), "/never.csv was never loaded; see: tickmart loads"),
-        (("loads", "--source", "nix"), "unknown source 'nix'; known sources: nse-minute, nse-bhavcopy"),
+        (("loads", "--source", "nix"), "unknown source 'nix'; known sources: " + ", ".join(SOURCES)),
     ],
 )
 def test_what_is_not_there_is_one_clear_error(arguments: tuple[str, ...], error: str) -> None:
