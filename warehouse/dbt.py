@@ -1,5 +1,6 @@
 """Runs dbt in a process of its own and tells what it does, node by node."""
 
+import glob
 import json
 import os
 import subprocess
@@ -14,7 +15,7 @@ import psycopg2.extensions
 
 from warehouse.database import connect, database_url, profile
 from warehouse.errors import TickmartError
-from warehouse.settings import PROJECT_FOLDER
+from warehouse.settings import PROJECT_FOLDER, settings
 
 _DBT = "from warehouse.processes import end_with; end_with({parent}); from dbt.cli.main import cli; cli()"
 
@@ -121,7 +122,11 @@ def run_dbt(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env={**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "0"},
+            env={
+                **os.environ,
+                "DBT_SEND_ANONYMOUS_USAGE_STATS": "0",
+                "TICKMART_RISK_FREE_RATES": _seed_of_rates(),
+            },
             cwd=PROJECT_FOLDER,
         )
         run, complaints = Run(), list[str]()
@@ -185,6 +190,16 @@ def build_lock_holder(connection: psycopg2.extensions.connection) -> str | None:
         )
         row: tuple[str] | None = cursor.fetchone()
     return row[0] if row else None
+
+
+def _seed_of_rates() -> str:
+    name = settings().risk_free_rates
+    if not any((PROJECT_FOLDER / "seeds").rglob(f"{glob.escape(name)}.csv")):
+        raise TickmartError(
+            f"TICKMART_RISK_FREE_RATES names {name}, but there is no {name}.csv in seeds/. "
+            "Put it into seeds/own/; its README.md says which columns it has."
+        )
+    return name
 
 
 @contextmanager

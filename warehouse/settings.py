@@ -25,6 +25,8 @@ class Settings(BaseSettings):
         Where `tickmart db start` writes dbt's profiles.yml.
     s3_endpoint_url : str or None
         An S3 server other than Amazon's. Keys and region come from the usual `AWS_*` variables.
+    risk_free_rates : str
+        The seed with the risk-free rates, one of seeds/own/ or the default.
     test_community_url : SecretStr or None
         A server with TimescaleDB's Community edition on which the tests of continuous aggregates run.
     """
@@ -38,12 +40,18 @@ class Settings(BaseSettings):
     cache_folder: Path | None = None
     profiles_folder: Path = PROJECT_FOLDER
     s3_endpoint_url: str | None = None
+    risk_free_rates: str = "risk_free_rates"
     test_community_url: SecretStr | None = None
 
     @field_validator("database_url", "test_community_url", mode="before")
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return None if value == "" else value
+
+    @field_validator("risk_free_rates", mode="before")
+    @classmethod
+    def _empty_is_the_default(cls, value: object) -> object:
+        return value or "risk_free_rates"
 
 
 @cache

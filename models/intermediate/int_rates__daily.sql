@@ -8,7 +8,7 @@ rates as (
         valid_from,
         lead(valid_from) over (order by valid_from) as valid_until,
         annual_rate
-    from {{ ref('risk_free_rates') }}
+    from {{ ref('int_rates__selected') }}
 
 ),
 

@@ -329,10 +329,7 @@ def test_a_view_built_alone_keeps_the_views_above_it(warehouse: URL, plain: list
 
 
 def test_a_changed_seed_rewrites_only_its_own_table(warehouse: URL, tmp_path: Path) -> None:
-    project = tmp_path / "project"
-    for folder in ("models", "macros", "seeds", "tests/data"):
-        shutil.copytree(PROJECT_FOLDER / folder, project / folder)
-    shutil.copy(PROJECT_FOLDER / "dbt_project.yml", project)
+    project = _copied_project(tmp_path)
     ranks = project / "seeds/source_ranks.csv"
     ranks.write_text(ranks.read_text().replace("trades can be missing", "a trade can be missing"))
     before = row_changes()
@@ -346,6 +343,55 @@ def test_a_changed_seed_rewrites_only_its_own_table(warehouse: URL, tmp_path: Pa
     assert query("select count(*) from facts.source_ranks where reason like '%%a trade can be missing'") == [
         (1,)
     ]
+
+
+def test_own_rates_replace_the_repo_rate_and_recompute_the_sessions_whose_rate_changed(
+    warehouse: URL, tmp_path: Path
+) -> None:
+    project = _copied_project(tmp_path)
+    (project / "seeds/own").mkdir(exist_ok=True)
+    (project / "seeds/own/bill_rates.csv").write_text(
+        "valid_from,annual_rate,source\n"
+        "2025-01-01,0.055,the repo rate of August 2025\n"
+        "2025-08-12,0.068,made for this test\n"
+    )
+    rates = "select session_date, round(interest_rate::numeric, 6)::text from marts.interest_rates"
+    rates += " where session_date in ('2024-12-31', '2025-08-11', '2025-08-12') order by 1"
+    first_day = (
+        "select ctid::text, xmin::text from enrichment.option_greeks where session_date = %s order by 1"
+    )
+    second_day = "select count(*), min(interest_rate) from enrichment.option_greeks where session_date = %s"
+    untouched = query(first_day, FIRST_DAY)
+    [(rows, _)] = query(second_day, "2025-08-12")
+
+    dbt(
+        "build", "--select", "bill_rates", "int_rates__selected+1", "--exclude-resource-type", "unit_test",
+        "--project-dir", project, TICKMART_RISK_FREE_RATES="bill_rates",
+    )  # fmt: skip
+    outcome = json.loads(tickmart("greeks", "--json").stdout)
+
+    assert query(rates) == [(FIRST_DAY, "0.053541"), (date(2025, 8, 12), "0.065788")]
+    assert outcome["rows"] == rows > 0
+    assert query(first_day, FIRST_DAY) == untouched
+    assert query(second_day, "2025-08-12") == [(rows, pytest.approx(0.065788, abs=1e-6))]
+
+
+def test_rates_of_a_seed_that_is_not_there_are_one_clear_error(warehouse: URL) -> None:
+    failed = tickmart("build", "--no-tests", status=1, TICKMART_RISK_FREE_RATES="bill_rates")
+
+    assert failed.stderr == (
+        "error: TICKMART_RISK_FREE_RATES names bill_rates, but there is no bill_rates.csv in seeds/. "
+        "Put it into seeds/own/; its README.md says which columns it has.\n"
+    )
+
+
+def _copied_project(folder: Path) -> Path:
+    """A dbt project of a test's own, the seeds of which it may change."""
+    project = folder / "project"
+    for part in ("models", "macros", "seeds", "tests/data"):
+        shutil.copytree(PROJECT_FOLDER / part, project / part)
+    shutil.copy(PROJECT_FOLDER / "dbt_project.yml", project)
+    return project
 
 
 def _kill(command: list[str], seconds: float) -> bool:
