@@ -163,7 +163,8 @@ decided as (
         compared.*,
         min(compared.last_expiry) over of_session as nearest_expiry,
         case
-            when compared.method = 'expiry' then min(compared.last_expiry) filter (where not compared.is_due) over of_session
+            when compared.method = 'expiry'
+                then min(compared.last_expiry) filter (where not compared.is_due) over of_session
             else max(compared.last_expiry) filter (where compared.is_leading) over of_session
         end as decided_expiry
     from compared

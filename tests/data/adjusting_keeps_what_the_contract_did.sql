@@ -1,6 +1,6 @@
--- Adjusting moves prices and not returns: from one session to the next a difference-adjusted close changes by the rupees, and a
--- ratio-adjusted close by the proportion, of the contract that was held between them. At a roll that is the contract entered
--- if both were priced before it, and the contract left if they were priced on the session of the roll.
+-- Adjusting moves prices and not returns: from one session to the next a difference-adjusted close changes by the
+-- rupees, and a ratio-adjusted close by the proportion, of the contract that was held between them. At a roll that is the
+-- contract entered if both were priced before it, and the contract left if they were priced on the session of the roll.
 
 with
 
@@ -35,7 +35,10 @@ rolls as (
 -- the contracts' own prices, from the mart that knows of no rolls
 prices as (
 
-    select contract_id, session_date, coalesce(close, settlement_price) as price
+    select
+        contract_id,
+        session_date,
+        coalesce(close, settlement_price) as price
     from {{ ref('futures_daily') }}
     where is_preferred and {{ newest_underlyings('future') }}
 

@@ -52,7 +52,13 @@ futures_continuous_ticks as (
         quotes.close * days.ratio_adjustment as ratio_adjusted_close
 
     from quotes
-    inner join days on quotes.contract_id = days.contract_id and quotes.session_date = days.session_date
+    -- The session's hours say nothing new, but let the key of the bars find its rows without the contract's others.
+    inner join days
+        on
+            quotes.contract_id = days.contract_id
+            and quotes.session_date = days.session_date
+            and quotes.bar_start >= days.bar_start
+            and quotes.bar_start < days.bar_end
 
 )
 
