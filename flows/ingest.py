@@ -66,7 +66,7 @@ def _folders_by_day(source: str, paths: list[str]) -> list[tuple[date, Path]]:
     misplaced = [str(folder) for folder in folders if not (_day(folder) and folder.is_dir())]
     if misplaced:
         raise TickmartError(
-            f"files of {source} do not say of which day they are: put each day's in a folder named YYYY-MM-DD,"
+            f"files of {source} do not say of which day they are: put each in a folder named YYYY-MM-DD,"
             f" such as {given[0] / '2025-10-08'}; found {', '.join(misplaced[:3])}"
         )
     return [(day, folder) for folder in folders if (day := _day(folder))]
