@@ -1,7 +1,7 @@
 {{ config(
     materialized='by_load',
     indexes=[{'columns': ['load_id']}],
-    meta={'built_from': 'slices', 'sources': ['nse-minute', 'nse-bhavcopy'], 'keeps': 'current loads'},
+    meta={'built_from': 'slices', 'sources': ['nse-minute', 'nse-bhavcopy', 'kite-instruments'], 'keeps': 'current loads'},
 ) }}
 
 -- depends_on: {{ ref('int_loads__slices') }}
@@ -94,6 +94,14 @@ official_winners as not materialized (
 
 ),
 
+-- A list of instruments is no bar that could win or lose: a row that can be read counts.
+instruments as not materialized (
+
+    select * from {{ ref('stg_kite__instruments') }}
+    where load_id = any({{ loads_to_build() }})
+
+),
+
 wins as (
 
     select
@@ -103,6 +111,9 @@ wins as (
         select load_id from winners
         union all
         select load_id from official_winners
+        union all
+        select load_id from instruments
+        where quarantine_reason is null
     ) as won
     where load_id = any({{ loads_to_build() }})
     group by load_id
@@ -179,6 +190,31 @@ official_rows as (
 
 ),
 
+instrument_rows as (
+
+    select
+        load_id,
+        line,
+        vendor_symbol,
+        null::bigint as contract_id,
+        null::text as index_underlying,
+        instrument_type,
+        underlying,
+        session_date,
+        null::timestamptz as bar_start,
+        quarantine_reason,
+        null::numeric as open,
+        null::numeric as high,
+        null::numeric as low,
+        null::numeric as close,
+        null::numeric as settlement_price,
+        null::bigint as volume,
+        null::bigint as open_interest
+    from instruments
+    where quarantine_reason is not null
+
+),
+
 judged as (
 
     select
@@ -215,6 +251,13 @@ judged as (
         on official_rows.quarantine_reason is null
         and official_rows.contract_id = official_winners.contract_id
         and official_rows.bar_start = official_winners.bar_start
+    union all
+    select
+        instrument_rows.*,
+        null as winner_load_id,
+        null as winner_line,
+        null as same_values
+    from instrument_rows
 
 ),
 
@@ -246,6 +289,7 @@ set_aside as (
             when same_values and winner_load_id = load_id then 'same row again in the same file'
             when same_values then 'same row delivered by another file'
             when winner_rank < own_rank then 'conflict: a source of better rank has other values'
+            when winner_load_id < load_id then 'conflict: a file of better rank has other values'
             when winner_load_id = load_id then 'conflict: a later line of the same file has other values'
             else 'conflict: a newer load has other values'
         end as reason,

@@ -35,6 +35,10 @@ places as (
     union all
     {% endfor %}
     select load_id, line
+    from {{ ref('stg_kite__instruments') }}
+    where quarantine_reason is null and {{ newest_loads() }}
+    union all
+    select load_id, line
     from {{ ref('int_quotes__set_aside') }}
 
 ),
