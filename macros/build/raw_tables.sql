@@ -4,6 +4,10 @@
     source('raw_gfdl', 'gfdl_minute_bars'),
     source('raw_nse', 'nse_fo_bhavcopy_udiff'),
     source('raw_nse', 'nse_fo_bhavcopy_legacy'),
+    source('raw_nse', 'nse_cash_bhavcopy_udiff'),
+    source('raw_nse', 'nse_cash_bhavcopy_full'),
+    source('raw_nse', 'nse_cash_bhavcopy_legacy'),
+    source('raw_nse', 'nse_index_closes'),
     source('raw_kite', 'kite_instruments'),
   ]) }}
 {% endmacro %}
