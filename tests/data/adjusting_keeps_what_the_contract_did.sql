@@ -1,6 +1,6 @@
 -- Adjusting moves prices and not returns: from one session to the next a difference-adjusted close changes by the
--- rupees, and a ratio-adjusted close by the proportion, of the contract that was held between them. At a roll that is the
--- contract entered if both were priced before it, and the contract left if they were priced on the session of the roll.
+-- rupees, and a ratio-adjusted close by the proportion, of the contract that was held between them. At a roll that is
+-- the contract entered if both were priced before it, and the contract left if they were priced on the roll's session.
 
 with
 
@@ -54,12 +54,11 @@ held as (
         end as held_contract_id
     from closes
     left join rolls
-        on
-            closes.exchange = rolls.exchange
-            and closes.underlying = rolls.underlying
-            and closes.roll_rule = rolls.roll_rule
-            and closes.position = rolls.position
-            and closes.session_date = rolls.session_date
+        on closes.exchange = rolls.exchange
+        and closes.underlying = rolls.underlying
+        and closes.roll_rule = rolls.roll_rule
+        and closes.position = rolls.position
+        and closes.session_date = rolls.session_date
 
 ),
 

@@ -54,11 +54,10 @@ futures_continuous_ticks as (
     from quotes
     -- The session's hours say nothing new, but let the key of the bars find its rows without the contract's others.
     inner join days
-        on
-            quotes.contract_id = days.contract_id
-            and quotes.session_date = days.session_date
-            and quotes.bar_start >= days.bar_start
-            and quotes.bar_start < days.bar_end
+        on quotes.contract_id = days.contract_id
+        and quotes.session_date = days.session_date
+        and quotes.bar_start >= days.bar_start
+        and quotes.bar_start < days.bar_end
 
 )
 
