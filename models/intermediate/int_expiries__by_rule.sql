@@ -33,29 +33,33 @@ calendar as (
 days as (
 
     select
-        day::date as day,
-        date_trunc('month', day)::date as contract_month,
-        extract(isodow from day)::integer as weekday
-    from calendar
-    cross join lateral generate_series(calendar.first_day, calendar.last_year + interval '6 years - 1 day', interval '1 day') as day
+        each_day.day_start::date as calendar_day,
+        date_trunc('month', each_day.day_start)::date as contract_month,
+        extract(isodow from each_day.day_start)::integer as weekday
+    from
+        generate_series(
+            (select first_day from calendar),
+            (select last_year + interval '6 years - 1 day' from calendar),
+            interval '1 day'
+        ) as each_day (day_start)
 
 ),
 
 -- A Muhurat session trades, but nothing settles on it.
 days_without_settlement as (
 
-    select holiday_date as day from holidays
+    select holiday_date as calendar_day from holidays
     union
     select session_date from special_sessions
     where kind = 'muhurat'
     union
     -- where the list does not reach, the holidays that have a fixed date
-    select days.day
+    select days.calendar_day
     from days
     cross join calendar
     where
-        days.day >= calendar.last_year + interval '1 year'
-        and to_char(days.day, 'MM-DD') in ('01-26', '04-14', '05-01', '08-15', '10-02', '12-25')
+        days.calendar_day >= calendar.last_year + interval '1 year'
+        and to_char(days.calendar_day, 'MM-DD') in ('01-26', '04-14', '05-01', '08-15', '10-02', '12-25')
 
 ),
 
@@ -63,7 +67,7 @@ settlement_days as (
 
     select days.*
     from days
-    where days.weekday <= 5 and days.day not in (select day from days_without_settlement)
+    where days.weekday <= 5 and days.calendar_day not in (select calendar_day from days_without_settlement)
 
 ),
 
@@ -74,12 +78,12 @@ days_of_rules as (
         rules.underlying,
         rules.cycle,
         days.contract_month,
-        days.day as ruled_day
+        days.calendar_day as ruled_day
     from rules
     inner join days
         on rules.weekday = days.weekday
-        and days.day >= rules.expiry_from
-        and days.day <= coalesce(rules.expiry_to, 'infinity')
+        and rules.expiry_from <= days.calendar_day
+        and coalesce(rules.expiry_to, 'infinity') >= days.calendar_day
 
 ),
 
@@ -128,11 +132,12 @@ by_rule as (
         settled.expiry,
         ruled.ruled_day
     from ruled
-    cross join lateral (
-        select max(settlement_days.day) as expiry
-        from settlement_days
-        where settlement_days.day <= ruled.ruled_day and settlement_days.day > ruled.ruled_day - 7
-    ) as settled
+    cross join
+        lateral (
+            select max(settlement_days.calendar_day) as expiry
+            from settlement_days
+            where ruled.ruled_day >= settlement_days.calendar_day and ruled.ruled_day - 7 < settlement_days.calendar_day
+        ) as settled
     where settled.expiry is not null
 
 )

@@ -57,7 +57,9 @@ known_lots as (
 
 nearest_known_lots as (
 
-    select distinct on (estimates.load_id, estimates.session_date, estimates.instrument_type, estimates.underlying, estimates.expiry)
+    select distinct on (
+        estimates.load_id, estimates.session_date, estimates.instrument_type, estimates.underlying, estimates.expiry
+    )
         estimates.*,
         known_lots.lot_size
     from estimates
@@ -92,9 +94,10 @@ lots_of_open_interest as (
         and estimates.instrument_type = traded_rows.instrument_type
         and estimates.underlying = traded_rows.underlying
         and estimates.expiry = traded_rows.expiry
-    cross join lateral (
-        select traded_rows.open_interest / round(traded_rows.open_interest / estimates.estimated_lot) as lot_size
-    ) as parts
+    cross join
+        lateral (
+            select traded_rows.open_interest / round(traded_rows.open_interest / estimates.estimated_lot) as lot_size
+        ) as parts
     where
         -- more lots than that, and the estimate no longer tells how many
         traded_rows.open_interest between 0.5 * estimates.estimated_lot and 30 * estimates.estimated_lot

@@ -142,8 +142,8 @@ starts as (
     inner join tick_rules
         on spans.underlying = tick_rules.underlying
         and spans.instrument_type = tick_rules.instrument_type
-        and tick_rules.valid_from > spans.first_session
-        and tick_rules.valid_from <= spans.last_session
+        and spans.first_session < tick_rules.valid_from
+        and spans.last_session >= tick_rules.valid_from
 
 ),
 
@@ -156,7 +156,9 @@ as_of_starts as (
         starts.valid_from,
         spans.decided_by,
         coalesce(stated_lot.lot_size, ruled_lot.lot_size)::integer as lot_size,
-        coalesce(stated_lot.decided_by, case when ruled_lot.lot_size is not null then 'rule' end) as lot_size_decided_by,
+        coalesce(
+            stated_lot.decided_by, case when ruled_lot.lot_size is not null then 'rule' end
+        ) as lot_size_decided_by,
         coalesce(stated_tick.tick_size, ruled_tick.tick_size) as tick_size,
         case
             when stated_tick.tick_size is not null then 'instrument dump'
@@ -182,7 +184,10 @@ as_of_starts as (
         limit 1
     ) as stated_lot on true
     left join lateral (
-        select case when min(lot_rules.lot_size) = max(lot_rules.lot_size) then min(lot_rules.lot_size) end as lot_size
+        select
+            case
+                when min(lot_rules.lot_size) = max(lot_rules.lot_size) then min(lot_rules.lot_size)
+            end as lot_size
         from lot_rules
         where
             lot_rules.underlying = starts.underlying

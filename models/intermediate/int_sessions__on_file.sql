@@ -33,9 +33,10 @@ with_previous as (
         underlying,
         instrument_type,
         session_date,
-        lag(session_date) over (partition by underlying, instrument_type order by session_date) as previous_session_date,
-        lag(opens_at) over (partition by underlying, instrument_type order by session_date) as previous_opens_at
+        lag(session_date) over earlier as previous_session_date,
+        lag(opens_at) over earlier as previous_opens_at
     from on_file
+    window earlier as (partition by underlying, instrument_type order by session_date)
 
 )
 

@@ -48,7 +48,9 @@ official_days as (
         official.open_interest,
         case
             when on_file.previous_session_date is not null
-                then official.open_interest - case when previous.contract_id is null then 0 else previous.open_interest end
+                then
+                    official.open_interest
+                    - case when previous.contract_id is null then 0 else previous.open_interest end
         end as change_in_open_interest,
         on_file.previous_session_date as open_interest_compared_with,
         official.underlying_price,

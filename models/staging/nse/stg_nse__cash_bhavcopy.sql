@@ -42,7 +42,7 @@ texts as (
         null as delivered_volume,
         case
             when btrim(sgmt) = 'FO' then 'derivative row: load it with tickmart load nse-bhavcopy'
-            when btrim(sgmt) is distinct from 'CM' or btrim(fin_instrm_tp) is distinct from 'STK'
+            when coalesce(btrim(sgmt), '') <> 'CM' or coalesce(btrim(fin_instrm_tp), '') <> 'STK'
                 then 'unknown instrument type'
         end as foreign_reason,
         _load_id as load_id,

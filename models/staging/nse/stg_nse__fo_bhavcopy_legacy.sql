@@ -9,7 +9,7 @@ raw_rows as (
 typed as (
 
     select
-        -- ids: the layout has no symbol of the exchange, so what identifies the contract beside its expiry stands for it
+        -- ids: the layout has no symbol, so what identifies the contract beside its expiry stands for it
         'nse legacy' as dialect,
         concat_ws(
             ' ', raw_rows.instrument, raw_rows.symbol, trim_scale(cells.strike)::text, cells.option_type
