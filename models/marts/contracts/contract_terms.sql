@@ -54,11 +54,17 @@ terms_in_series as (
         order by official.bar_start asc
         limit 1
     ) as first_official on true
-    where coalesce(series_terms.valid_until > first_official.first_session, true)
+    -- an id outlives the loads that brought it; without them there is nothing to say of the contract
+    where
+        case
+            when first_official.first_session is not null
+                then coalesce(series_terms.valid_until > first_official.first_session, true)
+            else series_terms.decided_by = 'instrument dump'
+        end
 
 ),
 
--- Named by a vendor alone: the expiry is what the symbol says, the rest what the rules say of the day it first came.
+-- Named by a vendor alone: the expiry is what the symbol says, the rest what the rules say of its first session.
 terms_by_symbol as (
 
     select
@@ -71,14 +77,26 @@ terms_by_symbol as (
         case when ruled_lot.lot_size is not null then 'rule' end as lot_size_decided_by,
         case when ruled_tick.tick_size is not null then 'rule' end as tick_size_decided_by
     from contracts
-    inner join (
-        select
-            contract_id,
-            min(first_session) as first_session
-        from registered
-        group by contract_id
-        having not bool_or(dialect in ('nse', 'nse legacy'))
-    ) as named on contracts.contract_id = named.contract_id
+    inner join lateral (
+        select min(firsts.session_date) as first_session
+        from (
+            (
+                select quotes.session_date
+                from {{ ref('int_options__quotes_deduped') }} as quotes
+                where contracts.contract_id = quotes.contract_id
+                order by quotes.bar_start asc
+                limit 1
+            )
+            union all
+            (
+                select quotes.session_date
+                from {{ ref('int_futures__quotes_deduped') }} as quotes
+                where contracts.contract_id = quotes.contract_id
+                order by quotes.bar_start asc
+                limit 1
+            )
+        ) as firsts
+    ) as named on named.first_session is not null
     left join lateral (
         select case when min(rules.lot_size) = max(rules.lot_size) then min(rules.lot_size) end as lot_size
         from {{ ref('lot_size_rules') }} as rules
@@ -98,6 +116,7 @@ terms_by_symbol as (
             and named.first_session >= rules.valid_from
             and named.first_session <= coalesce(rules.valid_to, 'infinity')
     ) as ruled_tick on true
+    where contracts.contract_id not in (select expiries_of_contracts.contract_id from expiries_of_contracts)
 
 ),
 
