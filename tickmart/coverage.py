@@ -20,7 +20,7 @@ _SESSIONS = (
     "session_date", "underlying", "instrument_type", "interval", "coverage", "session_kind",
     "contracts", "bars", "missing_bars",
 )  # fmt: skip
-_INSTRUMENT_TYPES = ("index", "future", "option")
+_INSTRUMENT_TYPES = ("index", "future", "option", "equity")
 _SHOWN = 20
 
 _COVERAGE = """
@@ -35,7 +35,7 @@ where (%(underlyings)s::text[] is null or underlying = any(%(underlyings)s))
     and (%(end)s::date is null or session_date <= %(end)s)
 order by
     session_date desc, underlying,
-    array_position(array['index', 'future', 'option'], instrument_type), interval desc
+    array_position(array['index', 'future', 'option', 'equity'], instrument_type), interval desc
 """
 
 

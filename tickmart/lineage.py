@@ -21,6 +21,7 @@ MARTS = {
     "option": {"minute": "options_ticks", "hour": "options_hourly", "day": "options_daily"},
     "future": {"minute": "futures_ticks", "hour": "futures_hourly", "day": "futures_daily"},
     "index": {"minute": "spot_prices", "hour": "spot_hourly", "day": "spot_daily"},
+    "equity": {"day": "equity_daily"},
 }
 _MINUTES = {
     "option": "int_options__quotes_deduped",
@@ -28,11 +29,17 @@ _MINUTES = {
     "index": "int_spot__prices_deduped",
 }
 _DAYS = {
-    "option": "int_options__bars_daily",
-    "future": "int_futures__bars_daily",
-    "index": "int_spot__prices_daily",
+    "option": ("int_options__bars_daily", "int_fo_bhavcopy__deduped"),
+    "future": ("int_futures__bars_daily", "int_fo_bhavcopy__deduped"),
+    "index": ("int_spot__prices_daily", "int_spot__closes_deduped", "int_fo_bhavcopy__deduped"),
+    "equity": ("int_equities__official_deduped",),
 }
-_IDENTIFIED = {"nse-minute": "int_minute_bars__identified", "nse-bhavcopy": "int_fo_bhavcopy__identified"}
+_IDENTIFIED = {
+    "nse-minute": "int_minute_bars__identified",
+    "nse-bhavcopy": "int_fo_bhavcopy__identified",
+    "nse-cash": "int_cash_bhavcopy__identified",
+    "nse-index": "int_index_closes__identified",
+}
 _MOST_SHOWN = 20
 _MOST_EARLIER_LOADS = 3
 _NAMES_OFFERED = 6
@@ -47,9 +54,9 @@ class Subject:
     symbol : str
         As the marts have it.
     instrument_type : str
-        `option`, `future` or `index`.
+        `option`, `future`, `index` or `equity`.
     contract_id : int or None
-        None for an index.
+        None for what is no contract.
     """
 
     symbol: str
@@ -58,10 +65,19 @@ class Subject:
 
     @property
     def key(self) -> sql.Composable:
-        """The condition that finds it in an intermediate model."""
+        """The condition that finds it in an intermediate model of bars."""
+        if self.instrument_type == "equity":
+            return sql.SQL("symbol = {}").format(sql.Literal(self.symbol))
         if self.contract_id is None:
             return sql.SQL("underlying = {}").format(sql.Literal(self.symbol))
         return sql.SQL("contract_id = {}").format(sql.Literal(self.contract_id))
+
+    @property
+    def key_of_set_aside(self) -> sql.Composable:
+        """The condition that finds it among the rows that were set aside, where a share stands with its series."""
+        if self.instrument_type == "equity":
+            return sql.SQL("starts_with(vendor_symbol, {})").format(sql.Literal(f"{self.symbol} "))
+        return self.key
 
 
 @dataclass(frozen=True)
@@ -126,8 +142,15 @@ def parse_time(text: str) -> date | datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=INDIA)
 
 
-def find_subject(connection: psycopg2.extensions.connection, name: str) -> Subject:
+def find_subject(connection: psycopg2.extensions.connection, name: str, mart: str | None = None) -> Subject:
     """Find what a symbol means: ours, with `.NSE` behind it or not, the exchange's or a vendor's.
+
+    Parameters
+    ----------
+    connection : psycopg2 connection
+    name : str
+    mart : str or None
+        The mart that is asked for. A share that derivatives are on is in `spot_daily` too; without a mart its own counts.
 
     Raises
     ------
@@ -151,12 +174,21 @@ def find_subject(connection: psycopg2.extensions.connection, name: str) -> Subje
             " select underlying, 'index', null from intermediate.int_spot__official_daily"
             " where underlying = %(own)s and close is not null"
             " union"
+            " select underlying, 'index', null from intermediate.int_spot__closes_deduped"
+            " where underlying in (%(own)s, %(given)s)"
+            " union"
+            " select symbol, 'equity', null from intermediate.int_equities__official_deduped"
+            " where symbol = %(own)s"
+            " union"
             " select underlying, 'index', null from intermediate.int_symbols__identified"
             " where instrument_type = 'index' and unknown_reason is null and upper(vendor_symbol) = %(given)s"
             " order by symbol",
             {"own": wanted.removesuffix(".NSE"), "given": wanted},
         )
         found = [Subject(*row) for row in cursor.fetchall()]
+        if "equity" in (subject.instrument_type for subject in found):
+            is_index = mart is not None and mart.removeprefix("marts.") in MARTS["index"].values()
+            found = [subject for subject in found if (subject.instrument_type == "index") == is_index] or found
         if len(found) == 1:
             return found[0]
         if found:
@@ -176,7 +208,7 @@ def find_mart(subject: Subject, when: date | datetime, mart: str | None) -> tupl
     marts = MARTS[subject.instrument_type]
     has_time = isinstance(when, datetime)
     if mart is None:
-        interval = "minute" if has_time else "day"
+        interval = "minute" if has_time and "minute" in marts else "day"
         return interval, marts[interval]
     for interval, name in marts.items():
         if name == mart.removeprefix("marts."):
@@ -261,16 +293,23 @@ def _origin_lines(
     cursor: RealDictCursor, subject: Subject, interval: str, row: dict[str, Any]
 ) -> list[tuple[int, int]]:
     """Return load id and raw line of every landed row that the mart row was made of, in time's order."""
-    if interval == "day" and row["source"] == "official":
-        # What the exchange says of an index stands in the rows of its contracts.
-        condition = (
-            sql.SQL("{} and underlying_price = {}").format(subject.key, sql.Literal(row["close"]))
-            if subject.contract_id is None
-            else subject.key
-        )
-        table = "int_fo_bhavcopy__deduped"
-    else:
-        condition, table = subject.key, _MINUTES[subject.instrument_type]
+    if interval != "day" or row["source"] != "official":
+        return _lines_of(cursor, _MINUTES[subject.instrument_type], subject.key, row)
+    if subject.instrument_type == "equity":
+        of_series = sql.SQL("{} and series = {}").format(subject.key, sql.Literal(row["series"]))
+        return _lines_of(cursor, "int_equities__official_deduped", of_series, row)
+    if subject.contract_id is not None:
+        return _lines_of(cursor, "int_fo_bhavcopy__deduped", subject.key, row)
+    # Without the file of indices, what the exchange says of an index stands in the rows of its contracts.
+    of_close = sql.SQL("{} and underlying_price = {}").format(subject.key, sql.Literal(row["close"]))
+    return _lines_of(cursor, "int_spot__closes_deduped", subject.key, row) or _lines_of(
+        cursor, "int_fo_bhavcopy__deduped", of_close, row
+    )
+
+
+def _lines_of(
+    cursor: RealDictCursor, table: str, condition: sql.Composable, row: dict[str, Any]
+) -> list[tuple[int, int]]:
     cursor.execute(
         sql.SQL(
             "select load_id, line from intermediate.{} where {}"
@@ -368,7 +407,7 @@ def _set_aside(
             "select load_id, line, outcome, reason from intermediate.int_quotes__set_aside"
             " where {} and instrument_type = %s and bar_start >= %s and bar_start < %s"
             " order by bar_start, load_id, line limit %s"
-        ).format(subject.key),
+        ).format(subject.key_of_set_aside),
         (
             subject.instrument_type,
             min(row["bar_start"] for row in rows),
@@ -434,6 +473,8 @@ def _rejects(cursor: RealDictCursor, subject: Subject, load_ids: set[int]) -> li
 
 
 def _vendor_symbols(cursor: RealDictCursor, subject: Subject) -> list[str]:
+    if subject.instrument_type == "equity":
+        return [subject.symbol]
     cursor.execute(
         sql.SQL(
             "select distinct vendor_symbol from intermediate.int_symbols__identified"
@@ -466,7 +507,9 @@ def _unknown(cursor: psycopg2.extensions.cursor, wanted: str) -> str:
         return f"there is no contract {wanted}; near it: {', '.join(near)}"
     cursor.execute(
         "select underlying from intermediate.int_contracts__described"
-        " union select underlying from intermediate.int_spot__prices_daily order by underlying"
+        " union select underlying from intermediate.int_spot__prices_daily"
+        " union select underlying from intermediate.int_spot__closes_deduped"
+        " union select 'the shares of ' || exchange from intermediate.int_equities__official_deduped order by 1"
     )
     held = ", ".join(name for (name,) in cursor.fetchall())
     return f"there is no symbol {wanted}; the marts hold {held or 'nothing yet'}. See: tickmart list"
@@ -493,12 +536,13 @@ def _what_became_of_it(
     cursor.execute(
         sql.SQL(
             "select load_id, line, outcome, reason from intermediate.int_quotes__set_aside"
-            " where (contract_id = {contract} or (contract_id is null and vendor_symbol = any({symbols})))"
+            " where (contract_id = {contract} or (contract_id is null and vendor_symbol = any({symbols})) or {key})"
             " and outcome = 'quarantined' and session_date = {day}"
             " and ({is_day} or bar_start is null or (bar_start <= {moment} and bar_start > {since}))"
             " order by load_id, line limit 3"
         ).format(
             contract=sql.Literal(subject.contract_id),
+            key=subject.key_of_set_aside if subject.contract_id is None else sql.SQL("false"),
             symbols=sql.Literal(_vendor_symbols(cursor, subject)),
             day=sql.Literal(session_of(when)),
             is_day=sql.Literal(interval == "day"),
@@ -514,10 +558,7 @@ def _nearest(cursor: RealDictCursor, subject: Subject, interval: str, when: date
     column, moment = ("session_date", session_of(when)) if interval == "day" else ("bar_start", when)
     key = subject.key
     if interval == "day":
-        tables = [
-            ("intermediate", _DAYS[subject.instrument_type]),
-            ("intermediate", "int_fo_bhavcopy__deduped"),
-        ]
+        tables = [("intermediate", table) for table in _DAYS[subject.instrument_type]]
     elif interval == "minute":
         tables = [("intermediate", _MINUTES[subject.instrument_type])]
     else:  # what is stored begins with the bucket, which may lie before the session's open

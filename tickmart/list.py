@@ -43,8 +43,13 @@ rolled_up as (
     union all
     select null, underlying, 'spot_daily', session_date, 1 from intermediate.int_spot__prices_daily
     union all
-    select null, underlying, 'spot_daily', session_date, 1 from intermediate.int_spot__official_daily
-    where close is not null
+    select null, underlying, 'spot_daily', session_date, 1 from intermediate.int_spot__official_daily as stated
+    where close is not null and not exists (
+        select from intermediate.int_spot__closes_deduped as whole
+        where whole.underlying = stated.underlying and whole.session_date = stated.session_date
+    )
+    union all
+    select null, underlying, 'spot_daily', session_date, 1 from intermediate.int_spot__closes_deduped
 ),
 
 by_contract as (
@@ -53,6 +58,12 @@ by_contract as (
         min(session_date) as first_session, max(session_date) as last_session, sum(rows)::bigint as rows
     from rolled_up
     group by contract_id, symbol, mart
+    union all
+    -- shares are thousands: a line stands for all of an exchange
+    select
+        null, exchange, 'equity_daily', min(session_date), max(session_date), count(*)
+    from intermediate.int_equities__official_deduped
+    group by exchange, symbol, series
 )
 
 select
@@ -74,7 +85,8 @@ inner join (values
     (6, 'futures_daily', 'future', '1-DAY'),
     (7, 'options_ticks', 'option', '1-MINUTE'),
     (8, 'options_hourly', 'option', '1-HOUR'),
-    (9, 'options_daily', 'option', '1-DAY')
+    (9, 'options_daily', 'option', '1-DAY'),
+    (10, 'equity_daily', 'equity', '1-DAY')
 ) as marts (position, mart, instrument_type, interval) on by_contract.mart = marts.mart
 left join intermediate.int_contracts__described as contracts
     on by_contract.contract_id = contracts.contract_id

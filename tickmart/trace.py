@@ -37,7 +37,7 @@ def _trace(
     """Show a mart row, the load, file and line that it came from, and what else there was for that bar."""
     when = parse_time(time)
     with open_marts() as connection:
-        subject = find_subject(connection, symbol)
+        subject = find_subject(connection, symbol, mart)
         interval, found_in = find_mart(subject, when, mart)
         traced = trace(connection, subject, interval, found_in, when)
         hint = hint_of_loads_not_built(connection)

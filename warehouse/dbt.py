@@ -125,7 +125,10 @@ def run_dbt(
             env={
                 **os.environ,
                 "DBT_SEND_ANONYMOUS_USAGE_STATS": "0",
-                "TICKMART_RISK_FREE_RATES": _seed_of_rates(),
+                "TICKMART_RISK_FREE_RATES": _seed_named("TICKMART_RISK_FREE_RATES", settings().risk_free_rates),
+                "TICKMART_EQUITY_CORPORATE_ACTIONS": _seed_named(
+                    "TICKMART_EQUITY_CORPORATE_ACTIONS", settings().equity_corporate_actions
+                ),
             },
             cwd=PROJECT_FOLDER,
         )
@@ -192,11 +195,10 @@ def build_lock_holder(connection: psycopg2.extensions.connection) -> str | None:
     return row[0] if row else None
 
 
-def _seed_of_rates() -> str:
-    name = settings().risk_free_rates
+def _seed_named(variable: str, name: str) -> str:
     if not any((PROJECT_FOLDER / "seeds").rglob(f"{glob.escape(name)}.csv")):
         raise TickmartError(
-            f"TICKMART_RISK_FREE_RATES names {name}, but there is no {name}.csv in seeds/. "
+            f"{variable} names {name}, but there is no {name}.csv in seeds/. "
             "Put it into seeds/own/; its README.md says which columns it has."
         )
     return name

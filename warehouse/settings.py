@@ -3,7 +3,7 @@
 from functools import cache
 from pathlib import Path
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_FOLDER = Path(__file__).resolve().parent.parent
@@ -27,6 +27,8 @@ class Settings(BaseSettings):
         An S3 server other than Amazon's. Keys and region come from the usual `AWS_*` variables.
     risk_free_rates : str
         The seed with the risk-free rates, one of seeds/own/ or the default.
+    equity_corporate_actions : str
+        The seed with splits, bonuses and dividends of shares, one of seeds/own/ or the default.
     test_community_url : SecretStr or None
         A server with TimescaleDB's Community edition on which the tests of continuous aggregates run.
     """
@@ -41,6 +43,7 @@ class Settings(BaseSettings):
     profiles_folder: Path = PROJECT_FOLDER
     s3_endpoint_url: str | None = None
     risk_free_rates: str = "risk_free_rates"
+    equity_corporate_actions: str = "equity_corporate_actions"
     test_community_url: SecretStr | None = None
 
     @field_validator("database_url", "test_community_url", mode="before")
@@ -48,10 +51,10 @@ class Settings(BaseSettings):
     def _empty_is_unset(cls, value: object) -> object:
         return None if value == "" else value
 
-    @field_validator("risk_free_rates", mode="before")
+    @field_validator("risk_free_rates", "equity_corporate_actions", mode="before")
     @classmethod
-    def _empty_is_the_default(cls, value: object) -> object:
-        return value or "risk_free_rates"
+    def _empty_is_the_default(cls, value: object, info: ValidationInfo) -> object:
+        return value or info.field_name
 
 
 @cache

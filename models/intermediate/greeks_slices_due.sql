@@ -43,6 +43,36 @@ slice_loads as (
 
 ),
 
+-- The layout without the underlying's price takes it from the day's files of indices and of shares.
+loads_of_official_closes as (
+
+    select
+        priceless.underlying,
+        priceless.session_date,
+        string_agg(closes.load_id::text, ',' order by closes.load_id) as load_ids
+    from (
+        select
+            slices.underlying,
+            slices.session_date
+        from slices
+        inner join {{ source('audit', 'loads') }} as loads on slices.load_id = loads.load_id
+        where loads.source = 'nse-bhavcopy' and loads.layout = 'legacy' and slices.instrument_type = 'option'
+        group by slices.underlying, slices.session_date
+    ) as priceless
+    inner join slices as closes
+        on priceless.session_date = closes.session_date
+        and case closes.instrument_type when 'index' then closes.underlying else priceless.underlying end
+        = priceless.underlying
+    inner join built_loads
+        on closes.load_id = built_loads.load_id
+        and (built_loads.model, closes.instrument_type) in (
+            ('int_spot__closes_deduped', 'index'),
+            ('int_equities__official_deduped', 'equity')
+        )
+    group by priceless.underlying, priceless.session_date
+
+),
+
 -- Coarser bars are made of the minutes and have their inputs.
 intervals as (
 
@@ -84,6 +114,7 @@ current_slices as (
         intervals.bar_interval,
         md5(concat_ws(
             '|', slice_loads.load_ids, rates.interest_rate, rules.version,
+            case when slice_loads.is_official then loads_of_official_closes.load_ids end,
             (
                 select string_agg(special_expiries.expires_at::text, ',' order by special_expiries.expiry)
                 from special_expiries
@@ -94,6 +125,9 @@ current_slices as (
     inner join intervals on slice_loads.is_official = intervals.is_official
     cross join rules
     left join {{ ref('int_rates__daily') }} as rates on slice_loads.session_date = rates.session_date
+    left join loads_of_official_closes
+        on slice_loads.underlying = loads_of_official_closes.underlying
+        and slice_loads.session_date = loads_of_official_closes.session_date
     where slice_loads.has_options
 
 ),

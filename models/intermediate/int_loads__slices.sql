@@ -54,6 +54,30 @@ bhavcopy_dates as (
 
 ),
 
+cash_dates as (
+
+    select
+        load_id,
+        session_date
+    from {{ ref('stg_nse__cash_bhavcopy') }}
+    where load_id = any({{ loads_to_build() }})
+    group by load_id, session_date
+
+),
+
+index_slices as (
+
+    select
+        load_id,
+        'index' as instrument_type,
+        underlying,
+        session_date
+    from {{ ref('int_index_closes__identified') }}
+    where load_id = any({{ loads_to_build() }}) and quarantine_reason is null
+    group by load_id, underlying, session_date
+
+),
+
 dates as (
 
     select * from minute_bar_dates
@@ -62,7 +86,7 @@ dates as (
 
 ),
 
-slices as (
+contract_slices as (
 
     select
         dates.load_id,
@@ -74,8 +98,23 @@ slices as (
         on dates.dialect = symbols.dialect
         and dates.vendor_symbol = symbols.vendor_symbol
         and dates.vendor_expiry = symbols.vendor_expiry
-    where dates.session_date is not null
     group by dates.load_id, symbols.instrument_type, symbols.underlying, dates.session_date
+
+),
+
+-- A day's shares come in one file: they are one slice, named for their exchange.
+slices as (
+
+    select * from contract_slices
+    union all
+    select
+        load_id,
+        'equity' as instrument_type,
+        'NSE' as underlying,
+        session_date
+    from cash_dates
+    union all
+    select * from index_slices
 
 ),
 
@@ -84,7 +123,7 @@ not_yet_known as (
 
     select slices.*
     from slices
-    where not exists (
+    where slices.session_date is not null and not exists (
         select 1 from {{ this }} as known
         where
             known.load_id = slices.load_id

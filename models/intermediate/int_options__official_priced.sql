@@ -25,6 +25,12 @@ rates as (
 
 ),
 
+official_closes as (
+
+    select * from {{ ref('int_underlyings__official_closes') }}
+
+),
+
 priced as (
 
     select
@@ -64,7 +70,7 @@ priced as (
             when official.is_traded then 'close'
             when official.session_date < official.expiry and official.settlement_price is not null then 'settlement'
         end as premium_source,
-        official.underlying_price,
+        coalesce(official.underlying_price, stated_elsewhere.close) as underlying_price,
         official.bar_end as underlying_end,
         false as underlying_is_stale,
         rates.interest_rate,
@@ -80,6 +86,17 @@ priced as (
     inner join contracts on official.contract_id = contracts.contract_id
     left join expiries on contracts.exchange = expiries.exchange and official.expiry = expiries.expiry
     left join rates on official.session_date = rates.session_date
+    -- the layout of before 2024 does not have the underlying's price: the day's file of indices or of shares has
+    left join lateral (
+        select official_closes.close
+        from official_closes
+        where
+            official.underlying_price is null
+            and official.underlying = official_closes.underlying
+            and official.session_date = official_closes.session_date
+        order by official_closes.precedence
+        limit 1
+    ) as stated_elsewhere on true
 
 )
 

@@ -1,10 +1,76 @@
 {{ config(
     materialized='by_load',
     indexes=[{'columns': ['load_id']}],
-    meta={'built_from': 'slices', 'sources': ['nse-minute', 'nse-bhavcopy', 'kite-instruments'], 'keeps': 'current loads'},
+    meta={'built_from': 'slices', 'sources': ['nse-minute', 'nse-bhavcopy', 'nse-cash', 'nse-index', 'kite-instruments'], 'keeps': 'current loads'},
 ) }}
 
 -- depends_on: {{ ref('int_loads__slices') }}
+
+{#-
+  The kinds of files whose rows compete, by source: the rows as identified, where the winners stand, and what a winner and its
+  losers have in common: a contract or, where there is none, a name. `values`: what may differ; an index has no volume.
+-#}
+{%- set bar_values = ['open', 'high', 'low', 'close', 'volume', 'open_interest'] -%}
+{%- set kinds = {
+    'nse-minute': {
+        'rows': ref('int_minute_bars__identified'),
+        'contract_id': 'contract_id',
+        'bar_of': "case when instrument_type = 'index' then underlying end",
+        'underlying': 'underlying',
+        'values': [
+            'open', 'high', 'low', 'close',
+            "case when instrument_type <> 'index' then volume end",
+            "case when instrument_type <> 'index' then open_interest end",
+        ],
+        'winners': [
+            {'in': ref('int_options__quotes_deduped'), 'contract_id': 'contract_id', 'bar_of': 'null::text', 'values': bar_values},
+            {'in': ref('int_futures__quotes_deduped'), 'contract_id': 'contract_id', 'bar_of': 'null::text', 'values': bar_values},
+            {
+                'in': ref('int_spot__prices_deduped'), 'contract_id': 'null::bigint', 'bar_of': 'underlying',
+                'values': ['open', 'high', 'low', 'close', 'null', 'null'],
+            },
+        ],
+    },
+    'nse-bhavcopy': {
+        'rows': ref('int_fo_bhavcopy__identified'),
+        'contract_id': 'contract_id',
+        'bar_of': 'null::text',
+        'underlying': 'underlying',
+        'values': bar_values + ['settlement_price'],
+        'winners': [
+            {
+                'in': ref('int_fo_bhavcopy__deduped'), 'contract_id': 'contract_id', 'bar_of': 'null::text',
+                'values': bar_values + ['settlement_price'],
+            },
+        ],
+    },
+    'nse-cash': {
+        'rows': ref('int_cash_bhavcopy__identified'),
+        'contract_id': 'null::bigint',
+        'bar_of': 'vendor_symbol',
+        'underlying': 'exchange',
+        'values': ['open', 'high', 'low', 'close', 'volume'],
+        'winners': [
+            {
+                'in': ref('int_equities__official_deduped'), 'contract_id': 'null::bigint', 'bar_of': "symbol || ' ' || series",
+                'values': ['open', 'high', 'low', 'close', 'volume'],
+            },
+        ],
+    },
+    'nse-index': {
+        'rows': ref('int_index_closes__identified'),
+        'contract_id': 'null::bigint',
+        'bar_of': 'underlying',
+        'underlying': 'underlying',
+        'values': ['open', 'high', 'low', 'close'],
+        'winners': [
+            {
+                'in': ref('int_spot__closes_deduped'), 'contract_id': 'null::bigint', 'bar_of': 'underlying',
+                'values': ['open', 'high', 'low', 'close'],
+            },
+        ],
+    },
+} %}
 
 with
 
@@ -25,75 +91,6 @@ reach as (
 
 ),
 
--- read twice: kept as one query's worth of rows, it would be read whole, whatever the caller asks for
-winners as not materialized (
-
-    select
-        load_id,
-        line,
-        contract_id,
-        null::text as underlying,
-        bar_start,
-        open,
-        high,
-        low,
-        close,
-        volume,
-        open_interest
-    from {{ ref('int_options__quotes_deduped') }}
-    where bar_start >= (select from_time from reach) and bar_start < (select to_time from reach)
-    union all
-    select
-        load_id,
-        line,
-        contract_id,
-        null as underlying,
-        bar_start,
-        open,
-        high,
-        low,
-        close,
-        volume,
-        open_interest
-    from {{ ref('int_futures__quotes_deduped') }}
-    where bar_start >= (select from_time from reach) and bar_start < (select to_time from reach)
-    union all
-    select
-        load_id,
-        line,
-        null as contract_id,
-        underlying,
-        bar_start,
-        open,
-        high,
-        low,
-        close,
-        null as volume,
-        null as open_interest
-    from {{ ref('int_spot__prices_deduped') }}
-    where bar_start >= (select from_time from reach) and bar_start < (select to_time from reach)
-
-),
-
-official_winners as not materialized (
-
-    select
-        load_id,
-        line,
-        contract_id,
-        bar_start,
-        open,
-        high,
-        low,
-        close,
-        settlement_price,
-        volume,
-        open_interest
-    from {{ ref('int_fo_bhavcopy__deduped') }}
-    where bar_start >= (select from_time from reach) and bar_start < (select to_time from reach)
-
-),
-
 -- A list of instruments is no bar that could win or lose: a row that can be read counts.
 instruments as not materialized (
 
@@ -108,10 +105,14 @@ wins as (
         load_id,
         count(*) as rows
     from (
-        select load_id from winners
+        {% for kind in kinds.values() -%}
+        {%- for winners in kind['winners'] -%}
+        select load_id
+        from {{ winners['in'] }}
+        where bar_start >= (select from_time from reach) and bar_start < (select to_time from reach)
         union all
-        select load_id from official_winners
-        union all
+        {% endfor -%}
+        {%- endfor -%}
         select load_id from instruments
         where quarantine_reason is null
     ) as won
@@ -133,131 +134,87 @@ incomplete_loads as (
     where loads.rows > coalesce(wins.rows, 0)
 
 ),
+{% for source, kind in kinds.items() %}
+{%- set name = source | replace('-', '_') %}
+{{ name }}_winners as not materialized (
 
-minute_bars as (
-
+    {% for winners in kind['winners'] -%}
     select
-        bars.load_id,
-        bars.line,
-        bars.vendor_symbol,
-        bars.contract_id,
-        case when bars.instrument_type = 'index' then bars.underlying end as index_underlying,
-        bars.instrument_type,
-        bars.underlying,
-        bars.session_date,
-        bars.bar_start,
-        bars.quarantine_reason,
-        bars.open,
-        bars.high,
-        bars.low,
-        bars.close,
-        null::numeric as settlement_price,
-        case when bars.instrument_type <> 'index' then bars.volume end as volume,
-        case when bars.instrument_type <> 'index' then bars.open_interest end as open_interest
-    from {{ ref('int_minute_bars__identified') }} as bars
-    where bars.load_id = any(array(
-        select incomplete_loads.load_id from incomplete_loads
-        where incomplete_loads.source = 'nse-minute'
-    ))
+        load_id,
+        line,
+        {{ winners['contract_id'] }} as contract_id,
+        {{ winners['bar_of'] }} as bar_of,
+        bar_start,
+        array[{{ winners['values'] | join(', ') }}]::numeric[] as stated
+    from {{ winners['in'] }}
+    where bar_start >= (select from_time from reach) and bar_start < (select to_time from reach)
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 
 ),
 
-official_rows as (
-
-    select
-        bars.load_id,
-        bars.line,
-        bars.vendor_symbol,
-        bars.contract_id,
-        null as index_underlying,
-        bars.instrument_type,
-        bars.underlying,
-        bars.session_date,
-        bars.bar_start,
-        bars.quarantine_reason,
-        bars.open,
-        bars.high,
-        bars.low,
-        bars.close,
-        bars.settlement_price,
-        bars.volume,
-        bars.open_interest
-    from {{ ref('int_fo_bhavcopy__identified') }} as bars
-    where bars.load_id = any(array(
-        select incomplete_loads.load_id from incomplete_loads
-        where incomplete_loads.source = 'nse-bhavcopy'
-    ))
-
-),
-
-instrument_rows as (
+{{ name }}_rows as (
 
     select
         load_id,
         line,
         vendor_symbol,
+        {{ kind['contract_id'] }} as contract_id,
+        {{ kind['bar_of'] }} as bar_of,
+        instrument_type,
+        {{ kind['underlying'] }} as underlying,
+        session_date,
+        bar_start,
+        quarantine_reason,
+        array[{{ kind['values'] | join(', ') }}]::numeric[] as stated
+    from {{ kind['rows'] }}
+    where load_id = any(array(
+        select incomplete_loads.load_id from incomplete_loads
+        where incomplete_loads.source = '{{ source }}'
+    ))
+
+),
+{% endfor %}
+judged as (
+
+    {% for source in kinds -%}
+    {%- set name = source | replace('-', '_') %}
+    select
+        own.load_id,
+        own.line,
+        own.vendor_symbol,
+        own.contract_id,
+        own.instrument_type,
+        own.underlying,
+        own.session_date,
+        own.bar_start,
+        own.quarantine_reason,
+        winners.load_id as winner_load_id,
+        winners.line as winner_line,
+        own.stated = winners.stated as same_values
+    from {{ name }}_rows as own
+    left join {{ name }}_winners as winners
+        on own.quarantine_reason is null
+        and own.bar_start = winners.bar_start
+        and coalesce(own.contract_id, -1) = coalesce(winners.contract_id, -1)
+        and coalesce(own.bar_of, '') = coalesce(winners.bar_of, '')
+    union all
+    {% endfor %}
+    select
+        load_id,
+        line,
+        vendor_symbol,
         null::bigint as contract_id,
-        null::text as index_underlying,
         instrument_type,
         underlying,
         session_date,
         null::timestamptz as bar_start,
         quarantine_reason,
-        null::numeric as open,
-        null::numeric as high,
-        null::numeric as low,
-        null::numeric as close,
-        null::numeric as settlement_price,
-        null::bigint as volume,
-        null::bigint as open_interest
-    from instruments
-    where quarantine_reason is not null
-
-),
-
-judged as (
-
-    select
-        minute_bars.*,
-        winners.load_id as winner_load_id,
-        winners.line as winner_line,
-        array[
-            minute_bars.open, minute_bars.high, minute_bars.low, minute_bars.close,
-            minute_bars.volume, minute_bars.open_interest
-        ] = array[
-            winners.open, winners.high, winners.low, winners.close,
-            winners.volume, winners.open_interest
-        ] as same_values
-    from minute_bars
-    left join winners
-        on minute_bars.quarantine_reason is null
-        and minute_bars.bar_start = winners.bar_start
-        and coalesce(minute_bars.contract_id, -1) = coalesce(winners.contract_id, -1)
-        and coalesce(minute_bars.index_underlying, '') = coalesce(winners.underlying, '')
-    union all
-    select
-        official_rows.*,
-        official_winners.load_id as winner_load_id,
-        official_winners.line as winner_line,
-        array[
-            official_rows.open, official_rows.high, official_rows.low, official_rows.close,
-            official_rows.settlement_price, official_rows.volume, official_rows.open_interest
-        ] = array[
-            official_winners.open, official_winners.high, official_winners.low, official_winners.close,
-            official_winners.settlement_price, official_winners.volume, official_winners.open_interest
-        ] as same_values
-    from official_rows
-    left join official_winners
-        on official_rows.quarantine_reason is null
-        and official_rows.contract_id = official_winners.contract_id
-        and official_rows.bar_start = official_winners.bar_start
-    union all
-    select
-        instrument_rows.*,
         null as winner_load_id,
         null as winner_line,
         null as same_values
-    from instrument_rows
+    from instruments
+    where quarantine_reason is not null
 
 ),
 

@@ -1,8 +1,10 @@
+{#- Every source is followed: what comes after takes its loads from here. Shares and index closes bring no symbols of contracts. -#}
 {{ config(
     materialized='by_load',
     full_refresh=false,
     meta={
-        'built_from': 'ledger', 'sources': ['nse-minute', 'nse-bhavcopy', 'kite-instruments'], 'keeps': 'everything',
+        'built_from': 'ledger',
+        'sources': ['nse-minute', 'nse-bhavcopy', 'nse-cash', 'nse-index', 'kite-instruments'], 'keeps': 'everything',
         'judges_again': ['terms differ from the contract of that symbol'],
     },
 ) }}

@@ -28,7 +28,10 @@ reach as (
 
 places as (
 
-    {% for winners in ['int_options__quotes_deduped', 'int_futures__quotes_deduped', 'int_spot__prices_deduped', 'int_fo_bhavcopy__deduped'] %}
+    {% for winners in [
+        'int_options__quotes_deduped', 'int_futures__quotes_deduped', 'int_spot__prices_deduped', 'int_fo_bhavcopy__deduped',
+        'int_equities__official_deduped', 'int_spot__closes_deduped',
+    ] %}
     select load_id, line
     from {{ ref(winners) }}
     where bar_start >= (select from_time from reach) and bar_start < (select to_time from reach)

@@ -3,6 +3,7 @@
 
 {% for model in [
     'int_options__quotes_deduped', 'int_futures__quotes_deduped', 'int_spot__prices_deduped', 'int_fo_bhavcopy__deduped',
+    'int_equities__official_deduped', 'int_spot__closes_deduped',
 ] %}
 select '{{ model }}' as model, found.load_id, found.rows_found
 from (

@@ -71,6 +71,27 @@ found as (
         1 as most_bars
     from {{ ref('int_fo_bhavcopy__deduped') }}
     group by underlying, instrument_type, session_date
+    union all
+    select
+        underlying,
+        'index' as instrument_type,
+        'day' as bar_interval,
+        session_date,
+        1 as contracts,
+        1 as bars,
+        1 as most_bars
+    from {{ ref('int_spot__closes_deduped') }}
+    union all
+    select
+        exchange as underlying,
+        'equity' as instrument_type,
+        'day' as bar_interval,
+        session_date,
+        count(*) as contracts,
+        count(*) filter (where is_traded) as bars,
+        1 as most_bars
+    from {{ ref('int_equities__official_deduped') }}
+    group by exchange, session_date
 
 ),
 
@@ -102,7 +123,7 @@ expected as (
     from spans
     inner join sessions
         on sessions.session_date between spans.first_session and spans.last_session
-        and sessions.segment = case spans.instrument_type when 'index' then 'index' else 'fo' end
+        and sessions.segment = case spans.instrument_type when 'index' then 'index' when 'equity' then 'cash' else 'fo' end
 
 ),
 

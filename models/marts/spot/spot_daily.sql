@@ -14,10 +14,37 @@ official as not materialized (
 
 ),
 
+-- The exchange's file of indices has the whole bar; of its F&O file only the close is known.
+index_file as not materialized (
+
+    select * from {{ ref('int_spot__closes_deduped') }}
+
+),
+
 sessions as not materialized (
 
     select * from {{ ref('int_sessions__dated') }}
     where exchange = 'NSE' and segment = 'index'
+
+),
+
+whole_days as (
+
+    select
+        underlying as symbol,
+        session_date,
+        'official' as source,
+        true as is_preferred,
+        open,
+        high,
+        low,
+        close,
+        price_to_earnings,
+        price_to_book,
+        dividend_yield,
+        bar_start,
+        bar_end
+    from index_file
 
 ),
 
@@ -27,43 +54,55 @@ built_days as (
         built.underlying as symbol,
         built.session_date,
         'minute bars' as source,
-        -- the bhavcopy knows the index's close alone: the whole bar goes first
-        true as is_preferred,
+        index_file.underlying is null as is_preferred,
         built.open,
         built.high,
         built.low,
         built.close,
+        null::numeric as price_to_earnings,
+        null::numeric as price_to_book,
+        null::numeric as dividend_yield,
         coalesce(sessions.opens_at, built.bar_start) as bar_start,
         coalesce(sessions.closes_at, built.bar_start + interval '1 day') as bar_end
     from built
+    left join index_file on built.underlying = index_file.underlying and built.session_date = index_file.session_date
     left join sessions on built.session_date = sessions.session_date
 
 ),
 
-official_days as (
+days_of_a_close as (
 
     select
         official.underlying as symbol,
         official.session_date,
         'official' as source,
+        -- a close alone goes behind a whole bar
         built.underlying is null as is_preferred,
         null::numeric as open,
         null::numeric as high,
         null::numeric as low,
         official.close,
+        null::numeric as price_to_earnings,
+        null::numeric as price_to_book,
+        null::numeric as dividend_yield,
         coalesce(sessions.opens_at, official.bar_start) as bar_start,
         coalesce(sessions.closes_at, official.bar_start + interval '1 day') as bar_end
     from official
+    left join index_file
+        on official.underlying = index_file.underlying and official.session_date = index_file.session_date
     left join built on official.underlying = built.underlying and official.session_date = built.session_date
     left join sessions on official.session_date = sessions.session_date
+    where index_file.underlying is null
 
 ),
 
 spot_daily as (
 
+    select * from whole_days
+    union all
     select * from built_days
     union all
-    select * from official_days
+    select * from days_of_a_close
 
 )
 

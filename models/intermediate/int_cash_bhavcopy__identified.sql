@@ -1,0 +1,68 @@
+with
+
+rows_of_files as (
+
+    select * from {{ ref('stg_nse__cash_bhavcopy') }}
+
+),
+
+sessions as (
+
+    select * from {{ ref('int_sessions__dated') }}
+    where exchange = 'NSE' and segment = 'cash'
+
+),
+
+identified as (
+
+    select
+        -- ids
+        'NSE' as exchange,
+        'equity' as instrument_type,
+        rows_of_files.symbol,
+        rows_of_files.series,
+        rows_of_files.symbol || ' ' || rows_of_files.series as vendor_symbol,
+        rows_of_files.isin,
+
+        -- times: the row is known at the close of its session
+        rows_of_files.session_date,
+        coalesce(
+            sessions.opens_at, rows_of_files.session_date::timestamp at time zone 'Asia/Kolkata'
+        ) as bar_start,
+        coalesce(
+            sessions.closes_at, (rows_of_files.session_date + 1)::timestamp at time zone 'Asia/Kolkata'
+        ) as bar_end,
+
+        -- prices
+        rows_of_files.is_traded,
+        rows_of_files.open,
+        rows_of_files.high,
+        rows_of_files.low,
+        rows_of_files.close,
+        rows_of_files.last_price,
+        rows_of_files.previous_close,
+        rows_of_files.average_price,
+
+        -- quantities
+        rows_of_files.volume,
+        rows_of_files.turnover,
+        rows_of_files.trades,
+        rows_of_files.delivered_volume,
+
+        -- judgement
+        rows_of_files.layout_rank,
+        coalesce(
+            rows_of_files.quarantine_reason,
+            case when sessions.session_date is null then 'no session on this date' end
+        ) as quarantine_reason,
+
+        -- provenance
+        rows_of_files.load_id,
+        rows_of_files.line
+
+    from rows_of_files
+    left join sessions on rows_of_files.session_date = sessions.session_date
+
+)
+
+select * from identified

@@ -1,0 +1,120 @@
+{{ config(materialized='reference', meta={'key': ['exchange', 'symbol', 'valid_until']}) }}
+
+-- depends_on: {{ ref('int_equities__official_deduped') }}
+
+{# Decimals of a factor: as many as the logarithms of numeric are good for. #}
+{% set digits = 15 %}
+
+with
+
+actions as (
+
+    select * from {{ ref('int_equities__corporate_actions') }}
+
+),
+
+sessions as (
+
+    select * from {{ ref('int_sessions__dated') }}
+    where segment = 'cash'
+
+),
+
+slices as (
+
+    select * from {{ ref('int_loads__slices') }}
+    where instrument_type = 'equity'
+
+),
+
+closes as (
+
+    select * from {{ ref('int_underlyings__official_closes') }}
+
+),
+
+-- A split and a bonus may share their day: the one multiplies the other.
+by_ex_date as (
+
+    select
+        exchange,
+        symbol,
+        ex_date,
+        coalesce(max(shares_before / shares_after) filter (where kind = 'split'), 1)
+        * coalesce(max(shares_before / shares_after) filter (where kind = 'bonus'), 1) as split_ratio,
+        coalesce(max(amount) filter (where kind = 'dividend'), 0) as dividend
+    from actions
+    group by exchange, symbol, ex_date
+
+),
+
+-- The last close with the dividend in it counts if the files reach up to the ex-date: an older one would be a guess.
+with_last_close as (
+
+    select
+        by_ex_date.*,
+        case
+            when exists (
+                select 1 from slices
+                where slices.underlying = by_ex_date.exchange and slices.session_date = last_session.session_date
+            ) then last_close.close
+        end as close_before
+    from by_ex_date
+    left join lateral (
+        select max(sessions.session_date) as session_date
+        from sessions
+        where sessions.exchange = by_ex_date.exchange and sessions.session_date < by_ex_date.ex_date
+    ) as last_session on true
+    left join lateral (
+        select closes.close
+        from closes
+        where
+            by_ex_date.dividend > 0
+            and closes.underlying = by_ex_date.symbol
+            and closes.session_date < by_ex_date.ex_date
+            and closes.session_date >= by_ex_date.ex_date - 31
+        order by closes.session_date desc, closes.precedence asc
+        limit 1
+    ) as last_close on true
+
+),
+
+ratios as (
+
+    select
+        exchange,
+        symbol,
+        ex_date,
+        split_ratio,
+        case
+            when dividend = 0 then 1
+            when dividend < close_before then 1 - dividend / close_before
+        end as dividend_ratio
+    from with_last_close
+
+),
+
+-- A product, as the sum of logarithms: what lies before several actions is multiplied by all of them. One that is unknown makes
+-- all before it unknown.
+adjustments as (
+
+    select
+        exchange,
+        symbol,
+        coalesce(lag(ex_date) over earlier_first, '-infinity') as valid_from,
+        ex_date as valid_until,
+        trim_scale(round(exp(sum(ln(split_ratio)) over this_and_later), {{ digits }})) as split_factor,
+        case
+            when not bool_or(dividend_ratio is null) over this_and_later
+                then trim_scale(round(exp(sum(ln(dividend_ratio)) over this_and_later), {{ digits }}))
+        end as dividend_factor
+    from ratios
+    window
+        earlier_first as (partition by exchange, symbol order by ex_date),
+        this_and_later as (
+            partition by exchange, symbol order by ex_date rows between current row and unbounded following
+        )
+
+)
+
+select * from adjustments

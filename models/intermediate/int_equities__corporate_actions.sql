@@ -1,0 +1,26 @@
+with
+
+actions as (
+
+    select * from {{ ref(env_var('TICKMART_EQUITY_CORPORATE_ACTIONS', '') or 'equity_corporate_actions') }}
+
+),
+
+-- The columns of a user's file have the types that dbt takes them for: types set for seeds/own in dbt_project.yml would
+-- draw a warning while the folder is empty.
+selected as (
+
+    select
+        exchange::text as exchange,
+        symbol::text as symbol,
+        ex_date::date as ex_date,
+        kind::text as kind,
+        shares_before::numeric as shares_before,
+        shares_after::numeric as shares_after,
+        amount::numeric as amount,
+        source::text as source
+    from actions
+
+)
+
+select * from selected

@@ -1,0 +1,69 @@
+with
+
+rows_of_files as (
+
+    select * from {{ ref('stg_nse__index_closes') }}
+
+),
+
+underlying_names as (
+
+    select * from {{ ref('underlying_names') }}
+    where instrument_type = 'index'
+
+),
+
+sessions as (
+
+    select * from {{ ref('int_sessions__dated') }}
+    where exchange = 'NSE' and segment = 'index'
+
+),
+
+identified as (
+
+    select
+        -- ids: an index that nothing is derived from has no symbol but its name
+        rows_of_files.index_name as vendor_symbol,
+        'index' as instrument_type,
+        coalesce(underlying_names.underlying, rows_of_files.index_name) as underlying,
+
+        -- times: the row is known at the close of its session
+        rows_of_files.session_date,
+        coalesce(
+            sessions.opens_at, rows_of_files.session_date::timestamp at time zone 'Asia/Kolkata'
+        ) as bar_start,
+        coalesce(
+            sessions.closes_at, (rows_of_files.session_date + 1)::timestamp at time zone 'Asia/Kolkata'
+        ) as bar_end,
+
+        -- values, in points
+        rows_of_files.open,
+        rows_of_files.high,
+        rows_of_files.low,
+        rows_of_files.close,
+
+        -- what the file says of the members
+        rows_of_files.volume,
+        rows_of_files.turnover,
+        rows_of_files.price_to_earnings,
+        rows_of_files.price_to_book,
+        rows_of_files.dividend_yield,
+
+        -- judgement
+        coalesce(
+            rows_of_files.quarantine_reason,
+            case when sessions.session_date is null then 'no session on this date' end
+        ) as quarantine_reason,
+
+        -- provenance
+        rows_of_files.load_id,
+        rows_of_files.line
+
+    from rows_of_files
+    left join underlying_names on rows_of_files.index_name = underlying_names.vendor_name
+    left join sessions on rows_of_files.session_date = sessions.session_date
+
+)
+
+select * from identified

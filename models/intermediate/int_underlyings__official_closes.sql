@@ -1,0 +1,37 @@
+with
+
+index_closes as (
+
+    select
+        underlying,
+        session_date,
+        bar_end,
+        close,
+        1 as precedence
+    from {{ ref('int_spot__closes_deduped') }}
+
+),
+
+-- A share trades in several series; the regular one is what its derivatives are on, trade-to-trade takes its place.
+share_closes as (
+
+    select
+        symbol as underlying,
+        session_date,
+        bar_end,
+        close,
+        case series when 'EQ' then 1 else 2 end as precedence
+    from {{ ref('int_equities__official_deduped') }}
+    where series in ('EQ', 'BE') and close is not null
+
+),
+
+closes as (
+
+    select * from index_closes
+    union all
+    select * from share_closes
+
+)
+
+select * from closes
