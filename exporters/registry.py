@@ -225,7 +225,7 @@ _RANGES = """
     select underlying, min(first_session), max(last_session)
     from (
         select underlying, min(session_date) as first_session, max(session_date) as last_session
-        from marts.data_coverage where contracts > 0 group by underlying
+        from marts.data_coverage where contracts > 0 and instrument_type <> 'equity' group by underlying
         union all
         select symbol, min(session_date), max(session_date) from marts.spot_daily group by symbol
     ) as ranges

@@ -188,7 +188,9 @@ def find_subject(connection: psycopg2.extensions.connection, name: str, mart: st
         found = [Subject(*row) for row in cursor.fetchall()]
         if "equity" in (subject.instrument_type for subject in found):
             is_index = mart is not None and mart.removeprefix("marts.") in MARTS["index"].values()
-            found = [subject for subject in found if (subject.instrument_type == "index") == is_index] or found
+            found = [
+                subject for subject in found if (subject.instrument_type == "index") == is_index
+            ] or found
         if len(found) == 1:
             return found[0]
         if found:
@@ -511,7 +513,10 @@ def _unknown(cursor: psycopg2.extensions.cursor, wanted: str) -> str:
         " union select underlying from intermediate.int_spot__closes_deduped"
         " union select 'the shares of ' || exchange from intermediate.int_equities__official_deduped order by 1"
     )
-    held = ", ".join(name for (name,) in cursor.fetchall())
+    names = [name for (name,) in cursor.fetchall()]
+    held = ", ".join(names[:_MOST_SHOWN]) + (
+        f" and {len(names) - _MOST_SHOWN} more" if names[_MOST_SHOWN:] else ""
+    )
     return f"there is no symbol {wanted}; the marts hold {held or 'nothing yet'}. See: tickmart list"
 
 

@@ -125,7 +125,9 @@ def run_dbt(
             env={
                 **os.environ,
                 "DBT_SEND_ANONYMOUS_USAGE_STATS": "0",
-                "TICKMART_RISK_FREE_RATES": _seed_named("TICKMART_RISK_FREE_RATES", settings().risk_free_rates),
+                "TICKMART_RISK_FREE_RATES": _seed_named(
+                    "TICKMART_RISK_FREE_RATES", settings().risk_free_rates
+                ),
                 "TICKMART_EQUITY_CORPORATE_ACTIONS": _seed_named(
                     "TICKMART_EQUITY_CORPORATE_ACTIONS", settings().equity_corporate_actions
                 ),
