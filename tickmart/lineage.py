@@ -74,7 +74,7 @@ class Subject:
 
     @property
     def key_of_set_aside(self) -> sql.Composable:
-        """The condition that finds it among the rows that were set aside, where a share stands with its series."""
+        """The condition that finds it among rows set aside, where a share stands with its series."""
         if self.instrument_type == "equity":
             return sql.SQL("starts_with(vendor_symbol, {})").format(sql.Literal(f"{self.symbol} "))
         return self.key
@@ -150,7 +150,7 @@ def find_subject(connection: psycopg2.extensions.connection, name: str, mart: st
     connection : psycopg2 connection
     name : str
     mart : str or None
-        The mart that is asked for. A share that derivatives are on is in `spot_daily` too; without a mart its own counts.
+        The mart asked for. A share with derivatives is in `spot_daily` too; without a mart it is a share.
 
     Raises
     ------
@@ -511,7 +511,8 @@ def _unknown(cursor: psycopg2.extensions.cursor, wanted: str) -> str:
         "select underlying from intermediate.int_contracts__described"
         " union select underlying from intermediate.int_spot__prices_daily"
         " union select underlying from intermediate.int_spot__closes_deduped"
-        " union select 'the shares of ' || exchange from intermediate.int_equities__official_deduped order by 1"
+        " union select 'the shares of ' || exchange from intermediate.int_equities__official_deduped"
+        " order by 1"
     )
     names = [name for (name,) in cursor.fetchall()]
     held = ", ".join(names[:_MOST_SHOWN]) + (
@@ -541,7 +542,8 @@ def _what_became_of_it(
     cursor.execute(
         sql.SQL(
             "select load_id, line, outcome, reason from intermediate.int_quotes__set_aside"
-            " where (contract_id = {contract} or (contract_id is null and vendor_symbol = any({symbols})) or {key})"
+            " where (contract_id = {contract} or {key}"
+            " or (contract_id is null and vendor_symbol = any({symbols})))"
             " and outcome = 'quarantined' and session_date = {day}"
             " and ({is_day} or bar_start is null or (bar_start <= {moment} and bar_start > {since}))"
             " order by load_id, line limit 3"

@@ -43,7 +43,8 @@ rolled_up as (
     union all
     select null, underlying, 'spot_daily', session_date, 1 from intermediate.int_spot__prices_daily
     union all
-    select null, underlying, 'spot_daily', session_date, 1 from intermediate.int_spot__official_daily as stated
+    select null, underlying, 'spot_daily', session_date, 1
+    from intermediate.int_spot__official_daily as stated
     where close is not null and not exists (
         select from intermediate.int_spot__closes_deduped as whole
         where whole.underlying = stated.underlying and whole.session_date = stated.session_date

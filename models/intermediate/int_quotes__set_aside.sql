@@ -106,12 +106,12 @@ wins as (
         count(*) as rows
     from (
         {% for kind in kinds.values() -%}
-        {%- for winners in kind['winners'] -%}
-        select load_id
-        from {{ winners['in'] }}
-        where bar_start >= (select from_time from reach) and bar_start < (select to_time from reach)
-        union all
-        {% endfor -%}
+            {%- for winners in kind['winners'] -%}
+                select load_id
+                from {{ winners['in'] }}
+                where bar_start >= (select from_time from reach) and bar_start < (select to_time from reach)
+                union all
+            {% endfor -%}
         {%- endfor -%}
         select load_id from instruments
         where quarantine_reason is null
@@ -135,70 +135,70 @@ incomplete_loads as (
 
 ),
 {% for source, kind in kinds.items() %}
-{%- set name = source | replace('-', '_') %}
-{{ name }}_winners as not materialized (
+    {%- set name = source | replace('-', '_') %}
+    {{ name }}_winners as not materialized (
 
-    {% for winners in kind['winners'] -%}
-    select
-        load_id,
-        line,
-        {{ winners['contract_id'] }} as contract_id,
-        {{ winners['bar_of'] }} as bar_of,
-        bar_start,
-        array[{{ winners['values'] | join(', ') }}]::numeric[] as stated
-    from {{ winners['in'] }}
-    where bar_start >= (select from_time from reach) and bar_start < (select to_time from reach)
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
+        {% for winners in kind['winners'] -%}
+            select
+                load_id,
+                line,
+                {{ winners['contract_id'] }} as contract_id,
+                {{ winners['bar_of'] }} as bar_of,
+                bar_start,
+                array[{{ winners['values'] | join(', ') }}]::numeric[] as stated
+            from {{ winners['in'] }}
+            where bar_start >= (select from_time from reach) and bar_start < (select to_time from reach)
+                        {{ 'union all' if not loop.last }}
+        {% endfor %}
 
-),
+    ),
 
-{{ name }}_rows as (
+    {{ name }}_rows as (
 
-    select
-        load_id,
-        line,
-        vendor_symbol,
-        {{ kind['contract_id'] }} as contract_id,
-        {{ kind['bar_of'] }} as bar_of,
-        instrument_type,
-        {{ kind['underlying'] }} as underlying,
-        session_date,
-        bar_start,
-        quarantine_reason,
-        array[{{ kind['values'] | join(', ') }}]::numeric[] as stated
-    from {{ kind['rows'] }}
-    where load_id = any(array(
-        select incomplete_loads.load_id from incomplete_loads
-        where incomplete_loads.source = '{{ source }}'
-    ))
+        select
+            load_id,
+            line,
+            vendor_symbol,
+            {{ kind['contract_id'] }} as contract_id,
+            {{ kind['bar_of'] }} as bar_of,
+            instrument_type,
+            {{ kind['underlying'] }} as underlying,
+            session_date,
+            bar_start,
+            quarantine_reason,
+            array[{{ kind['values'] | join(', ') }}]::numeric[] as stated
+        from {{ kind['rows'] }}
+        where load_id = any(array(
+            select incomplete_loads.load_id from incomplete_loads
+            where incomplete_loads.source = '{{ source }}'
+        ))
 
-),
+    ),
 {% endfor %}
 judged as (
 
     {% for source in kinds -%}
-    {%- set name = source | replace('-', '_') %}
-    select
-        own.load_id,
-        own.line,
-        own.vendor_symbol,
-        own.contract_id,
-        own.instrument_type,
-        own.underlying,
-        own.session_date,
-        own.bar_start,
-        own.quarantine_reason,
-        winners.load_id as winner_load_id,
-        winners.line as winner_line,
-        own.stated = winners.stated as same_values
-    from {{ name }}_rows as own
-    left join {{ name }}_winners as winners
-        on own.quarantine_reason is null
-        and own.bar_start = winners.bar_start
-        and coalesce(own.contract_id, -1) = coalesce(winners.contract_id, -1)
-        and coalesce(own.bar_of, '') = coalesce(winners.bar_of, '')
-    union all
+        {%- set name = source | replace('-', '_') %}
+        select
+            own.load_id,
+            own.line,
+            own.vendor_symbol,
+            own.contract_id,
+            own.instrument_type,
+            own.underlying,
+            own.session_date,
+            own.bar_start,
+            own.quarantine_reason,
+            winners.load_id as winner_load_id,
+            winners.line as winner_line,
+            own.stated = winners.stated as same_values
+        from {{ name }}_rows as own
+        left join {{ name }}_winners as winners
+            on own.quarantine_reason is null
+            and own.bar_start = winners.bar_start
+            and coalesce(own.contract_id, -1) = coalesce(winners.contract_id, -1)
+            and coalesce(own.bar_of, '') = coalesce(winners.bar_of, '')
+        union all
     {% endfor %}
     select
         load_id,

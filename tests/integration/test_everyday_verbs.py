@@ -155,7 +155,7 @@ def test_coverage_lists_complete_sessions_only_on_demand(files: Path) -> None:
 
 def test_coverage_refuses_what_it_does_not_know(files: Path) -> None:
     with pytest.raises(
-        TickmartError, match="unknown instrument type 'options'; known: index, future, option"
+        TickmartError, match="unknown instrument type 'options'; known: index, future, option, equity"
     ):
         tickmart("coverage", "--instrument-type", "options")
     with pytest.raises(TickmartError, match="no data there; what there is: tickmart list"):

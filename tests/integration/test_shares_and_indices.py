@@ -1,4 +1,4 @@
-"""Cash bhavcopies and index closes through whole builds: what counts, what is traced, what a file more or less changes."""
+"""Cash bhavcopies and index closes through whole builds: what counts, what is traced, what a file changes."""
 
 import json
 import shutil
@@ -53,8 +53,10 @@ def test_a_day_of_shares_in_two_layouts_is_one_row_each_with_what_either_says(fo
     assert "NSE\tequity\t1-DAY\t2025-08-01\t2025-08-01\t40\t40\tequity_daily" in tickmart("list").stdout
     assert json.loads(tickmart("coverage", "--instrument-type", "equity", "--json").stdout)["summary"] == [
         {
-            "underlying": "NSE", "instrument_type": "equity", "interval": "1-DAY", "first_session": "2025-08-01",
-            "last_session": "2025-08-01", "sessions": 1, "complete": 1, "gaps": 0, "missing": 0,
+            "underlying": "NSE", "instrument_type": "equity", "interval": "1-DAY",
+            "first_session": "2025-08-01",
+            "last_session": "2025-08-01",
+            "sessions": 1, "complete": 1, "gaps": 0, "missing": 0,
         }
     ]  # fmt: skip
 
@@ -99,7 +101,8 @@ def test_the_file_of_indices_gives_old_bhavcopies_the_price_of_their_underlying(
     landed("nse-bhavcopy", FIXTURES / "nse-bhavcopy/udiff_20240425.csv")
     build()
     without = statuses("2023-01-25")
-    assert "no_underlying" in without and "ok" not in without
+    assert "no_underlying" in without
+    assert "ok" not in without
     versions = dict(
         query("select session_date::text || underlying, inputs_version from enrichment.greeks_slices")
     )
@@ -107,7 +110,7 @@ def test_the_file_of_indices_gives_old_bhavcopies_the_price_of_their_underlying(
     closes = folder / "closes.csv"
     closes.write_text(
         f"{INDEX_HEADER}\n"
-        "Nifty 50,25-01-2023,18093.35,18100.60,17846.15,17891.95,-226.35,-1.25,350000000,25000.00,21.0,4.2,1.3\n"
+        "Nifty 50,25-01-2023,18093.35,18100.60,17846.15,17891.95,-226.35,-1.25,3500,250.00,21.0,4.2,1.3\n"
         "Nifty 50,25-04-2024,22316.90,22625.95,22305.25,22570.35,167.95,.75,450000000,35000.00,22.5,4.0,1.2\n"
     )
     load = landed("nse-index", closes)
@@ -148,7 +151,10 @@ def test_own_corporate_actions_change_the_adjusted_view_and_nothing_else(folder:
     landed("nse-cash", three)
     build()
     raw = query("select session_date, close, volume from marts.equity_daily order by 1")
-    adjusted = "select close::text, total_return_close::text, volume::text from marts.equity_daily_adjusted order by session_date"
+    adjusted = (
+        "select close::text, total_return_close::text, volume::text"
+        " from marts.equity_daily_adjusted order by session_date"
+    )
     assert query(adjusted) == [("80", "80", "10"), ("100", "100", "10"), ("48", "48", "10")]
 
     project = folder / "project"
@@ -163,11 +169,12 @@ def test_own_corporate_actions_change_the_adjusted_view_and_nothing_else(folder:
         "NSE,STOCKAA,2025-07-31,dividend,,,8,made for this test\n"
     )
     dbt(
-        "build", "--select", "actions", "int_equities__corporate_actions+", "--exclude-resource-type", "unit_test",
-        "--project-dir", project, TICKMART_EQUITY_CORPORATE_ACTIONS="actions",
+        "build", "--select", "actions", "int_equities__corporate_actions+",
+        "--exclude-resource-type", "unit_test", "--project-dir", project,
+        TICKMART_EQUITY_CORPORATE_ACTIONS="actions",
     )  # fmt: skip
 
-    # 100 with the bonus and 4 rupees in it: 50, of which 96 in 100 parts; 80 with 8 rupees in it: 90 in 100 of that
+    # 100 with the bonus and 4 rupees in it: 50, of which 96 parts in 100; 80 with 8 rupees in it: 90 of them
     assert query(adjusted) == [("40", "34.56", "20"), ("50", "48", "20"), ("48", "48", "10")]
     assert query("select session_date, close, volume from marts.equity_daily order by 1") == raw
 
@@ -185,8 +192,8 @@ def landed(source: str, path: Path) -> int:
 
 def statuses(day: str) -> list[str]:
     found: list[tuple[Any, ...]] = query(
-        "select distinct greeks_status from marts.options_daily where session_date = %s and underlying = 'NIFTY'"
-        " order by 1",
+        "select distinct greeks_status from marts.options_daily"
+        " where session_date = %s and underlying = 'NIFTY' order by 1",
         day,
     )
     return [str(status) for (status,) in found]

@@ -46,7 +46,7 @@ equity_daily_adjusted as (
         split_factor,
         dividend_factor,
 
-        -- prices: as if every split and bonus had been made before; rounded, because a third of a share has no last digit
+        -- prices: as if every split and bonus had been made before; rounded, for a third of a share has no last digit
         is_traded,
         trim_scale(round(open * split_factor, 8)) as open,
         trim_scale(round(high * split_factor, 8)) as high,
