@@ -59,9 +59,16 @@ typed as (
                     when cells.expiry < cells.as_of then 'expired before the day of the list'
                     when raw_rows.instrument_type <> 'FUT' and coalesce(cells.strike, 0) <= 0
                         then 'option without a strike'
-                    -- brokers have swapped the two, and given ticks in paise
+                    -- brokers have swapped the two, and given ticks in paise; five rupees is the tick of futures on
+                    -- shares above 20,000 alone (fyers.in notice of 2025-03-17)
                     when coalesce(cells.lot_size, 0) < 1 then 'contract without a lot size'
-                    when cells.tick_size >= 5 then 'tick size of five rupees or more: in paise, or swapped with the lot'
+                    when
+                        cells.tick_size > 5
+                        or (
+                            cells.tick_size = 5
+                            and (raw_rows.instrument_type <> 'FUT' or raw_rows.tradingsymbol ~ 'NIFTY|SENSEX|BANKEX')
+                        )
+                        then 'tick size of five rupees or more: in paise, or swapped with the lot'
                 end
         end as quarantine_reason,
 
