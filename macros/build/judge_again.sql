@@ -2,7 +2,7 @@
   Let the models build loads again that have rows set aside for a reason which no longer holds perhaps: a holiday list that reaches
   further, a name added to the list of indices, a contract whose terms were read from a file that has been restated since.
 
-  reasons: reasons as in int_quotes__set_aside.
+  reasons: reasons as in int_quotes__set_aside, without what follows a colon: the value in question.
 #}
 {% macro judge_again(reasons) %}
   {% if reasons and run_query("select to_regclass('intermediate.int_quotes__set_aside') is not null").rows[0][0] %}
@@ -10,7 +10,7 @@
       delete from audit.built_loads as built
       using intermediate.int_quotes__set_aside as judged
       where built.load_id = judged.load_id
-        and judged.reason in ('{{ reasons | join("', '") }}')
+        and split_part(judged.reason, ':', 1) in ('{{ reasons | join("', '") }}')
         {# the model at work has read the loads of this build already #}
         and built.model <> '{{ model.name }}'
     {% endcall %}

@@ -11,205 +11,55 @@
 
 with
 
--- Dates are read after the grouping, once per distinct text.
-gfdl_dates_of_symbols as (
+known_symbols as (
 
-    select
-        vendor_symbol,
-        vendor_expiry,
-        vendor_date,
-        min(load_id) as load_id
-    from {{ ref('stg_gfdl__minute_bars') }}
-    where load_id = any({{ loads_to_build() }}) and vendor_symbol is not null
-    group by vendor_symbol, vendor_expiry, vendor_date
+    select * from {{ this }}
 
 ),
 
-gfdl_symbols as (
+current_loads as (
 
-    select
-        vendor_symbol,
-        vendor_expiry,
-        min(({{ vendor_date('vendor_date') }})) as first_session,
-        min(load_id) as load_id
-    from gfdl_dates_of_symbols
-    group by vendor_symbol, vendor_expiry
+    select * from {{ source('audit', 'current_loads') }}
 
 ),
 
-underlying_names as (
+listed_underlyings as (
 
-    select * from {{ ref('underlying_names') }}
-
-),
-
--- The exchange's own rows, and lists of instruments, carry every part in a column of its own.
-exchange_deliveries as (
-
-    select
-        dialect,
-        vendor_symbol,
-        vendor_expiry,
-        'NSE' as exchange,
-        instrument_type,
-        underlying,
-        expiry,
-        strike,
-        option_type,
-        session_date,
-        load_id
-    from {{ ref('stg_nse__fo_bhavcopy') }}
-    where load_id = any({{ loads_to_build() }}) and vendor_symbol is not null
-    union all
-    select
-        'nse' as dialect,
-        vendor_symbol,
-        vendor_expiry,
-        exchange,
-        instrument_type,
-        underlying,
-        expiry,
-        strike,
-        option_type,
-        session_date,
-        load_id
-    from {{ ref('stg_kite__instruments') }}
-    where
-        load_id = any({{ loads_to_build() }})
-        and instrument_type in ('option', 'future')
-        and exchange = 'NSE'
-        and quarantine_reason is null
+    select * from {{ ref('listed_underlyings') }}
 
 ),
 
--- What most rows say counts, not one wrong cell.
-exchange_rows as (
+expiry_rules as (
 
-    select
-        dialect,
-        vendor_symbol,
-        vendor_expiry,
-        exchange,
-        mode() within group (order by instrument_type) as instrument_type,
-        mode() within group (order by underlying) as underlying,
-        mode() within group (order by expiry) as expiry,
-        mode() within group (order by strike) as strike,
-        mode() within group (order by option_type) as option_type,
-        min(session_date) as first_session,
-        min(load_id) as load_id
-    from exchange_deliveries
-    group by dialect, vendor_symbol, vendor_expiry, exchange
+    select * from {{ ref('nse_expiry_rules') }}
 
 ),
 
-exchange_symbols as (
+ruled_expiries as (
 
-    select
-        exchange_rows.*,
-        case
-            when instrument_type is null then 'unknown instrument type'
-            when expiry is null then 'impossible expiry date: ' || vendor_expiry
-            when instrument_type = 'option' and strike is null then 'option without a strike'
-            when instrument_type = 'option' and coalesce(option_type, '') not in ('CE', 'PE')
-                then 'option that is neither CE nor PE'
-        end as unknown_reason
-    from exchange_rows
+    select * from {{ ref('int_expiries__by_rule') }}
 
 ),
 
--- <UNDERLYING>DDMMMYY(<STRIKE>(CE|PE)|FUT): two digits stand before the month, so the text has one reading.
-gfdl_parts as (
+settled_expiries as (
 
-    select
-        gfdl_symbols.vendor_symbol,
-        gfdl_symbols.vendor_expiry,
-        gfdl_symbols.first_session,
-        gfdl_symbols.load_id,
-        ({{ vendor_date('gfdl_symbols.vendor_expiry') }}) as expiry_column,
-        names.body,
-        regexp_match(
-            names.body, '^(.+)(\d\d)(JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)(\d\d)(\d+(?:\.\d+)?)(CE|PE)$'
-        ) as option_parts,
-        regexp_match(
-            names.body, '^(.+)(\d\d)(JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)(\d\d)FUT$'
-        ) as future_parts,
-        regexp_match(names.body, '^(.+)-(I|II|III)$') as continuous_parts
-    from gfdl_symbols
-    cross join lateral (
-        select regexp_replace(
-            upper(btrim(gfdl_symbols.vendor_symbol)), '\.(NFO|NSE_IDX|NC\.NSE|NSE)$', ''
-        ) as body
-    ) as names
+    select * from {{ ref('int_expiries__settled') }}
 
 ),
 
-gfdl_dates as (
+expiries_in_force as (
 
-    select
-        gfdl_parts.*,
-        coalesce(option_parts, future_parts) as parts,
-        case
-            when pg_input_is_valid(dated.text, 'date') then dated.text::date
-        end as symbol_expiry
-    from gfdl_parts
-    cross join lateral (
-        select
-            '20' || (coalesce(option_parts, future_parts))[4]
-            || '-' || (array_position(
-                array['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC'],
-                (coalesce(option_parts, future_parts))[3]
-            ))::text
-            || '-' || (coalesce(option_parts, future_parts))[2] as text
-    ) as dated
+    select * from {{ ref('int_expiries__in_force') }}
 
 ),
 
-gfdl_parsed as (
+-- Beyond the list of holidays the rules guess.
+calendar as (
 
     select
-        'gfdl' as dialect,
-        gfdl_dates.vendor_symbol,
-        gfdl_dates.vendor_expiry,
-        'NSE' as exchange,
-        case
-            when gfdl_dates.option_parts is not null then 'option'
-            when gfdl_dates.future_parts is not null then 'future'
-            when gfdl_dates.continuous_parts is not null and gfdl_dates.expiry_column is not null then 'future'
-            when indices.underlying is not null then 'index'
-        end as instrument_type,
-        coalesce(gfdl_dates.parts[1], gfdl_dates.continuous_parts[1], indices.underlying) as underlying,
-        case
-            when gfdl_dates.parts is not null then gfdl_dates.symbol_expiry
-            when gfdl_dates.continuous_parts is not null then gfdl_dates.expiry_column
-        end as expiry,
-        gfdl_dates.option_parts[5]::numeric as strike,
-        gfdl_dates.option_parts[6] as option_type,
-        gfdl_dates.first_session,
-        gfdl_dates.load_id,
-        case
-            when gfdl_dates.body ~ '\.(BFO|BSE_IDX|BSE)$' then 'contract of another exchange'
-            when gfdl_dates.body like '%BACKADJUSTED%' then 'back-adjusted future, not a contract'
-            when
-                gfdl_dates.parts is not null and gfdl_dates.symbol_expiry is null
-                then 'impossible expiry in the symbol'
-            when gfdl_dates.parts is not null and gfdl_dates.expiry_column <> gfdl_dates.symbol_expiry
-                then 'expiry in the symbol differs from the expiry column'
-            when gfdl_dates.continuous_parts is not null and gfdl_dates.expiry_column is null
-                then 'continuous future without an expiry, not a contract'
-            when gfdl_dates.parts is null and gfdl_dates.continuous_parts is null and indices.underlying is null
-                then 'unknown symbol grammar'
-        end as unknown_reason
-    from gfdl_dates
-    left join underlying_names as indices
-        on gfdl_dates.body = indices.vendor_name and indices.instrument_type = 'index'
-
-),
-
-parsed as (
-
-    select * from gfdl_parsed
-    union all
-    select * from exchange_symbols
+        date_trunc('year', min(holiday_date))::date as first_day,
+        (date_trunc('year', max(holiday_date)) + interval '1 year - 1 day')::date as last_day
+    from {{ ref('nse_holidays') }}
 
 ),
 
@@ -217,20 +67,370 @@ parsed as (
 -- file said of a contract goes with that file.
 to_be_read as (
 
-    select parsed.*
-    from parsed
+    select delivered.*
+    from {{ ref('int_symbols__delivered') }} as delivered
     where not exists (
-        select 1 from {{ this }} as known
+        select 1 from known_symbols
         where
-            known.dialect = parsed.dialect
-            and known.vendor_symbol = parsed.vendor_symbol
-            and known.vendor_expiry = parsed.vendor_expiry
-            and known.unknown_reason is null
-            and known.load_id in (
-                select current_loads.load_id from {{ source('audit', 'current_loads') }} as current_loads
-            )
+            known_symbols.dialect = delivered.dialect
+            and known_symbols.vendor_symbol = delivered.vendor_symbol
+            and known_symbols.vendor_expiry = delivered.vendor_expiry
+            and known_symbols.unknown_reason is null
+            and known_symbols.load_id in (select current_loads.load_id from current_loads)
     )
+
+),
+
+stated as (
+
+    select
+        dialect,
+        vendor_symbol,
+        vendor_expiry,
+        exchange,
+        instrument_type,
+        underlying,
+        expiry,
+        strike,
+        option_type,
+        first_session,
+        load_id,
+        case
+            when instrument_type is null then 'unknown instrument type'
+            when expiry is null then 'impossible expiry date: ' || vendor_expiry
+            when instrument_type = 'option' and strike is null then 'option without a strike'
+            when instrument_type = 'option' and coalesce(option_type, '') not in ('CE', 'PE')
+                then 'option that is neither CE nor PE'
+        end as unknown_reason,
+        case when instrument_type in ('option', 'future') and expiry is not null then 'file' end as expiry_decided_by
+    from to_be_read
+    where states_parts
+
+),
+
+texts as (
+
+    select
+        dialect,
+        vendor_symbol
+    from to_be_read
+    where not states_parts
+    group by dialect, vendor_symbol
+
+),
+
+readings as (
+
+    {{ symbol_readings('texts') | indent(4) }}
+
+),
+
+read_texts as (
+
+    select
+        to_be_read.dialect,
+        to_be_read.vendor_symbol,
+        to_be_read.vendor_expiry,
+        coalesce(to_be_read.exchange, listed_underlyings.exchange, 'NSE') as exchange,
+        listed_underlyings.exchange as listed_at,
+        listed_underlyings.underlying is not null as is_listed_index,
+        case
+            when readings.instrument_type is distinct from 'future' or readings.names_month or to_be_read.expiry is not null
+                then readings.instrument_type
+        end as instrument_type,
+        readings.underlying,
+        readings.expiry as symbol_expiry,
+        readings.contract_month,
+        readings.month_means,
+        readings.names_month,
+        readings.is_impossible_date,
+        to_be_read.expiry as expiry_column,
+        readings.strike,
+        readings.option_type,
+        readings.vendor_symbol is not null as is_read,
+        readings.refused_because,
+        to_be_read.first_session,
+        to_be_read.load_id
+    from to_be_read
+    left join readings
+        on to_be_read.dialect = readings.dialect and to_be_read.vendor_symbol = readings.vendor_symbol
+    left join listed_underlyings on readings.underlying = listed_underlyings.underlying
+    where not to_be_read.states_parts
+
+),
+
+-- A date of the symbol that no rule, no re-dating and no file has: the symbol is wrong, or read wrongly. Only where the
+-- rules say the monthly expiries of an underlying are they complete.
+dates_of_symbols as (
+
+    select
+        exchange,
+        underlying,
+        symbol_expiry
+    from read_texts
+    where symbol_expiry is not null and refused_because is null
+    group by exchange, underlying, symbol_expiry
+
+),
+
+unruled_dates as (
+
+    select dates_of_symbols.*
+    from dates_of_symbols
+    inner join expiry_rules
+        on dates_of_symbols.exchange = expiry_rules.exchange
+        and dates_of_symbols.underlying = expiry_rules.underlying
+        and expiry_rules.cycle = 'monthly'
+        and dates_of_symbols.symbol_expiry >= expiry_rules.expiry_from
+        and dates_of_symbols.symbol_expiry <= coalesce(expiry_rules.expiry_to, 'infinity')
+    cross join calendar
+    left join ruled_expiries
+        on dates_of_symbols.exchange = ruled_expiries.exchange
+        and dates_of_symbols.underlying = ruled_expiries.underlying
+        and dates_of_symbols.symbol_expiry = ruled_expiries.expiry
+    left join expiries_in_force
+        on dates_of_symbols.exchange = expiries_in_force.exchange
+        and dates_of_symbols.underlying = expiries_in_force.underlying
+        and dates_of_symbols.symbol_expiry = expiries_in_force.expiry
+    where
+        dates_of_symbols.symbol_expiry between calendar.first_day and calendar.last_day
+        and ruled_expiries.expiry is null
+        and expiries_in_force.expiry is null
+
+),
+
+-- What full dates have said, in this build and before it. Not materialized: what is known is read where a question is open.
+said as not materialized (
+
+    select
+        dialect,
+        vendor_symbol,
+        exchange,
+        instrument_type,
+        underlying,
+        expiry,
+        expiry_decided_by,
+        first_session
+    from known_symbols
+    where unknown_reason is null and expiry_decided_by in ('file', 'symbol')
+    union all
+    select
+        dialect,
+        vendor_symbol,
+        exchange,
+        instrument_type,
+        underlying,
+        expiry,
+        expiry_decided_by,
+        first_session
+    from stated
+    where unknown_reason is null
+    union all
+    select
+        dialect,
+        vendor_symbol,
+        exchange,
+        instrument_type,
+        underlying,
+        coalesce(symbol_expiry, expiry_column) as expiry,
+        case when symbol_expiry is not null then 'symbol' else 'file' end as expiry_decided_by,
+        first_session
+    from read_texts
+    where
+        refused_because is null
+        and instrument_type in ('option', 'future')
+        and coalesce(symbol_expiry, expiry_column) is not null
+
+),
+
+never_listed as (
+
+    select unruled_dates.*
+    from unruled_dates
+    where not exists (
+        select 1 from said
+        where
+            said.exchange = unruled_dates.exchange
+            and said.underlying = unruled_dates.underlying
+            and said.expiry = unruled_dates.symbol_expiry
+            and said.expiry_decided_by = 'file'
+    )
+
+),
+
+-- A month and no day.
+of_a_month as (
+
+    select
+        exchange,
+        underlying,
+        contract_month,
+        coalesce(first_session, 'infinity') as first_session
+    from read_texts
+    where contract_month is not null and symbol_expiry is null and expiry_column is null and refused_because is null
+    group by exchange, underlying, contract_month, coalesce(first_session, 'infinity')
+
+),
+
+-- Monthly contracts are those that the exchange names by the month, all futures and all options on stocks.
+said_of_months as (
+
+    select
+        said.exchange,
+        said.underlying,
+        case
+            when said.dialect = 'nse' then left(said.vendor_symbol, length(said.underlying) + 5)
+            else said.underlying || to_char(said.expiry, 'YYMON')
+        end as monthly_name,
+        said.expiry,
+        said.first_session
+    from said
+    left join listed_underlyings on said.underlying = listed_underlyings.underlying
+    where said.dialect = 'nse' or said.instrument_type = 'future' or listed_underlyings.underlying is null
+
+),
+
+-- The contract master: the newest word of the first session or before, else the oldest of after.
+by_master as (
+
+    select distinct on (of_a_month.exchange, of_a_month.underlying, of_a_month.contract_month, of_a_month.first_session)
+        of_a_month.*,
+        said_of_months.expiry
+    from of_a_month
+    inner join said_of_months
+        on of_a_month.exchange = said_of_months.exchange
+        and of_a_month.underlying = said_of_months.underlying
+        and of_a_month.underlying || to_char(of_a_month.contract_month, 'YYMON') = said_of_months.monthly_name
+    order by
+        of_a_month.exchange asc,
+        of_a_month.underlying asc,
+        of_a_month.contract_month asc,
+        of_a_month.first_session asc,
+        coalesce(of_a_month.first_session >= said_of_months.first_session, false) desc,
+        case when of_a_month.first_session >= said_of_months.first_session then said_of_months.first_session end desc,
+        said_of_months.first_session asc nulls last,
+        said_of_months.expiry desc
+
+),
+
+ruled_months as (
+
+    select
+        exchange,
+        underlying,
+        contract_month,
+        max(expiry) filter (where cycle = 'monthly') as expiry,
+        count(*) as expiries
+    from ruled_expiries
+    group by exchange, underlying, contract_month
+
+),
+
+-- Either may be of another day than the symbol: carried over the re-datings in between.
+expiries_of_months as (
+
+    select
+        of_a_month.exchange,
+        of_a_month.underlying,
+        of_a_month.contract_month,
+        of_a_month.first_session,
+        coalesce(expiries_in_force.expiry, by_master.expiry, ruled_months.expiry) as expiry,
+        case
+            when by_master.expiry is not null then 'master'
+            when ruled_months.expiry is not null then 'rule'
+        end as decided_by,
+        coalesce(ruled_months.expiries = 1, false) as is_only_expiry
+    from of_a_month
+    left join by_master
+        on of_a_month.exchange = by_master.exchange
+        and of_a_month.underlying = by_master.underlying
+        and of_a_month.contract_month = by_master.contract_month
+        and of_a_month.first_session = by_master.first_session
+    left join ruled_months
+        on of_a_month.exchange = ruled_months.exchange
+        and of_a_month.underlying = ruled_months.underlying
+        and of_a_month.contract_month = ruled_months.contract_month
+    left join settled_expiries
+        on of_a_month.exchange = settled_expiries.exchange
+        and of_a_month.underlying = settled_expiries.underlying
+        and coalesce(by_master.expiry, ruled_months.expiry) = settled_expiries.expiry
+    left join expiries_in_force
+        on of_a_month.exchange = expiries_in_force.exchange
+        and of_a_month.underlying = expiries_in_force.underlying
+        and coalesce(settled_expiries.settled_expiry, by_master.expiry, ruled_months.expiry)
+        = expiries_in_force.settled_expiry
+        and of_a_month.first_session >= coalesce(expiries_in_force.valid_from, '-infinity')
+        and (expiries_in_force.valid_until is null or of_a_month.first_session < expiries_in_force.valid_until)
+
+),
+
+judged as (
+
+    select
+        read_texts.dialect,
+        read_texts.vendor_symbol,
+        read_texts.vendor_expiry,
+        read_texts.exchange,
+        read_texts.instrument_type,
+        read_texts.underlying,
+        case
+            when read_texts.instrument_type in ('option', 'future')
+                then coalesce(read_texts.symbol_expiry, read_texts.expiry_column, expiries_of_months.expiry)
+        end as expiry,
+        read_texts.strike,
+        read_texts.option_type,
+        read_texts.first_session,
+        read_texts.load_id,
+        case
+            when not read_texts.is_read then 'unknown symbol grammar'
+            when read_texts.refused_because is not null then read_texts.refused_because
+            when read_texts.is_impossible_date then 'impossible expiry in the symbol'
+            when read_texts.listed_at <> read_texts.exchange then 'contract of another exchange'
+            when
+                read_texts.expiry_column <> read_texts.symbol_expiry
+                or date_trunc('month', read_texts.expiry_column) <> read_texts.contract_month
+                then 'expiry in the symbol differs from the expiry column'
+            when never_listed.symbol_expiry is not null
+                then 'no such expiry was ever listed: ' || read_texts.symbol_expiry
+            when expiries_of_months.contract_month is not null
+                then case
+                    when
+                        read_texts.month_means = 'any expiry'
+                        and read_texts.is_listed_index
+                        and not expiries_of_months.is_only_expiry
+                        then 'symbol names a month, not which of its expiries'
+                    when expiries_of_months.expiry is null
+                        then 'expiry of the month is unknown: ' || to_char(read_texts.contract_month, 'YYYY-MM')
+                end
+            when read_texts.instrument_type is null then 'continuous future without an expiry, not a contract'
+        end as unknown_reason,
+        case
+            when read_texts.instrument_type not in ('option', 'future') then null
+            when read_texts.symbol_expiry is not null then 'symbol'
+            when read_texts.expiry_column is not null then 'file'
+            else expiries_of_months.decided_by
+        end as expiry_decided_by
+    from read_texts
+    left join never_listed
+        on read_texts.exchange = never_listed.exchange
+        and read_texts.underlying = never_listed.underlying
+        and read_texts.symbol_expiry = never_listed.symbol_expiry
+    left join expiries_of_months
+        on read_texts.exchange = expiries_of_months.exchange
+        and read_texts.underlying = expiries_of_months.underlying
+        and read_texts.contract_month = expiries_of_months.contract_month
+        and coalesce(read_texts.first_session, 'infinity') = expiries_of_months.first_session
+        and read_texts.symbol_expiry is null
+        and read_texts.expiry_column is null
+
+),
+
+parsed as (
+
+    select * from judged
+    union all
+    select * from stated
 
 )
 
-select * from to_be_read
+select * from parsed
