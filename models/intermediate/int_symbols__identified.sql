@@ -24,7 +24,9 @@ identified as (
         symbols.strike,
         symbols.option_type,
         registered.contract_id,
-        symbols.unknown_reason
+        symbols.unknown_reason,
+        symbols.first_session,
+        symbols.expiry_decided_by
     from symbols
     left join registered
         on symbols.dialect = registered.dialect

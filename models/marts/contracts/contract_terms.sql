@@ -6,9 +6,10 @@ contracts as not materialized (
 
 ),
 
-registered as (
+symbols as (
 
-    select * from {{ ref('int_contracts__registered') }}
+    select * from {{ ref('int_symbols__identified') }}
+    where contract_id is not null
 
 ),
 
@@ -24,13 +25,13 @@ expiries_of_contracts as (
     select
         contract_id,
         expiry
-    from registered
-    where dialect in ('nse', 'nse legacy')
+    from symbols
+    where dialect in ('nse', 'nse legacy') and expiry_decided_by = 'file'
     group by contract_id, expiry
 
 ),
 
-terms_in_series as (
+terms_in_series as not materialized (
 
     select
         contracts.contract_id,
@@ -64,19 +65,33 @@ terms_in_series as (
 
 ),
 
--- Named by a vendor alone: the expiry is what the symbol says, the rest what the rules say of its first session.
-terms_by_symbol as (
+-- No file of the exchange on file has them: a symbol says the expiry, or the month and what was known of it.
+expiries_by_symbol as (
+
+    select
+        contract_id,
+        expiry,
+        min(first_session) as first_session,
+        bool_or(expiry_decided_by in ('file', 'symbol')) as is_named,
+        bool_or(expiry_decided_by = 'master') as is_known_of_month
+    from symbols
+    group by contract_id, expiry
+
+),
+
+contracts_by_symbol as (
 
     select
         contracts.contract_id,
-        named.first_session as valid_from,
-        contracts.expiry,
-        ruled_lot.lot_size,
-        ruled_tick.tick_size,
-        'symbol' as decided_by,
-        case when ruled_lot.lot_size is not null then 'rule' end as lot_size_decided_by,
-        case when ruled_tick.tick_size is not null then 'rule' end as tick_size_decided_by
+        contracts.underlying,
+        contracts.instrument_type,
+        expiries_by_symbol.expiry,
+        expiries_by_symbol.first_session,
+        expiries_by_symbol.is_named,
+        expiries_by_symbol.is_known_of_month,
+        greatest(named.first_session, expiries_by_symbol.first_session) as valid_from
     from contracts
+    inner join expiries_by_symbol on contracts.contract_id = expiries_by_symbol.contract_id
     inner join lateral (
         select min(firsts.session_date) as first_session
         from (
@@ -97,26 +112,60 @@ terms_by_symbol as (
             )
         ) as firsts
     ) as named on named.first_session is not null
+    where not exists (select 1 from terms_in_series where contracts.contract_id = terms_in_series.contract_id)
+
+),
+
+-- Of two that came at once the later is in force.
+named_expiries as (
+
+    select distinct on (contract_id, valid_from) *
+    from contracts_by_symbol
+    order by contract_id asc, valid_from asc, first_session desc nulls last, expiry desc
+
+),
+
+-- The rest is what the rules say of the first session.
+terms_by_symbol as (
+
+    select
+        named_expiries.contract_id,
+        named_expiries.valid_from,
+        named_expiries.expiry,
+        ruled_lot.lot_size,
+        ruled_tick.tick_size,
+        case
+            when named_expiries.is_named then 'symbol'
+            when named_expiries.is_known_of_month then coalesce(master.decided_by, 'symbol')
+            else 'rule'
+        end as decided_by,
+        case when ruled_lot.lot_size is not null then 'rule' end as lot_size_decided_by,
+        case when ruled_tick.tick_size is not null then 'rule' end as tick_size_decided_by
+    from named_expiries
+    left join lateral (
+        select min(series_terms.decided_by) as decided_by
+        from series_terms
+        where named_expiries.underlying = series_terms.underlying and named_expiries.expiry = series_terms.expiry
+    ) as master on not named_expiries.is_named and named_expiries.is_known_of_month
     left join lateral (
         select case when min(rules.lot_size) = max(rules.lot_size) then min(rules.lot_size) end as lot_size
         from {{ ref('lot_size_rules') }} as rules
         where
-            contracts.underlying = rules.underlying
-            and named.first_session >= rules.valid_from
-            and named.first_session <= coalesce(rules.valid_to, 'infinity')
-            and contracts.expiry >= coalesce(rules.expiry_from, '-infinity')
-            and contracts.expiry <= coalesce(rules.expiry_to, 'infinity')
+            named_expiries.underlying = rules.underlying
+            and named_expiries.valid_from >= rules.valid_from
+            and named_expiries.valid_from <= coalesce(rules.valid_to, 'infinity')
+            and named_expiries.expiry >= coalesce(rules.expiry_from, '-infinity')
+            and named_expiries.expiry <= coalesce(rules.expiry_to, 'infinity')
     ) as ruled_lot on true
     left join lateral (
         select min(rules.tick_size) as tick_size
         from {{ ref('tick_size_rules') }} as rules
         where
-            contracts.underlying = rules.underlying
-            and contracts.instrument_type = rules.instrument_type
-            and named.first_session >= rules.valid_from
-            and named.first_session <= coalesce(rules.valid_to, 'infinity')
+            named_expiries.underlying = rules.underlying
+            and named_expiries.instrument_type = rules.instrument_type
+            and named_expiries.valid_from >= rules.valid_from
+            and named_expiries.valid_from <= coalesce(rules.valid_to, 'infinity')
     ) as ruled_tick on true
-    where contracts.contract_id not in (select expiries_of_contracts.contract_id from expiries_of_contracts)
 
 ),
 
