@@ -6,7 +6,7 @@ contracts as not materialized (
 
 ),
 
-symbols as (
+symbols as not materialized (
 
     select * from {{ ref('int_symbols__identified') }}
     where contract_id is not null
@@ -31,7 +31,20 @@ expiries_of_contracts as (
 
 ),
 
-terms_in_series as not materialized (
+dumped_contracts as (
+
+    select contracts.contract_id
+    from contracts
+    inner join expiries_of_contracts on contracts.contract_id = expiries_of_contracts.contract_id
+    inner join series_terms
+        on contracts.underlying = series_terms.underlying
+        and contracts.instrument_type = series_terms.instrument_type
+        and expiries_of_contracts.expiry = series_terms.expiry
+    where series_terms.decided_by = 'instrument dump'
+
+),
+
+terms_in_series as (
 
     select
         contracts.contract_id,
@@ -112,7 +125,16 @@ contracts_by_symbol as (
             )
         ) as firsts
     ) as named on named.first_session is not null
-    where not exists (select 1 from terms_in_series where contracts.contract_id = terms_in_series.contract_id)
+    where
+        contracts.contract_id not in (select expiries_of_contracts.contract_id from expiries_of_contracts)
+        -- or the files that had it were taken back, and its bars in a vendor's were not
+        or (
+            contracts.contract_id not in (select dumped_contracts.contract_id from dumped_contracts)
+            and not exists (
+                select 1 from {{ ref('int_fo_bhavcopy__deduped') }} as official
+                where contracts.contract_id = official.contract_id
+            )
+        )
 
 ),
 
