@@ -135,7 +135,7 @@ read_texts as (
         listed_underlyings.exchange as listed_at,
         listed_underlyings.underlying is not null as is_listed_index,
         case
-            when readings.instrument_type is distinct from 'future' or readings.names_month or to_be_read.expiry is not null
+            when readings.instrument_type <> 'future' or readings.names_month or to_be_read.expiry is not null
                 then readings.instrument_type
         end as instrument_type,
         readings.underlying,
@@ -199,7 +199,7 @@ unruled_dates as (
 
 ),
 
--- What full dates have said, in this build and before it. Not materialized: what is known is read where a question is open.
+-- What full dates have said, in this build and before it. Not materialized: it is read only where a date is missing.
 said as not materialized (
 
     select

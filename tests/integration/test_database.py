@@ -155,6 +155,34 @@ def test_a_second_migration_changes_nothing(fresh_database: URL) -> None:
         assert cursor.fetchone() == before
 
 
+def test_symbols_of_a_warehouse_of_before_learn_who_decided_their_expiry(fresh_database: URL) -> None:
+    with databases.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("update audit.alembic_version set version_num = '0001'")
+        cursor.execute("create schema intermediate")
+        cursor.execute(
+            "create table intermediate.int_symbols__parsed as"
+            " select * from (values"
+            " ('nse', 'NIFTY25AUGFUT', 'future', date '2025-08-28'),"
+            " ('gfdl', 'NIFTY28AUG25FUT.NFO', 'future', '2025-08-28'),"
+            " ('gfdl', 'NIFTY-I.NFO', 'future', '2025-08-28'),"
+            " ('gfdl', 'NIFTY 50.NSE_IDX', 'index', null),"
+            " ('gfdl', 'NIFTY31FEB25FUT.NFO', 'future', null)"
+            " ) as known (dialect, vendor_symbol, instrument_type, expiry)"
+        )
+
+    databases.migrate()
+
+    with databases.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("select vendor_symbol, expiry_decided_by from intermediate.int_symbols__parsed")
+        assert dict(cursor.fetchall()) == {
+            "NIFTY25AUGFUT": "file",
+            "NIFTY28AUG25FUT.NFO": "symbol",
+            "NIFTY-I.NFO": "file",
+            "NIFTY 50.NSE_IDX": None,
+            "NIFTY31FEB25FUT.NFO": None,
+        }
+
+
 def test_file_names_and_alembic_agree_on_the_newest_migration(fresh_database: URL) -> None:
     with databases.engine().connect() as connection:
         assert databases.migration_in_place(connection) == newest_migration()

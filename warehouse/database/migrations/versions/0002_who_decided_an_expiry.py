@@ -19,7 +19,9 @@ def upgrade() -> None:
                     when dialect <> 'gfdl' or vendor_symbol ~* '-(I|II|III)(\\.|$)' then 'file'
                     else 'symbol'
                 end
-                where instrument_type in ('option', 'future') and expiry is not null and expiry_decided_by is null;
+                where
+                    instrument_type in ('option', 'future')
+                    and expiry is not null and expiry_decided_by is null;
             end if;
         end $$
         """
