@@ -1,5 +1,5 @@
--- What the exchange's symbol says is what its file, or the list of instruments, has in columns. It warns: the file counts,
--- a cell of which may be wrong, or the exchange has begun to name contracts otherwise.
+-- What the exchange's symbol says is what its file, or the list of instruments, has in columns. It warns: the file
+-- counts, a cell of which may be wrong, or the exchange has begun to name contracts otherwise.
 {{ config(severity='warn') }}
 
 with

@@ -99,6 +99,27 @@ def test_a_row_that_contradicts_its_contract_is_quarantined(fresh_database: str,
     assert _rows("select count(*) from marts.options_metadata where strike = 1") == [(0,)]
 
 
+def test_an_expiry_that_nobody_knew_is_let_in_when_its_redating_is_known(
+    fresh_database: str, project: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "minutes.csv"
+    file.write_text(HEADER + "NIFTY12MAR2522500CE.NFO,11/03/2025,09:15:59,1,1,1,1,75,75\n")
+    _tickmart(project, "load", "nse-minute", str(file))
+    _build(project)
+    assert _rows("select line, reason from marts.quarantine") == [
+        (2, "no such expiry was ever listed: 2025-03-12")
+    ]
+
+    with (project / "seeds/nse_redated_expiries.csv").open("a") as seed:
+        seed.write("NSE,NIFTY,2025-03-13,2025-03-12,2025-03-11,made up for this test\n")
+    _build(project)
+
+    assert _rows("select * from marts.quarantine") == []
+    assert _rows("select symbol, valid_from::text, expiry::text, decided_by from marts.contract_terms") == [
+        ("NIFTY_250312_22500_CE", "2025-03-11", "2025-03-12", "symbol")
+    ]
+
+
 def test_a_longer_calendar_and_a_new_name_let_rows_in(
     fresh_database: str, project: Path, tmp_path: Path
 ) -> None:
