@@ -1,4 +1,5 @@
-{#- Every source is followed: what comes after takes its loads from here. Shares and index closes bring no symbols of contracts. -#}
+{#- Every source is followed, because what comes after takes its loads from here.
+    Shares and index closes bring no symbols of contracts. -#}
 {{ config(
     materialized='by_load',
     full_refresh=false,
