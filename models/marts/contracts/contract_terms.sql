@@ -19,6 +19,18 @@ series_terms as (
 
 ),
 
+lot_rules as (
+
+    select * from {{ ref('lot_size_rules') }}
+
+),
+
+tick_rules as (
+
+    select * from {{ ref('tick_size_rules') }}
+
+),
+
 -- A re-dated contract has been in two series or more, one after the other.
 expiries_of_contracts as (
 
@@ -102,28 +114,29 @@ contracts_by_symbol as (
         expiries_by_symbol.first_session,
         expiries_by_symbol.is_named,
         expiries_by_symbol.is_known_of_month,
-        greatest(named.first_session, expiries_by_symbol.first_session) as valid_from
+        greatest(named.first_session, expiries_by_symbol.first_session) as valid_from,
+        named.last_session
     from contracts
     inner join expiries_by_symbol on contracts.contract_id = expiries_by_symbol.contract_id
     inner join lateral (
-        select min(firsts.session_date) as first_session
+        select
+            min(ends.session_date) as first_session,
+            max(ends.session_date) as last_session
         from (
-            (
-                select quotes.session_date
-                from {{ ref('int_options__quotes_deduped') }} as quotes
-                where contracts.contract_id = quotes.contract_id
-                order by quotes.bar_start asc
-                limit 1
-            )
-            union all
-            (
-                select quotes.session_date
-                from {{ ref('int_futures__quotes_deduped') }} as quotes
-                where contracts.contract_id = quotes.contract_id
-                order by quotes.bar_start asc
-                limit 1
-            )
-        ) as firsts
+            {% for quotes in ['int_options__quotes_deduped', 'int_futures__quotes_deduped'] -%}
+                {%- set first_of_all = loop.first -%}
+                {% for order in ['asc', 'desc'] -%}
+                    {{ 'union all' if not (first_of_all and loop.first) }}
+                    (
+                        select quotes.session_date
+                        from {{ ref(quotes) }} as quotes
+                        where contracts.contract_id = quotes.contract_id
+                        order by quotes.bar_start {{ order }}
+                        limit 1
+                    )
+                {% endfor -%}
+            {% endfor %}
+        ) as ends
     ) as named on named.first_session is not null
     where
         contracts.contract_id not in (select expiries_of_contracts.contract_id from expiries_of_contracts)
@@ -147,47 +160,123 @@ named_expiries as (
 
 ),
 
--- The rest is what the rules say of the first session.
-terms_by_symbol as (
+-- The rest is what the rules say, from the first session on and from each day on which a rule begins while the contract lives.
+starts_by_symbol as (
 
     select
+        contract_id,
+        valid_from
+    from named_expiries
+    union
+    select
         named_expiries.contract_id,
-        named_expiries.valid_from,
-        named_expiries.expiry,
+        rules.valid_from
+    from named_expiries
+    inner join lot_rules as rules
+        on named_expiries.underlying = rules.underlying
+        and named_expiries.valid_from < rules.valid_from
+        and named_expiries.last_session >= rules.valid_from
+        and named_expiries.expiry >= coalesce(rules.expiry_from, '-infinity')
+        and named_expiries.expiry <= coalesce(rules.expiry_to, 'infinity')
+    union
+    select
+        named_expiries.contract_id,
+        rules.valid_from
+    from named_expiries
+    inner join tick_rules as rules
+        on named_expiries.underlying = rules.underlying
+        and named_expiries.instrument_type = rules.instrument_type
+        and named_expiries.valid_from < rules.valid_from
+        and named_expiries.last_session >= rules.valid_from
+
+),
+
+-- Of a re-dated contract the expiry that was in force then.
+dated_starts as (
+
+    select distinct on (starts_by_symbol.contract_id, starts_by_symbol.valid_from)
+        starts_by_symbol.valid_from as starts_on,
+        named_expiries.*
+    from starts_by_symbol
+    inner join named_expiries
+        on starts_by_symbol.contract_id = named_expiries.contract_id
+        and starts_by_symbol.valid_from >= named_expiries.valid_from
+    order by starts_by_symbol.contract_id asc, starts_by_symbol.valid_from asc, named_expiries.valid_from desc
+
+),
+
+terms_of_starts as (
+
+    select
+        dated_starts.contract_id,
+        dated_starts.starts_on as valid_from,
+        dated_starts.expiry,
         ruled_lot.lot_size,
         ruled_tick.tick_size,
         case
-            when named_expiries.is_named then 'symbol'
-            when named_expiries.is_known_of_month then coalesce(master.decided_by, 'symbol')
+            when dated_starts.is_named then 'symbol'
+            when dated_starts.is_known_of_month then coalesce(master.decided_by, 'symbol')
             else 'rule'
         end as decided_by,
         case when ruled_lot.lot_size is not null then 'rule' end as lot_size_decided_by,
         case when ruled_tick.tick_size is not null then 'rule' end as tick_size_decided_by
-    from named_expiries
+    from dated_starts
     left join lateral (
         select min(series_terms.decided_by) as decided_by
         from series_terms
-        where named_expiries.underlying = series_terms.underlying and named_expiries.expiry = series_terms.expiry
-    ) as master on not named_expiries.is_named and named_expiries.is_known_of_month
+        where dated_starts.underlying = series_terms.underlying and dated_starts.expiry = series_terms.expiry
+    ) as master on not dated_starts.is_named and dated_starts.is_known_of_month
     left join lateral (
         select case when min(rules.lot_size) = max(rules.lot_size) then min(rules.lot_size) end as lot_size
-        from {{ ref('lot_size_rules') }} as rules
+        from lot_rules as rules
         where
-            named_expiries.underlying = rules.underlying
-            and named_expiries.valid_from >= rules.valid_from
-            and named_expiries.valid_from <= coalesce(rules.valid_to, 'infinity')
-            and named_expiries.expiry >= coalesce(rules.expiry_from, '-infinity')
-            and named_expiries.expiry <= coalesce(rules.expiry_to, 'infinity')
+            dated_starts.underlying = rules.underlying
+            and dated_starts.starts_on >= rules.valid_from
+            and dated_starts.starts_on <= coalesce(rules.valid_to, 'infinity')
+            and dated_starts.expiry >= coalesce(rules.expiry_from, '-infinity')
+            and dated_starts.expiry <= coalesce(rules.expiry_to, 'infinity')
     ) as ruled_lot on true
     left join lateral (
         select min(rules.tick_size) as tick_size
-        from {{ ref('tick_size_rules') }} as rules
+        from tick_rules as rules
         where
-            named_expiries.underlying = rules.underlying
-            and named_expiries.instrument_type = rules.instrument_type
-            and named_expiries.valid_from >= rules.valid_from
-            and named_expiries.valid_from <= coalesce(rules.valid_to, 'infinity')
+            dated_starts.underlying = rules.underlying
+            and dated_starts.instrument_type = rules.instrument_type
+            and dated_starts.starts_on >= rules.valid_from
+            and dated_starts.starts_on <= coalesce(rules.valid_to, 'infinity')
     ) as ruled_tick on true
+
+),
+
+with_terms_before as (
+
+    select
+        terms_of_starts.*,
+        lag(valid_from) over earlier_first as valid_from_before,
+        lag(expiry) over earlier_first as expiry_before,
+        lag(lot_size) over earlier_first as lot_size_before,
+        lag(tick_size) over earlier_first as tick_size_before
+    from terms_of_starts
+    window earlier_first as (partition by contract_id order by valid_from)
+
+),
+
+-- A day on which another rule says the same begins no new terms.
+terms_by_symbol as (
+
+    select
+        contract_id,
+        valid_from,
+        expiry,
+        lot_size,
+        tick_size,
+        decided_by,
+        lot_size_decided_by,
+        tick_size_decided_by
+    from with_terms_before
+    where
+        valid_from_before is null
+        or (expiry, lot_size, tick_size) is distinct from (expiry_before, lot_size_before, tick_size_before)
 
 ),
 

@@ -7,9 +7,9 @@ contracts as (
 
 ),
 
-terms as (
+last_known as (
 
-    {{ contract_terms_of('int_futures__quotes_deduped') }}
+    {{ contracts_as_last_known('int_futures__quotes_deduped') }}
 
 ),
 
@@ -28,7 +28,7 @@ futures_metadata as (
         first_session,
         last_session,
         expires_at
-    from terms
+    from last_known
     -- an id outlives the loads that brought it; without them there is nothing to say of the contract
     where last_session is not null
 
