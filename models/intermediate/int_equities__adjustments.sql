@@ -94,8 +94,8 @@ ratios as (
 
 ),
 
--- A product, as the sum of logarithms: what lies before several actions is multiplied by all of them. One that is unknown
--- makes all before it unknown.
+-- A product, as the sum of logarithms: what lies before several actions is multiplied by all of them. One that is
+-- unknown makes all before it unknown.
 adjustments as (
 
     select

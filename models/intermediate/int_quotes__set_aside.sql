@@ -148,7 +148,7 @@ incomplete_loads as (
                 array[{{ winners['values'] | join(', ') }}]::numeric[] as stated
             from {{ winners['in'] }}
             where bar_start >= (select from_time from reach) and bar_start < (select to_time from reach)
-                        {{ 'union all' if not loop.last }}
+            {{ 'union all' if not loop.last }}
         {% endfor %}
 
     ),

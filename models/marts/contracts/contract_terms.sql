@@ -160,7 +160,8 @@ named_expiries as (
 
 ),
 
--- The rest is what the rules say, from the first session on and from each day on which a rule begins while the contract lives.
+-- The rest is what the rules say, from the first session on and from each day on which a rule begins while the contract
+-- lives.
 starts_by_symbol as (
 
     select
