@@ -60,7 +60,7 @@ spans as (
         expiry,
         min(session_date) as first_session,
         max(session_date) as last_session,
-        case min(precedence) when 1 then 'bhavcopy' else 'instrument dump' end as decided_by
+        min(session_date) filter (where precedence = 1) as first_listed
     from statements
     group by underlying, instrument_type, expiry
 
@@ -154,14 +154,19 @@ as_of_starts as (
         starts.instrument_type,
         starts.expiry,
         starts.valid_from,
-        spans.decided_by,
+        case when starts.valid_from >= spans.first_listed then 'bhavcopy' else 'instrument dump' end as decided_by,
         coalesce(stated_lot.lot_size, ruled_lot.lot_size)::integer as lot_size,
         coalesce(
             stated_lot.decided_by, case when ruled_lot.lot_size is not null then 'rule' end
         ) as lot_size_decided_by,
-        coalesce(stated_tick.tick_size, ruled_tick.tick_size) as tick_size,
+        -- the newer word: a rule that began after the last list was written changes what the list said
         case
-            when stated_tick.tick_size is not null then 'instrument dump'
+            when ruled_tick.valid_from > stated_tick.session_date then ruled_tick.tick_size
+            else coalesce(stated_tick.tick_size, ruled_tick.tick_size)
+        end as tick_size,
+        case
+            when stated_tick.tick_size is not null and coalesce(ruled_tick.valid_from <= stated_tick.session_date, true)
+                then 'instrument dump'
             when ruled_tick.tick_size is not null then 'rule'
         end as tick_size_decided_by
     from starts
@@ -197,7 +202,9 @@ as_of_starts as (
             and starts.expiry <= coalesce(lot_rules.expiry_to, 'infinity')
     ) as ruled_lot on true
     left join lateral (
-        select ticks_of_days.tick_size
+        select
+            ticks_of_days.tick_size,
+            ticks_of_days.session_date
         from ticks_of_days
         where
             ticks_of_days.underlying = starts.underlying
@@ -208,7 +215,9 @@ as_of_starts as (
         limit 1
     ) as stated_tick on true
     left join lateral (
-        select min(tick_rules.tick_size) as tick_size
+        select
+            min(tick_rules.tick_size) as tick_size,
+            max(tick_rules.valid_from) as valid_from
         from tick_rules
         where
             tick_rules.underlying = starts.underlying

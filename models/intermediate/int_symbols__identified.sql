@@ -24,6 +24,7 @@ identified as (
         symbols.strike,
         symbols.option_type,
         registered.contract_id,
+        symbols.load_id,
         symbols.unknown_reason,
         symbols.first_session,
         symbols.expiry_decided_by

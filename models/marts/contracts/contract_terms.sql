@@ -13,6 +13,12 @@ symbols as not materialized (
 
 ),
 
+loads as (
+
+    select * from {{ source('audit', 'loads') }}
+
+),
+
 series_terms as (
 
     select * from {{ ref('int_series__terms') }}
@@ -35,58 +41,140 @@ tick_rules as (
 expiries_of_contracts as (
 
     select
-        contract_id,
-        expiry
+        symbols.contract_id,
+        symbols.expiry,
+        min(symbols.first_session) filter (where loads.source = 'kite-instruments') as first_dumped
     from symbols
-    where dialect in ('nse', 'nse legacy') and expiry_decided_by = 'file'
-    group by contract_id, expiry
+    left join loads on symbols.load_id = loads.load_id
+    where symbols.dialect in ('nse', 'nse legacy') and symbols.expiry_decided_by = 'file'
+    group by symbols.contract_id, symbols.expiry
 
 ),
 
-dumped_contracts as (
+dumped_series as (
 
-    select contracts.contract_id
+    select
+        underlying,
+        instrument_type,
+        expiry
+    from {{ ref('int_series__dumped') }}
+    where exchange = 'NSE'
+    group by underlying, instrument_type, expiry
+
+),
+
+-- An id outlives the loads that brought it: an expiry counts if a bhavcopy on file has the contract with it, or a list of
+-- instruments on file has its series.
+stated_expiries as (
+
+    select
+        contracts.contract_id,
+        contracts.exchange,
+        contracts.underlying,
+        contracts.instrument_type,
+        expiries_of_contracts.expiry,
+        first_official.session_date as first_official,
+        dumped.first_dumped,
+        least(first_official.session_date, dumped.first_dumped) as starts_on
     from contracts
     inner join expiries_of_contracts on contracts.contract_id = expiries_of_contracts.contract_id
-    inner join series_terms
-        on contracts.underlying = series_terms.underlying
-        and contracts.instrument_type = series_terms.instrument_type
-        and expiries_of_contracts.expiry = series_terms.expiry
-    where series_terms.decided_by = 'instrument dump'
+    left join dumped_series
+        on contracts.underlying = dumped_series.underlying
+        and contracts.instrument_type = dumped_series.instrument_type
+        and expiries_of_contracts.expiry = dumped_series.expiry
+    left join lateral (
+        select official.session_date
+        from {{ ref('int_fo_bhavcopy__deduped') }} as official
+        where contracts.contract_id = official.contract_id and expiries_of_contracts.expiry = official.expiry
+        order by official.bar_start asc
+        limit 1
+    ) as first_official on true
+    cross join lateral (
+        select case when dumped_series.expiry is not null then expiries_of_contracts.first_dumped end as first_dumped
+    ) as dumped
+
+),
+
+-- Days on which the exchange re-dated contracts.
+redated as (
+
+    select * from {{ ref('int_expiries__in_force') }}
+
+),
+
+-- A contract that was there before its expiry was re-dated has the new one from that day, on file then or not.
+begun as (
+
+    select
+        stated_expiries.contract_id,
+        stated_expiries.underlying,
+        stated_expiries.instrument_type,
+        stated_expiries.expiry,
+        stated_expiries.first_official,
+        stated_expiries.first_dumped,
+        case
+            when redated.valid_from is null then stated_expiries.starts_on
+            else
+                least(
+                    stated_expiries.starts_on,
+                    greatest(
+                        redated.valid_from,
+                        min(stated_expiries.starts_on) over (partition by stated_expiries.contract_id)
+                    )
+                )
+        end as starts_on
+    from stated_expiries
+    left join redated
+        on stated_expiries.exchange = redated.exchange
+        and stated_expiries.underlying = redated.underlying
+        and stated_expiries.expiry = redated.expiry
+    where stated_expiries.starts_on is not null
+
+),
+
+-- Of two that begin on one day the bhavcopy's is in force.
+expiries_in_turn as (
+
+    select
+        begun.*,
+        lead(starts_on) over (
+            partition by contract_id
+            order by starts_on, (first_official is not distinct from starts_on), expiry
+        ) as ends_before
+    from begun
 
 ),
 
 terms_in_series as (
 
     select
-        contracts.contract_id,
-        greatest(series_terms.valid_from, first_official.first_session) as valid_from,
+        expiries_in_turn.contract_id,
+        greatest(series_terms.valid_from, expiries_in_turn.starts_on) as valid_from,
         series_terms.expiry,
         series_terms.lot_size,
         series_terms.tick_size,
-        series_terms.decided_by,
+        case
+            when
+                expiries_in_turn.first_dumped <= greatest(series_terms.valid_from, expiries_in_turn.starts_on)
+                and coalesce(
+                    expiries_in_turn.first_official > greatest(series_terms.valid_from, expiries_in_turn.starts_on),
+                    true
+                )
+                then 'instrument dump'
+            else 'bhavcopy'
+        end as decided_by,
         series_terms.lot_size_decided_by,
         series_terms.tick_size_decided_by
-    from contracts
-    inner join expiries_of_contracts on contracts.contract_id = expiries_of_contracts.contract_id
+    from expiries_in_turn
     inner join series_terms
-        on contracts.underlying = series_terms.underlying
-        and contracts.instrument_type = series_terms.instrument_type
-        and expiries_of_contracts.expiry = series_terms.expiry
-    left join lateral (
-        select official.session_date as first_session
-        from {{ ref('int_fo_bhavcopy__deduped') }} as official
-        where contracts.contract_id = official.contract_id
-        order by official.bar_start asc
-        limit 1
-    ) as first_official on true
-    -- an id outlives the loads that brought it; without them there is nothing to say of the contract
+        on expiries_in_turn.underlying = series_terms.underlying
+        and expiries_in_turn.instrument_type = series_terms.instrument_type
+        and expiries_in_turn.expiry = series_terms.expiry
     where
-        case
-            when first_official.first_session is not null
-                then coalesce(series_terms.valid_until > first_official.first_session, true)
-            else series_terms.decided_by = 'instrument dump'
-        end
+        coalesce(series_terms.valid_until > expiries_in_turn.starts_on, true)
+        and coalesce(
+            greatest(series_terms.valid_from, expiries_in_turn.starts_on) < expiries_in_turn.ends_before, true
+        )
 
 ),
 
@@ -138,16 +226,7 @@ contracts_by_symbol as (
             {% endfor %}
         ) as ends
     ) as named on named.first_session is not null
-    where
-        contracts.contract_id not in (select expiries_of_contracts.contract_id from expiries_of_contracts)
-        -- or the files that had it were taken back, and its bars in a vendor's were not
-        or (
-            contracts.contract_id not in (select dumped_contracts.contract_id from dumped_contracts)
-            and not exists (
-                select 1 from {{ ref('int_fo_bhavcopy__deduped') }} as official
-                where contracts.contract_id = official.contract_id
-            )
-        )
+    where contracts.contract_id not in (select expiries_in_turn.contract_id from expiries_in_turn)
 
 ),
 
