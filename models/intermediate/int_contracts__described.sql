@@ -12,12 +12,46 @@ registered as (
 
 ),
 
--- Of a re-dated contract's expiries the one first seen last is in force; the exchange's word goes first.
+-- The registry forgets nothing, not even what a wrong file said. Where it knows several expiries of a contract, the exchange's
+-- newest row on file has the one in force.
+of_several_expiries as (
+
+    select contract_id
+    from registered
+    group by contract_id
+    having min(expiry) < max(expiry)
+
+),
+
+expiries_on_file as (
+
+    select
+        of_several_expiries.contract_id,
+        newest.expiry
+    from of_several_expiries
+    cross join lateral (
+        select official.expiry
+        from {{ ref('int_fo_bhavcopy__deduped') }} as official
+        where of_several_expiries.contract_id = official.contract_id
+        order by official.bar_start desc
+        limit 1
+    ) as newest
+
+),
+
+-- Without such a row the expiry first seen last is in force; the exchange's word goes first.
 latest_terms as (
 
-    select distinct on (contract_id) *
+    select distinct on (registered.contract_id) registered.*
     from registered
-    order by contract_id asc, first_session desc nulls last, dialect in ('nse', 'nse legacy') desc, expiry desc, vendor_symbol asc
+    left join expiries_on_file on registered.contract_id = expiries_on_file.contract_id
+    order by
+        registered.contract_id asc,
+        coalesce(registered.expiry = expiries_on_file.expiry, false) desc,
+        registered.first_session desc nulls last,
+        registered.dialect in ('nse', 'nse legacy') desc,
+        registered.expiry desc,
+        registered.vendor_symbol asc
 
 ),
 

@@ -9,7 +9,7 @@ with
 symbols as (
 
     select * from {{ ref('int_symbols__parsed') }}
-    where unknown_reason is null and instrument_type in ('option', 'future')
+    where unknown_reason is null and instrument_type in ('option', 'future') and underlying is not null
 
 ),
 

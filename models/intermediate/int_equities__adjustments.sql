@@ -20,10 +20,17 @@ sessions as (
 
 ),
 
-slices as (
+-- Slices outlive their loads; a day is on file while a load that is built has it.
+days_on_file as (
 
-    select * from {{ ref('int_loads__slices') }}
-    where instrument_type = 'equity'
+    select
+        slices.underlying as exchange,
+        slices.session_date
+    from {{ ref('int_loads__slices') }} as slices
+    inner join {{ source('audit', 'built_loads') }} as built_loads
+        on slices.load_id = built_loads.load_id and built_loads.model = 'int_equities__official_deduped'
+    where slices.instrument_type = 'equity'
+    group by slices.underlying, slices.session_date
 
 ),
 
@@ -42,7 +49,7 @@ by_ex_date as (
         ex_date,
         coalesce(max(shares_before / shares_after) filter (where kind = 'split'), 1)
         * coalesce(max(shares_before / shares_after) filter (where kind = 'bonus'), 1) as split_ratio,
-        coalesce(max(amount) filter (where kind = 'dividend'), 0) as dividend
+        coalesce(sum(amount) filter (where kind = 'dividend'), 0) as dividend
     from actions
     group by exchange, symbol, ex_date
 
@@ -55,8 +62,10 @@ with_last_close as (
         by_ex_date.*,
         case
             when exists (
-                select 1 from slices
-                where slices.underlying = by_ex_date.exchange and slices.session_date = last_session.session_date
+                select 1 from days_on_file
+                where
+                    days_on_file.exchange = by_ex_date.exchange
+                    and days_on_file.session_date = last_session.session_date
             ) then last_close.close
         end as close_before
     from by_ex_date

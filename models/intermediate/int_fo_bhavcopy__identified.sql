@@ -79,8 +79,6 @@ identified as (
                     or rows_of_files.option_type is distinct from symbols.option_type
                     then 'terms differ from the contract of that symbol'
                 when sessions.session_date is null then 'no session on this date'
-                when rows_of_files.lots_traded > 0 and rows_of_files.lot_size is null and derived_lots.lot_size is null
-                    then 'the lot does not follow from the turnover, so the volume is unknown'
                 when rows_of_files.session_date > rows_of_files.expiry then 'after the expiry of the contract'
             end
         ) as quarantine_reason,

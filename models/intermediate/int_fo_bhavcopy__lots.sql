@@ -1,6 +1,5 @@
 {{ config(
     materialized='by_load',
-    full_refresh=false,
     meta={'built_from': 'ledger', 'sources': ['nse-bhavcopy'], 'keeps': 'everything'},
 ) }}
 
@@ -77,7 +76,8 @@ nearest_known_lots as (
 
 ),
 
--- Open interest is a whole number of lots in nearly all rows: divided by that number it is the lot.
+-- Open interest is a whole number of lots in nearly all rows: divided by that number it is the lot. Of a future's one row it is
+-- too many lots to tell, but the options of that expiry have its lot.
 lots_of_open_interest as (
 
     select
@@ -91,12 +91,13 @@ lots_of_open_interest as (
     inner join traded_rows
         on estimates.load_id = traded_rows.load_id
         and estimates.session_date = traded_rows.session_date
-        and estimates.instrument_type = traded_rows.instrument_type
         and estimates.underlying = traded_rows.underlying
         and estimates.expiry = traded_rows.expiry
     cross join
         lateral (
-            select traded_rows.open_interest / round(traded_rows.open_interest / estimates.estimated_lot) as lot_size
+            select
+                traded_rows.open_interest
+                / nullif(round(traded_rows.open_interest / estimates.estimated_lot), 0) as lot_size
         ) as parts
     where
         -- more lots than that, and the estimate no longer tells how many
@@ -151,6 +152,7 @@ not_yet_known as (
             and known.instrument_type = lots.instrument_type
             and known.underlying = lots.underlying
             and known.expiry = lots.expiry
+            and known.lot_size is not null
     )
 
 )

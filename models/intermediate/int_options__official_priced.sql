@@ -86,7 +86,7 @@ priced as (
     inner join contracts on official.contract_id = contracts.contract_id
     left join expiries on contracts.exchange = expiries.exchange and official.expiry = expiries.expiry
     left join rates on official.session_date = rates.session_date
-    -- the layout of before 2024 does not have the underlying's price: the day's file of indices or of shares has
+    -- the layout until July 2024 does not have the underlying's price: the day's file of indices or of shares has
     left join lateral (
         select official_closes.close
         from official_closes

@@ -102,6 +102,7 @@ stated as (
             when instrument_type = 'option' and strike is null then 'option without a strike'
             when instrument_type = 'option' and coalesce(option_type, '') not in ('CE', 'PE')
                 then 'option that is neither CE nor PE'
+            when underlying is null then 'underlying is missing'
         end as unknown_reason,
         case when instrument_type in ('option', 'future') and expiry is not null then 'file' end as expiry_decided_by
     from to_be_read

@@ -79,7 +79,10 @@ official_days as (
     -- the exchange lists every contract each day, untraded ones too: one without a row had no open interest
     left join {{ ref('int_fo_bhavcopy__deduped') }} as previous
         on official.contract_id = previous.contract_id
-        and on_file.previous_opens_at = previous.bar_start
+        and on_file.previous_session_date = previous.session_date
+        -- the hours of a session may have come to be known since; these bounds reach its chunk
+        and on_file.previous_opens_at - interval '1 day' < previous.bar_start
+        and on_file.previous_opens_at + interval '1 day' > previous.bar_start
 
 ),
 

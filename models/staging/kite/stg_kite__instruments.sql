@@ -31,11 +31,7 @@ typed as (
             when raw_rows.segment = 'INDICES' then 'index'
             else 'equity'
         end as instrument_type,
-        -- the excerpt has no column for the underlying, but its symbols begin with it
-        coalesce(
-            raw_rows.name,
-            (regexp_match(raw_rows.tradingsymbol, '^([A-Z&-]+(?:NXT50)?)\d\d(?:[A-Z]{3}|[1-9OND]\d\d)'))[1]
-        ) as underlying,
+        named.underlying,
         cells.expiry,
         case when raw_rows.instrument_type in ('CE', 'PE') then cells.strike end as strike,
         case when raw_rows.instrument_type in ('CE', 'PE') then raw_rows.instrument_type end as option_type,
@@ -55,6 +51,8 @@ typed as (
             when raw_rows.tick_size is not null and cells.tick_size is null then 'tick size is not a number'
             when raw_rows.instrument_type in ('CE', 'PE', 'FUT')
                 then case
+                    when raw_rows.exchange in ('BFO', 'BSE') then 'contract of another exchange'
+                    when named.underlying is null then 'underlying is missing'
                     when cells.expiry is null then 'impossible expiry date: ' || coalesce(raw_rows.expiry, '')
                     when cells.expiry < cells.as_of then 'expired before the day of the list'
                     when raw_rows.instrument_type <> 'FUT' and coalesce(cells.strike, 0) <= 0
@@ -88,6 +86,18 @@ typed as (
         from (select 1) as once
         offset 0
     ) as cells
+    -- the excerpt has no column for the underlying, but its symbols begin with it
+    cross join lateral (
+        select
+            coalesce(
+                raw_rows.name,
+                (regexp_match(
+                    raw_rows.tradingsymbol,
+                    '^([A-Z0-9&-]+?)\d\d(?:(?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)|[1-9OND]\d\d)'
+                    || '(?:\d+(?:\.\d+)?(?:CE|PE)|FUT)$'
+                ))[1]
+            ) as underlying
+    ) as named
 
 )
 
