@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg2
 from psycopg2 import extensions
@@ -21,6 +22,9 @@ from warehouse.database.errors import in_plain_words, said_plainly
 from warehouse.errors import TickmartError
 
 log = logging.getLogger(__name__)
+
+# NSE's first derivatives: futures on NIFTY of 2000-06-12.
+_FIRST_DAY_OF_DERIVATIVES = date(2000, 6, 12)
 
 
 @dataclass(frozen=True)
@@ -182,6 +186,12 @@ def _check_as_of(source: Source, as_of: date | None) -> None:
         )
     if as_of is not None and not source.undated:
         raise TickmartError(f"rows of {source.name} carry their dates themselves: leave --as-of out")
+    today = datetime.now(ZoneInfo("Asia/Kolkata")).date()
+    if as_of is not None and not _FIRST_DAY_OF_DERIVATIVES <= as_of <= today:
+        raise TickmartError(
+            f"--as-of {as_of} is no day on which a list was fetched: say one from"
+            f" {_FIRST_DAY_OF_DERIVATIVES} to today, {today}"
+        )
 
 
 def _dated(file: DataFile | Unreadable, as_of: date | None) -> DataFile | Unreadable:
@@ -347,6 +357,11 @@ class _Landing:
             entry = self._copy_parquet(cursor, load_id, rejects)
         else:
             entry = self._copy_text(cursor, load_id, rejects)
+        if rejects.first is not None and not entry.rows:
+            raise TickmartError(
+                f"none of the {rejects.count:,} lines of {self.file.name} fits its header; the first, line"
+                f" {rejects.first.line}: {rejects.first.reason}"
+            )
         if held and held.rows and not entry.rows and not self.force:
             raise TickmartError(
                 f"{self.file.name} now gives no row, but its load {held.load_id} gave {held.rows};"

@@ -171,7 +171,7 @@ def judge(head: Head, fields: int, trailing_comma: bool, first_line: int) -> Ite
                     yield Batch(b"".join(good), len(good), rejects, 0)
                     good, rejects = [], []
             cut = is_last and position == len(lines) - 1
-            row = judged.good(line)
+            row = None if cut and judged.lacks_its_comma(line) else judged.good(line)
             if row is not None:
                 good.append(row)
             else:
@@ -186,6 +186,11 @@ class _Judge:
         self.next_line = file_line
         self.shift = first_line - file_line
         self.latin1 = 0
+        self.with_comma = 0
+
+    def lacks_its_comma(self, line: bytes) -> bool:
+        """Return whether a line lacks the comma that ends the others: without a line end it may be cut."""
+        return self.with_comma > 0 and not line.endswith(b",")
 
     def good(self, line: bytes) -> bytes | None:
         """Return the line as COPY is to take it, or None."""
@@ -201,6 +206,7 @@ class _Judge:
             if not (self.trailing_comma and commas == self.fields and line.endswith(b",")):
                 return None
             line = line[:-1]
+            self.with_comma += 1
         if not line.isascii():
             text, is_latin1 = _text(line)
             self.latin1 += is_latin1
@@ -219,6 +225,8 @@ class _Judge:
         if line.count(b'"') % 2:
             return "unbalanced quote"
         found = _QUOTED.sub(b"", line).count(b",") + 1
+        if has_no_end and found == self.fields and self.lacks_its_comma(line):
+            return "cut: the last line has no line end, and not the comma that ends the others"
         if has_no_end and found < self.fields:
             return f"cut: the last line has {found} of {self.fields} fields and no line end"
         return f"{found} field{'s' if found > 1 else ''} where the header has {self.fields}"

@@ -67,16 +67,16 @@ class Subject:
     def key(self) -> sql.Composable:
         """The condition that finds it in an intermediate model of bars."""
         if self.instrument_type == "equity":
-            return sql.SQL("symbol = {}").format(sql.Literal(self.symbol))
+            return sql.SQL("symbol = {}").format(_literal(self.symbol))
         if self.contract_id is None:
-            return sql.SQL("underlying = {}").format(sql.Literal(self.symbol))
+            return sql.SQL("underlying = {}").format(_literal(self.symbol))
         return sql.SQL("contract_id = {}").format(sql.Literal(self.contract_id))
 
     @property
     def key_of_set_aside(self) -> sql.Composable:
         """The condition that finds it among rows set aside, where a share stands with its series."""
         if self.instrument_type == "equity":
-            return sql.SQL("starts_with(vendor_symbol, {})").format(sql.Literal(f"{self.symbol} "))
+            return sql.SQL("starts_with(vendor_symbol, {})").format(_literal(f"{self.symbol} "))
         return self.key
 
 
@@ -118,6 +118,12 @@ class Trace:
     rows: list[tuple[dict[str, Any], list[Origin]]] = field(default_factory=list)
     set_aside: list[dict[str, Any]] = field(default_factory=list)
     rejects: list[dict[str, Any]] = field(default_factory=list)
+
+
+def _literal(name: str) -> sql.Composable:
+    """Return a name as SQL that keeps its percent signs where parameters are bound beside it."""
+    parts = [sql.Literal(part) for part in name.split("%")]
+    return sql.SQL("({})").format(sql.SQL(" || chr(37) || ").join(parts))
 
 
 def parse_time(text: str) -> date | datetime:
@@ -179,6 +185,13 @@ def find_subject(connection: psycopg2.extensions.connection, name: str, mart: st
             " union"
             " select symbol, 'equity', null from intermediate.int_equities__official_deduped"
             " where symbol = %(own)s"
+            " union"
+            " select names.underlying, 'index', null from facts.underlying_names as names"
+            " inner join intermediate.int_spot__closes_deduped as closes using (underlying)"
+            " where names.instrument_type = 'index' and names.vendor_name = %(given)s"
+            " union"
+            " select split_part(vendor_symbol, ' ', 1), 'equity', null from intermediate.int_quotes__set_aside"
+            " where instrument_type = 'equity' and starts_with(vendor_symbol, %(own)s || ' ')"
             " union"
             " select underlying, 'index', null from intermediate.int_symbols__identified"
             " where instrument_type = 'index' and unknown_reason is null and upper(vendor_symbol) = %(given)s"
@@ -570,7 +583,7 @@ def _nearest(cursor: RealDictCursor, subject: Subject, interval: str, when: date
         tables = [("intermediate", _MINUTES[subject.instrument_type])]
     else:  # what is stored begins with the bucket, which may lie before the session's open
         tables = [("marts", MARTS[subject.instrument_type]["hour"])]
-        key = sql.SQL("symbol = {}").format(sql.Literal(subject.symbol))
+        key = sql.SQL("symbol = {}").format(_literal(subject.symbol))
     near = []
     for comparison, order, best in (("<", "desc", max), (">", "asc", min)):
         candidates = []

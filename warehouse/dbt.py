@@ -1,5 +1,6 @@
 """Runs dbt in a process of its own and tells what it does, node by node."""
 
+import csv
 import glob
 import json
 import os
@@ -126,10 +127,12 @@ def run_dbt(
                 **os.environ,
                 "DBT_SEND_ANONYMOUS_USAGE_STATS": "0",
                 "TICKMART_RISK_FREE_RATES": _seed_named(
-                    "TICKMART_RISK_FREE_RATES", settings().risk_free_rates
+                    "TICKMART_RISK_FREE_RATES", settings().risk_free_rates, like="risk_free_rates"
                 ),
                 "TICKMART_EQUITY_CORPORATE_ACTIONS": _seed_named(
-                    "TICKMART_EQUITY_CORPORATE_ACTIONS", settings().equity_corporate_actions
+                    "TICKMART_EQUITY_CORPORATE_ACTIONS",
+                    settings().equity_corporate_actions,
+                    like="equity_corporate_actions",
                 ),
             },
             cwd=PROJECT_FOLDER,
@@ -197,13 +200,27 @@ def build_lock_holder(connection: psycopg2.extensions.connection) -> str | None:
     return row[0] if row else None
 
 
-def _seed_named(variable: str, name: str) -> str:
-    if not any((PROJECT_FOLDER / "seeds").rglob(f"{glob.escape(name)}.csv")):
+def _seed_named(variable: str, name: str, *, like: str) -> str:
+    seeds = PROJECT_FOLDER / "seeds"
+    found = next(seeds.rglob(f"{glob.escape(name)}.csv"), None)
+    if found is None:
         raise TickmartError(
             f"{variable} names {name}, but there is no {name}.csv in seeds/. "
             "Put it into seeds/own/; its README.md says which columns it has."
         )
+    wanted, columns = _columns_of(seeds / f"{like}.csv"), _columns_of(found)
+    missing = [column for column in wanted if column not in columns]
+    if missing:
+        raise TickmartError(
+            f"{variable} names {name}, but {found.relative_to(PROJECT_FOLDER)} has no column"
+            f" {', '.join(missing)}: its first line must name {', '.join(wanted)} (seeds/own/README.md)"
+        )
     return name
+
+
+def _columns_of(path: Path) -> list[str]:
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        return next(csv.reader(lines), [])
 
 
 @contextmanager

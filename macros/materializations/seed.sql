@@ -1,13 +1,16 @@
 {#
   Load a seed only when its file has changed. dbt's own materialization inserts every row again on each build; here the
-  checksum of the file, and of its columns, stands in the table's comment. A changed file replaces the rows in place (TRUNCATE, so that views
+  checksum of the file, and of its columns with their types, stands in the table's comment. A changed file replaces the rows in place (TRUNCATE, so that views
   on the seed stay) unless its columns changed too.
 #}
 {% materialization seed, adapter='postgres' %}
   {%- set target_relation = this.incorporate(type='table') -%}
   {%- set existing = load_cached_relation(this) -%}
   {%- set agate_table = load_agate_table() -%}
-  {%- set shape = 'seed ' ~ local_md5(agate_table.column_names | join(',') ~ config.get('column_types', {})) -%}
+  {#- Types are what dbt takes a user's columns for: a 5 that becomes 5.50 is another type. -#}
+  {%- set types = [] -%}
+  {%- for name in agate_table.column_names -%}{%- do types.append(adapter.convert_type(agate_table, loop.index0)) -%}{%- endfor -%}
+  {%- set shape = 'seed ' ~ local_md5(((agate_table.column_names | list) + types) | join(',') ~ config.get('column_types', {})) -%}
   {%- set mark = shape ~ ' ' ~ model.checksum.checksum -%}
   {%- do store_result('agate_table', response='OK', agate_table=agate_table) -%}
 

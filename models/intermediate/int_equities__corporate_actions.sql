@@ -13,7 +13,8 @@ selected as (
     select
         exchange::text as exchange,
         symbol::text as symbol,
-        ex_date::date as ex_date,
+        -- by any other order of day and month the server would guess
+        case when ex_date::text ~ '^\d{4}-\d\d-\d\d$' then ex_date::text::date end as ex_date,
         kind::text as kind,
         shares_before::numeric as shares_before,
         shares_after::numeric as shares_after,

@@ -11,7 +11,8 @@ rates as (
 selected as (
 
     select
-        valid_from::date as valid_from,
+        -- by any other order of day and month the server would guess
+        case when valid_from::text ~ '^\d{4}-\d\d-\d\d$' then valid_from::text::date end as valid_from,
         annual_rate::numeric as annual_rate,
         source::text as source
     from rates

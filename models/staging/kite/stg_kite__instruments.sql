@@ -45,7 +45,7 @@ typed as (
 
         -- judgement
         case
-            when raw_rows.tradingsymbol is null then 'symbol is missing'
+            when coalesce(btrim(raw_rows.tradingsymbol), '') = '' then 'symbol is missing'
             when raw_rows.lot_size is not null and cells.lot_size is null then 'lot size is not a whole number'
             when cells.lot_size < 0 then 'negative lot size'
             when raw_rows.tick_size is not null and cells.tick_size is null then 'tick size is not a number'
@@ -90,7 +90,7 @@ typed as (
     cross join lateral (
         select
             coalesce(
-                raw_rows.name,
+                nullif(btrim(raw_rows.name), ''),
                 (regexp_match(
                     raw_rows.tradingsymbol,
                     '^([A-Z0-9&-]+?)\d\d(?:(?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)|[1-9OND]\d\d)'

@@ -135,10 +135,12 @@ typed as (
             when coalesce(texts.series, '') = '' then 'series is missing'
             when cells.session_date is null then 'impossible trade date'
             when cells.volume is null then 'volume is not a whole number'
-            when cells.volume < 0 then 'negative volume or open interest'
+            when least(cells.volume, cells.delivered_volume, cells.trades, cells.turnover, cells.last_price) < 0
+                then 'negative volume, trades or price'
             when texts.delivered_volume is not null and cells.delivered_volume is null
                 then 'delivered volume is not a whole number'
             when cells.delivered_volume > cells.volume then 'more delivered than traded'
+            when coalesce(texts.turnover, '') <> '' and cells.turnover is null then 'turnover is not a number'
             when
                 cells.volume > 0
                 and (cells.open is null or cells.high is null or cells.low is null or cells.close is null)

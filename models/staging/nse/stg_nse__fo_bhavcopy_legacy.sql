@@ -16,7 +16,7 @@ typed as (
         ) as vendor_symbol,
         coalesce(raw_rows.expiry_dt, '') as vendor_expiry,
         null::text as exchange_token,
-        raw_rows.symbol as underlying,
+        nullif(btrim(raw_rows.symbol), '') as underlying,
         case
             when raw_rows.instrument like 'OPT%' then 'option'
             when raw_rows.instrument like 'FUT%' then 'future'
@@ -54,6 +54,7 @@ typed as (
         -- judgement
         case
             when cells.session_date is null then 'impossible trade date'
+            when nullif(btrim(raw_rows.symbol), '') is null then 'underlying is missing'
             when
                 raw_rows.instrument is null
                 or raw_rows.instrument !~ '^(OPT|FUT)(IDX|STK|IVX)$'

@@ -14,7 +14,7 @@ typed as (
         raw_rows.fin_instrm_nm as vendor_symbol,
         coalesce(raw_rows.xpry_dt, '') as vendor_expiry,
         raw_rows.fin_instrm_id as exchange_token,
-        raw_rows.tckr_symb as underlying,
+        nullif(btrim(raw_rows.tckr_symb), '') as underlying,
         case raw_rows.fin_instrm_tp
             when 'IDO' then 'option'
             when 'STO' then 'option'
@@ -54,6 +54,7 @@ typed as (
             when raw_rows.sgmt = 'CM' then 'cash market row: load it with tickmart load nse-cash'
             when raw_rows.fin_instrm_tp is null or raw_rows.fin_instrm_tp not in ('IDO', 'STO', 'IDF', 'STF')
                 then 'unknown instrument type'
+            when nullif(btrim(raw_rows.tckr_symb), '') is null then 'underlying is missing'
             when cells.lots_traded is null then 'volume is not a whole number'
             when cells.lot_size is null or cells.lot_size <= 0 then 'lot size is not a whole number above zero'
             when raw_rows.opn_intrst is not null and cells.open_interest is null

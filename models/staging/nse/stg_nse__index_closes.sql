@@ -10,7 +10,7 @@ typed as (
 
     select
         -- ids
-        upper(btrim(raw_rows.index_name)) as index_name,
+        upper(regexp_replace(btrim(raw_rows.index_name), '\s+', ' ', 'g')) as index_name,
 
         -- times
         cells.session_date,
@@ -33,6 +33,11 @@ typed as (
             when coalesce(btrim(raw_rows.index_name), '') = '' then 'symbol is missing'
             when cells.session_date is null then 'impossible trade date'
             when cells.close is null then 'missing price'
+            when
+                (coalesce(btrim(raw_rows.open), '-') not in ('', '-') and cells.open is null)
+                or (coalesce(btrim(raw_rows.high), '-') not in ('', '-') and cells.high is null)
+                or (coalesce(btrim(raw_rows.low), '-') not in ('', '-') and cells.low is null)
+                then 'price is not a number'
             when least(cells.open, cells.high, cells.low, cells.close) <= 0 then 'price is not above zero'
             when cells.high < cells.low then 'high below low'
         end as quarantine_reason,
@@ -45,7 +50,7 @@ typed as (
     cross join lateral (
         -- a dash stands for what an index does not have, and is no number
         select
-            ({{ vendor_date('raw_rows.index_date', order='dd-mm-yyyy') }}) as session_date,
+            ({{ vendor_date('btrim(raw_rows.index_date)', order='dd-mm-yyyy') }}) as session_date,
             {{ vendor_number('raw_rows.open') }} as open,
             {{ vendor_number('raw_rows.high') }} as high,
             {{ vendor_number('raw_rows.low') }} as low,
