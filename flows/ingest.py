@@ -89,6 +89,8 @@ class _Logged(Listener):
     def ends(self, outcome: Outcome) -> None:
         if outcome.status == "failed":
             self._log.error("%s failed: %s", outcome.name, outcome.error)
+        elif outcome.fits_nowhere:
+            self._log.error("%s: none of its %s lines fits its header", outcome.name, outcome.rejected)
         elif outcome.status in ("loaded", "empty"):
             self._log.info(
                 "%s: load %s, %s rows, %s rejected",

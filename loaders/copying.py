@@ -124,12 +124,9 @@ class Rejects:
             max_size=_REJECTS_IN_MEMORY
         )
         self.count = 0
-        self.first: Reject | None = None
 
     def add(self, load_id: int, rejects: Sequence[Reject]) -> None:
         """Keep some more."""
-        if self.first is None and rejects:
-            self.first = rejects[0]
         text = io.StringIO()
         csv.writer(text).writerows([load_id, r.line, r.text, r.reason] for r in rejects)
         self._file.write(text.getvalue().encode())

@@ -63,6 +63,11 @@ class Outcome:
     error: str | None = None
     seconds: float = 0.0
 
+    @property
+    def fits_nowhere(self) -> bool:
+        """Whether lines were there and not one could be landed."""
+        return self.status == "loaded" and self.rejected > 0 and self.rows == 0
+
 
 @dataclass(frozen=True)
 class Report:
@@ -357,11 +362,6 @@ class _Landing:
             entry = self._copy_parquet(cursor, load_id, rejects)
         else:
             entry = self._copy_text(cursor, load_id, rejects)
-        if rejects.first is not None and not entry.rows:
-            raise TickmartError(
-                f"none of the {rejects.count:,} lines of {self.file.name} fits its header; the first, line"
-                f" {rejects.first.line}: {rejects.first.reason}"
-            )
         if held and held.rows and not entry.rows and not self.force:
             raise TickmartError(
                 f"{self.file.name} now gives no row, but its load {held.load_id} gave {held.rows};"

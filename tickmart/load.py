@@ -150,7 +150,13 @@ def _conclude(report: Report, as_json: bool) -> None:
     for outcome in report.outcomes:
         if outcome.status == "failed":
             typer.echo(f"error: {outcome.error}", err=True)
-    if report.count("failed"):
+        if outcome.fits_nowhere:
+            typer.echo(
+                f"error: none of the {number(outcome.rejected, 'line')} of {outcome.name} fits its header;"
+                f" why, line by line: tickmart rejects {outcome.load_id}",
+                err=True,
+            )
+    if report.count("failed") or any(outcome.fits_nowhere for outcome in report.outcomes):
         raise typer.Exit(1)
 
 

@@ -4,6 +4,7 @@ import csv
 import glob
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from warehouse.database import connect, database_url, profile
 from warehouse.errors import TickmartError
 from warehouse.settings import PROJECT_FOLDER, settings
 
+_ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _DBT = "from warehouse.processes import end_with; end_with({parent}); from dbt.cli.main import cli; cli()"
 
 BUILD_LOCK = "hashtextextended('tickmart build', 0)"
@@ -127,12 +129,16 @@ def run_dbt(
                 **os.environ,
                 "DBT_SEND_ANONYMOUS_USAGE_STATS": "0",
                 "TICKMART_RISK_FREE_RATES": _seed_named(
-                    "TICKMART_RISK_FREE_RATES", settings().risk_free_rates, like="risk_free_rates"
+                    "TICKMART_RISK_FREE_RATES",
+                    settings().risk_free_rates,
+                    like="risk_free_rates",
+                    date_column="valid_from",
                 ),
                 "TICKMART_EQUITY_CORPORATE_ACTIONS": _seed_named(
                     "TICKMART_EQUITY_CORPORATE_ACTIONS",
                     settings().equity_corporate_actions,
                     like="equity_corporate_actions",
+                    date_column="ex_date",
                 ),
             },
             cwd=PROJECT_FOLDER,
@@ -200,7 +206,7 @@ def build_lock_holder(connection: psycopg2.extensions.connection) -> str | None:
     return row[0] if row else None
 
 
-def _seed_named(variable: str, name: str, *, like: str) -> str:
+def _seed_named(variable: str, name: str, *, like: str, date_column: str) -> str:
     seeds = PROJECT_FOLDER / "seeds"
     found = next(seeds.rglob(f"{glob.escape(name)}.csv"), None)
     if found is None:
@@ -208,19 +214,34 @@ def _seed_named(variable: str, name: str, *, like: str) -> str:
             f"{variable} names {name}, but there is no {name}.csv in seeds/. "
             "Put it into seeds/own/; its README.md says which columns it has."
         )
-    wanted, columns = _columns_of(seeds / f"{like}.csv"), _columns_of(found)
-    missing = [column for column in wanted if column not in columns]
-    if missing:
-        raise TickmartError(
-            f"{variable} names {name}, but {found.relative_to(PROJECT_FOLDER)} has no column"
-            f" {', '.join(missing)}: its first line must name {', '.join(wanted)} (seeds/own/README.md)"
-        )
+    if found.stem != like:
+        fault = _fault_of_seed(found, _first_row(seeds / f"{like}.csv"), date_column)
+        if fault:
+            raise TickmartError(f"{variable} names {name}, but {fault} (seeds/own/README.md)")
     return name
 
 
-def _columns_of(path: Path) -> list[str]:
+def _first_row(path: Path) -> list[str]:
     with path.open(encoding="utf-8-sig", newline="") as lines:
         return next(csv.reader(lines), [])
+
+
+def _fault_of_seed(path: Path, wanted: Sequence[str], date_column: str) -> str | None:
+    # dbt would say it in the database's words, or take 04-08-2025 for a day of April.
+    columns = _first_row(path)
+    missing = [column for column in wanted if column not in columns]
+    if missing:
+        return f"{path.name} has no column {', '.join(missing)}; its first line must name {', '.join(wanted)}"
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        rows = csv.reader(lines)
+        next(rows)
+        for row in rows:
+            where = f"line {rows.line_num} of {path.name}"
+            if row and len(row) != len(columns):
+                return f"{where} has {len(row)} fields where the first line has {len(columns)}"
+            if row and not _ISO_DATE.fullmatch(written := row[columns.index(date_column)]):
+                return f"{where} has the {date_column} {written!r}: write YYYY-MM-DD"
+    return None
 
 
 @contextmanager

@@ -178,6 +178,18 @@ def test_own_corporate_actions_change_the_adjusted_view_and_nothing_else(folder:
     assert query(adjusted) == [("40", "34.56", "20"), ("50", "48", "20"), ("48", "48", "10")]
     assert query("select session_date, close, volume from marts.equity_daily order by 1") == raw
 
+    # the same columns, a rupee fraction more: what was an integer is none
+    (project / "seeds/own/actions.csv").write_text(
+        "exchange,symbol,ex_date,kind,shares_before,shares_after,amount,source\n"
+        "NSE,STOCKAA,2025-08-01,dividend,,,2.50,made for this test\n"
+    )
+    dbt(
+        "build", "--select", "actions", "int_equities__corporate_actions+",
+        "--exclude-resource-type", "unit_test", "--project-dir", project,
+        TICKMART_EQUITY_CORPORATE_ACTIONS="actions",
+    )  # fmt: skip
+    assert query(adjusted) == [("80", "78", "10"), ("100", "97.5", "10"), ("48", "48", "10")]
+
     failed = tickmart("build", "--no-tests", status=1, TICKMART_EQUITY_CORPORATE_ACTIONS="others")
     assert failed.stderr.startswith(
         "error: TICKMART_EQUITY_CORPORATE_ACTIONS names others, but there is no others.csv"
