@@ -30,19 +30,13 @@ SWAPPED = "NSE,A,04-08-2025,split,1,2,,x"
     ("text", "fault"),
     [
         ("", "mine.csv has no column exchange, symbol, ex_date, kind"),
-        (f"{HEADER.removesuffix(',source')}
-", "mine.csv has no column source; its first line must name"),
+        (f"{HEADER.removesuffix(',source')}\n", "mine.csv has no column source; its first line must name"),
         (
-            f"{HEADER}
-{BONUS}
-{SWAPPED}
-",
+            f"{HEADER}\n{BONUS}\n{SWAPPED}\n",
             "line 3 of mine.csv has the ex_date '04-08-2025': write YYYY-MM-DD",
         ),
         (
-            f"{HEADER}
-{BONUS.removesuffix(',x')}
-",
+            f"{HEADER}\n{BONUS.removesuffix(',x')}\n",
             "line 2 of mine.csv has 7 fields where the first line has 8",
         ),
     ],
