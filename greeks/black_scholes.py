@@ -13,9 +13,9 @@ from greeks.normalised_black import SQRT_TWO_PI, Floats, log_moneyness, remainde
 
 type Bools = np.ndarray[Any, np.dtype[np.bool_]]
 
-_CHUNK_ROWS = 16_384
-_DAYS_OF_A_YEAR = 365.0
-_PERCENT = 0.01
+CHUNK_ROWS = 16_384
+DAYS_OF_A_YEAR = 365.0
+PERCENT = 0.01
 
 
 class Greeks(NamedTuple):
@@ -70,11 +70,11 @@ def price(
     -----
     F. Black, "The pricing of commodity contracts", Journal of Financial Economics 3 (1976).
     """
-    numbers, calls, shape = _columns(forward, strike, years, volatility, discount, is_call)
+    numbers, calls, shape = broadcast_columns(forward, strike, years, volatility, discount, is_call)
     result = np.empty(len(calls))
     with np.errstate(all="ignore"):
-        for start in range(0, len(result), _CHUNK_ROWS):
-            rows = slice(start, start + _CHUNK_ROWS)
+        for start in range(0, len(result), CHUNK_ROWS):
+            rows = slice(start, start + CHUNK_ROWS)
             result[rows] = _price(*(column[rows] for column in numbers), is_call=calls[rows])
     return result.reshape(shape)
 
@@ -100,18 +100,19 @@ def greeks(
     years, with the forward following both: the spot is what the market of an index option quotes. J. Hull,
     "Options, Futures, and Other Derivatives", chapter "The Greek letters", without dividends.
     """
-    numbers, calls, shape = _columns(forward, strike, years, volatility, discount, is_call)
+    numbers, calls, shape = broadcast_columns(forward, strike, years, volatility, discount, is_call)
     result = np.empty((5, len(calls)))
     with np.errstate(all="ignore"):
-        for start in range(0, result.shape[1], _CHUNK_ROWS):
-            rows = slice(start, start + _CHUNK_ROWS)
+        for start in range(0, result.shape[1], CHUNK_ROWS):
+            rows = slice(start, start + CHUNK_ROWS)
             _greeks(*(column[rows] for column in numbers), is_call=calls[rows], out=result[:, rows])
     return Greeks(*(row.reshape(shape) for row in result))
 
 
-def _columns(
+def broadcast_columns(
     forward: Floats, strike: Floats, years: Floats, volatility: Floats, discount: Floats, is_call: Bools
 ) -> tuple[list[Floats], Bools, tuple[int, ...]]:
+    """Return the five numbers and the flags as flat columns of one length, and the shape that they had."""
     *numbers, calls = np.broadcast_arrays(
         *(np.asarray(column, np.float64) for column in (forward, strike, years, volatility, discount)),
         np.asarray(is_call, bool),
@@ -167,7 +168,7 @@ def _greeks(
     np.multiply(vega, volatility, out=theta)
     theta /= -2.0 * root
     vega *= root
-    vega *= _PERCENT
+    vega *= PERCENT
 
     ndtr(sign * d1, out=delta)
     delta *= sign
@@ -177,8 +178,15 @@ def _greeks(
     rho *= strike
     rho *= discount  # the strike's part of the premium
     theta += (np.log(discount) / years) * rho  # ln(discount) / years = -rate
-    theta /= _DAYS_OF_A_YEAR
+    theta /= DAYS_OF_A_YEAR
     rho *= years
-    rho *= _PERCENT
+    rho *= PERCENT
 
-    out[:, ~((s > 0) & (forward > 0) & (strike > 0) & (years > 0) & (discount > 0))] = np.nan
+    out[:, ~are_in_range(forward, strike, years, s, discount)] = np.nan
+
+
+def are_in_range(
+    forward: Floats, strike: Floats, years: Floats, deviation: Floats, discount: Floats
+) -> Bools:
+    """Return where Greeks exist; `deviation` is volatility * sqrt(years)."""
+    return (deviation > 0) & (forward > 0) & (strike > 0) & (years > 0) & (discount > 0)
