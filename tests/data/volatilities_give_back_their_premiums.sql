@@ -1,0 +1,43 @@
+-- Priced again in SQL, from its own inputs and its implied volatility, each row gives its premium: to 1e-9 of the strike, far below
+-- a tick and far above the rounding of either side.
+
+with
+
+greeks as (
+
+    select * from {{ source('enrichment', 'option_greeks') }}
+    where greeks_status = 'ok' and {{ newest_sessions() }}
+
+),
+
+contracts as (
+
+    select * from {{ ref('int_contracts__described') }}
+
+),
+
+repriced as (
+
+    select
+        contracts.symbol,
+        greeks.bar_interval,
+        greeks.bar_start,
+        greeks.premium::double precision as premium,
+        contracts.strike::double precision as strike,
+        greeks.implied_volatility,
+        {{ function('black_scholes_price') }}(
+            greeks.underlying_price::double precision * exp(greeks.interest_rate * greeks.years_to_expiry),
+            contracts.strike::double precision,
+            greeks.years_to_expiry,
+            greeks.implied_volatility,
+            exp(-greeks.interest_rate * greeks.years_to_expiry),
+            contracts.option_type = 'CE'
+        ) as price
+    from greeks
+    inner join contracts on greeks.contract_id = contracts.contract_id
+
+)
+
+select *
+from repriced
+where price is null or abs(price - premium) > 1e-9 * strike
