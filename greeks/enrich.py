@@ -22,10 +22,12 @@ import structlog
 from greeks.black_scholes import greeks
 from greeks.implied_volatility import Bools, implied_volatility
 from greeks.normalised_black import Floats
+from greeks.second_order import SecondOrderGreeks, second_order_greeks
 from warehouse.database import connect
 from warehouse.database.arrow import copy_in, copy_out, numeric_as_float
 from warehouse.errors import TickmartError
 from warehouse.processes import end_with
+from warehouse.settings import settings
 
 log = structlog.get_logger()
 
@@ -84,8 +86,23 @@ _OUTPUTS = pa.schema(
         *(_INPUTS.field(name) for name in _KEPT),
         *((name, pa.float64()) for name in ("implied_volatility", "delta", "gamma", "theta", "vega", "rho")),
         ("greeks_status", pa.string()),
+        *((name, pa.float64()) for name in SecondOrderGreeks._fields),
     ]
 )
+
+# Slices whose inputs have changed, and those that have more, or less, than the setting asks for.
+_DUE = """
+    select underlying, session_date, bar_interval, inputs_version from intermediate.greeks_slices_due
+    union all
+    select computed.underlying, computed.session_date, computed.bar_interval, computed.inputs_version
+    from enrichment.greeks_slices as computed
+    where computed.has_second_order <> %(second_order)s and not exists (
+        select from intermediate.greeks_slices_due as due
+        where due.underlying = computed.underlying
+            and due.session_date = computed.session_date
+            and due.bar_interval = computed.bar_interval
+    )
+"""
 
 _RUN_LOCK = 0x7469636B_67726565  # "tickgree"
 _SLICE_LOCKS = 0x67726565
@@ -151,6 +168,9 @@ def compute_due(
     *, processes: int | None = None, on_progress: Callable[[Progress], None] | None = None
 ) -> Outcome:
     """Bring enrichment.option_greeks up to date with intermediate.greeks_slices_due.
+
+    Due are, too, slices that have second-order Greeks while the setting says they shall not, or the other way
+    about (`second_order_greeks`, TICKMART_SECOND_ORDER_GREEKS).
 
     Each slice is replaced in one transaction together with its row in enrichment.greeks_slices, so a run
     that is killed leaves whole slices, and the next one goes on with the others. With nothing due nothing is
@@ -238,13 +258,15 @@ def compute_slice(underlying: str, session_date: date, bar_interval: str) -> Out
     return outcome
 
 
-def price_rows(batch: pa.RecordBatch) -> pa.RecordBatch:
+def price_rows(batch: pa.RecordBatch, *, second_order: bool = True) -> pa.RecordBatch:
     """Compute status, implied volatility and Greeks for rows of intermediate.option_pricing_inputs.
 
     Parameters
     ----------
     batch : pyarrow.RecordBatch
         Columns of the view, `premium` and `underlying_price` as `binary` (see `copy_out`).
+    second_order : bool
+        Whether to compute second-order Greeks; without them their columns are NULL.
 
     Returns
     -------
@@ -302,14 +324,18 @@ def price_rows(batch: pa.RecordBatch) -> pa.RecordBatch:
         near_bound = premium[lost] - intrinsic[lost] > bound[lost] - premium[lost]
         status[lost] = np.where(near_bound, _ABOVE_BOUND, _AT_INTRINSIC)
         rows, volatility = rows[~unsolved], volatility[~unsolved]
-    results = greeks(forward[rows], strike[rows], years[rows], volatility, discount[rows], is_call[rows])
+    solved = (forward[rows], strike[rows], years[rows], volatility, discount[rows], is_call[rows])
 
     names = pa.array(STATUSES, pa.string())
     columns = [
         *(batch.column(name) for name in _KEPT),
-        *(_scattered(values, rows, batch.num_rows) for values in (volatility, *results)),
+        *(_scattered(values, rows, batch.num_rows) for values in (volatility, *greeks(*solved))),
         pa.DictionaryArray.from_arrays(pa.array(status), names).cast(pa.string()),
     ]
+    if second_order:
+        columns += [_scattered(values, rows, batch.num_rows) for values in second_order_greeks(*solved)]
+    else:
+        columns += [pa.nulls(batch.num_rows, pa.float64()) for _ in SecondOrderGreeks._fields]
     return pa.RecordBatch.from_arrays(columns, schema=_OUTPUTS)
 
 
@@ -338,7 +364,10 @@ def _due_slices(connection: psycopg2.extensions.connection) -> list[Slice]:
             raise TickmartError(
                 "there are no pricing inputs yet (intermediate.greeks_slices_due): run tickmart build"
             )
-        cursor.execute("select underlying, bar_interval, session_date from intermediate.greeks_slices_due")
+        cursor.execute(
+            f"select underlying, bar_interval, session_date from ({_DUE}) as due",
+            {"second_order": settings().second_order_greeks},
+        )
         due = sorted(Slice(*row) for row in cursor.fetchall())
     connection.commit()
     return due
@@ -415,6 +444,7 @@ class _Worker:
         """Replace the slices of a unit (one underlying and interval) in one transaction."""
         underlying, bar_interval = unit[0].underlying, unit[0].bar_interval
         outcome = Outcome()
+        second_order = settings().second_order_greeks
         try:
             with self._writer.cursor() as cursor:
                 # What a crash of the server takes back is whole slices, which are then due again.
@@ -441,15 +471,19 @@ class _Worker:
                     # Closed before the rollback, which would wait for ever on a reader whose COPY is half
                     # read.
                     with closing(self._inputs(underlying, bar_interval, kept)) as inputs:
-                        priced = _priced(inputs, rows, outcome.statuses)
+                        priced = _priced(inputs, rows, outcome.statuses, second_order=second_order)
                         copy_in(self._writer, "enrichment.option_greeks", priced)
                     cursor.executemany(
                         "insert into enrichment.greeks_slices"
-                        " (underlying, session_date, bar_interval, inputs_version, rows)"
-                        " values (%s, %s, %s, %s, %s)"
+                        " (underlying, session_date, bar_interval, inputs_version, rows, has_second_order)"
+                        " values (%s, %s, %s, %s, %s, %s)"
                         " on conflict (underlying, session_date, bar_interval)"
-                        " do update set inputs_version = excluded.inputs_version, rows = excluded.rows",
-                        [(underlying, day, bar_interval, versions[day], rows[day]) for day in kept],
+                        " do update set inputs_version = excluded.inputs_version, rows = excluded.rows,"
+                        " has_second_order = excluded.has_second_order",
+                        [
+                            (underlying, day, bar_interval, versions[day], rows[day], second_order)
+                            for day in kept
+                        ],
                     )
                 if gone:
                     cursor.execute(
@@ -470,9 +504,15 @@ class _Worker:
             # neither.
             cursor.execute("set transaction isolation level repeatable read, read only")
             cursor.execute(
-                "select session_date, inputs_version from intermediate.greeks_slices_due"
-                " where underlying = %s and bar_interval = %s and session_date = any(%s)",
-                (underlying, bar_interval, dates),
+                f"select session_date, inputs_version from ({_DUE}) as due"
+                " where underlying = %(underlying)s and bar_interval = %(bar_interval)s"
+                " and session_date = any(%(dates)s)",
+                {
+                    "second_order": settings().second_order_greeks,
+                    "underlying": underlying,
+                    "bar_interval": bar_interval,
+                    "dates": dates,
+                },
             )
             return dict(cursor.fetchall())
 
@@ -506,10 +546,10 @@ def _bar_range(dates: Sequence[date]) -> tuple[datetime, datetime]:
 
 
 def _priced(
-    inputs: Iterable[pa.RecordBatch], rows: Counter[date], statuses: Counter[str]
+    inputs: Iterable[pa.RecordBatch], rows: Counter[date], statuses: Counter[str], *, second_order: bool
 ) -> Iterator[pa.RecordBatch]:
     for batch in inputs:
-        result = price_rows(batch)
+        result = price_rows(batch, second_order=second_order)
         for column, counter in (("session_date", rows), ("greeks_status", statuses)):
             for found in result.column(column).value_counts().to_pylist():
                 counter[found["values"]] += found["counts"]

@@ -29,6 +29,8 @@ class Settings(BaseSettings):
         The seed with the risk-free rates, one of seeds/own/ or the default.
     equity_corporate_actions : str
         The seed with splits, bonuses and dividends of shares, one of seeds/own/ or the default.
+    second_order_greeks : bool
+        Whether the Greeks step computes second-order Greeks too.
     test_community_url : SecretStr or None
         A server with TimescaleDB's Community edition on which the tests of continuous aggregates run.
     """
@@ -44,6 +46,7 @@ class Settings(BaseSettings):
     s3_endpoint_url: str | None = None
     risk_free_rates: str = "risk_free_rates"
     equity_corporate_actions: str = "equity_corporate_actions"
+    second_order_greeks: bool = True
     test_community_url: SecretStr | None = None
 
     @field_validator("database_url", "test_community_url", mode="before")
@@ -51,10 +54,11 @@ class Settings(BaseSettings):
     def _empty_is_unset(cls, value: object) -> object:
         return None if value == "" else value
 
-    @field_validator("risk_free_rates", "equity_corporate_actions", mode="before")
+    @field_validator("risk_free_rates", "equity_corporate_actions", "second_order_greeks", mode="before")
     @classmethod
     def _empty_is_the_default(cls, value: object, info: ValidationInfo) -> object:
-        return value or info.field_name
+        assert info.field_name is not None
+        return cls.model_fields[info.field_name].default if value == "" else value
 
 
 @cache

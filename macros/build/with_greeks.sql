@@ -17,7 +17,10 @@
   {{ exceptions.raise_compiler_error("with_greeks: bar_interval is minute, hour, built day or day, not " ~ bar_interval) }}
 {% endif %}
 {% set columns = ['contract_id', 'expiry', 'session_date', 'bar_start', 'bar_end', 'open', 'high', 'low', 'close', 'volume', 'open_interest'] + further %}
-{% set results = ['implied_volatility', 'delta', 'gamma', 'theta', 'vega', 'rho'] %}
+{% set results = [
+    'implied_volatility', 'delta', 'gamma', 'theta', 'vega', 'rho',
+    'vanna', 'volga', 'charm', 'speed', 'color', 'veta',
+] %}
     select
         {% for column in columns %}bars.{{ column }}, {% endfor %}
         contracts.symbol,

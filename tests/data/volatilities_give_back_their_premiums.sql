@@ -1,5 +1,5 @@
--- Priced again in SQL, from its own inputs and its implied volatility, each row gives its premium: to 1e-9 of the strike, far below
--- a tick and far above the rounding of either side.
+-- Priced again in SQL, from its own inputs and its implied volatility, each row gives its premium: to 1e-9 of the strike,
+-- far below a tick and far above the rounding of either side.
 
 with
 

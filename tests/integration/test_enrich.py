@@ -19,8 +19,10 @@ from sqlalchemy import URL
 
 from greeks.black_scholes import greeks, price
 from greeks.enrich import Outcome, Progress, compute_due, compute_slice
+from greeks.second_order import second_order_greeks
 from warehouse.database import connect
 from warehouse.errors import TickmartError
+from warehouse.settings import settings
 
 # What dbt builds, as tables: the step reads no more than these columns.
 INTERMEDIATE = """
@@ -334,6 +336,55 @@ def test_a_restated_slice_is_replaced_whole_and_its_neighbours_stay(
         connection,
         "select inputs_version, rows from enrichment.greeks_slices where session_date = '2025-03-13'",
     ) == [("v2", 4 * 315)]
+
+
+def test_second_order_greeks_come_and_go_with_the_setting(
+    connection: psycopg2.extensions.connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_slices(connection, dates=2, contracts=4)
+    stored = (
+        "select count(*), count(*) filter (where greeks_status = 'ok'), count(vanna), count(volga),"
+        " count(charm), count(speed), count(color), count(veta) from enrichment.option_greeks"
+    )
+    compute_due(processes=1)
+    [(rows, priced, *second_order)] = query(connection, stored)
+    [row] = query(
+        connection,
+        "select o.underlying_price::float8, strike::float8, o.interest_rate, o.years_to_expiry,"
+        " implied_volatility, option_type = 'CE', vanna, volga, charm, speed, color, veta"
+        " from enrichment.option_greeks as o"
+        " inner join intermediate.option_pricing_inputs as i using (contract_id, bar_interval, bar_start)"
+        " where greeks_status = 'ok' order by contract_id, bar_start limit 1",
+    )
+    spot, strike, rate, years, volatility, is_call = row[:6]
+    expected = second_order_greeks(
+        spot * np.exp(rate * years), strike, years, volatility, np.exp(-rate * years), is_call
+    )
+    assert second_order == [priced] * 6
+    assert row[6:] == pytest.approx([float(column) for column in expected], rel=1e-14)
+    first_order = (
+        "select contract_id, bar_start, implied_volatility, delta, rho"
+        " from enrichment.option_greeks order by 1, 2"
+    )
+    before = query(connection, first_order)
+
+    monkeypatch.setenv("TICKMART_SECOND_ORDER_GREEKS", "false")
+    settings.cache_clear()
+    off = compute_due(processes=1)
+
+    assert (off.slices, off.rows) == (2, rows)
+    assert query(connection, stored) == [(rows, priced, 0, 0, 0, 0, 0, 0)]
+    assert query(connection, first_order) == before
+    assert compute_due(processes=1) == Outcome()
+
+    # an empty variable is none: the default
+    monkeypatch.setenv("TICKMART_SECOND_ORDER_GREEKS", "")
+    settings.cache_clear()
+    query(connection, "update intermediate.versions set inputs_version = 'v2' where session_date = %s", DAY)
+    on = compute_due(processes=1)
+
+    assert (on.slices, on.rows) == (2, rows)
+    assert query(connection, stored) == [(rows, priced, *second_order)]
 
 
 def test_a_slice_whose_inputs_are_gone_is_removed(connection: psycopg2.extensions.connection) -> None:

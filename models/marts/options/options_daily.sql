@@ -69,6 +69,12 @@ official_days as (
         official.theta,
         official.vega,
         official.rho,
+        official.vanna,
+        official.volga,
+        official.charm,
+        official.speed,
+        official.color,
+        official.veta,
         official.greeks_status
 
     from official_with_greeks as official
@@ -132,6 +138,12 @@ built_days as (
         built.theta,
         built.vega,
         built.rho,
+        built.vanna,
+        built.volga,
+        built.charm,
+        built.speed,
+        built.color,
+        built.veta,
         built.greeks_status
 
     from built_with_greeks as built

@@ -49,6 +49,12 @@ options_hourly as (
         theta,
         vega,
         rho,
+        vanna,
+        volga,
+        charm,
+        speed,
+        color,
+        veta,
         greeks_status
 
     from hours

@@ -49,6 +49,12 @@ options_ticks as (
         with_greeks.theta,
         with_greeks.vega,
         with_greeks.rho,
+        with_greeks.vanna,
+        with_greeks.volga,
+        with_greeks.charm,
+        with_greeks.speed,
+        with_greeks.color,
+        with_greeks.veta,
         with_greeks.greeks_status,
 
         -- provenance

@@ -1,0 +1,17 @@
+"""Second-order Greeks beside the first-order ones, and which slices have them."""
+
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+_COLUMNS = ("vanna", "volga", "charm", "speed", "color", "veta")
+
+
+def upgrade() -> None:
+    """Apply."""
+    for column in _COLUMNS:
+        op.execute(f"alter table enrichment.option_greeks add column {column} double precision")
+    op.execute(
+        "alter table enrichment.greeks_slices add column has_second_order boolean not null default false"
+    )
