@@ -11,7 +11,7 @@ _COLUMNS = ("vanna", "volga", "charm", "speed", "color", "veta")
 def upgrade() -> None:
     """Apply."""
     for column in _COLUMNS:
-        op.execute(f"alter table enrichment.option_greeks add column {column} double precision")
+        op.execute(f"alter table enrichment.option_greeks add column if not exists {column} double precision")
     op.execute(
-        "alter table enrichment.greeks_slices add column has_second_order boolean not null default false"
+        "alter table enrichment.greeks_slices add column if not exists has_second_order boolean not null default false"
     )
