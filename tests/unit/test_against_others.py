@@ -1,4 +1,4 @@
-"""Prices, volatilities and Greeks against QuantLib, another port of Jäckel's algorithm, published examples."""
+"""Prices, volatilities and Greeks against QuantLib, another port of Jäckel's algorithm, and books."""
 
 import numpy as np
 import py_lets_be_rational
@@ -67,7 +67,7 @@ def test_prices_and_greeks_are_quantlibs(market: dict[str, np.ndarray]) -> None:
 
 
 def test_volatilities_are_those_of_lets_be_rational(market: dict[str, np.ndarray]) -> None:
-    # Out of the money, below nine tenths of the bound: they take a premium undiscounted, and a division rounds it.
+    # Out of the money and well below the bound: they take a premium undiscounted, and the division rounds it.
     chosen = market | {"is_call": market["strike"] > market["forward"]}
     bound = np.where(chosen["is_call"], chosen["forward"], chosen["strike"]) * chosen["discount"]
     rows = np.flatnonzero(price(**chosen) < 0.9 * bound)[:2_000]
@@ -95,8 +95,8 @@ def test_volatilities_are_those_of_lets_be_rational(market: dict[str, np.ndarray
 @pytest.mark.parametrize(
     ("spot", "strike", "years", "rate", "carry", "volatility", "is_call", "published"),
     [
-        # Haug, "The Complete Guide to Option Pricing Formulas", 2nd edition, chapter 1: Black-Scholes; Merton on
-        # an index with a yield of 5 %; Black-76; Garman and Kohlhagen on a currency
+        # Haug, "The Complete Guide to Option Pricing Formulas", 2nd edition, chapter 1: Black-Scholes;
+        # Merton on an index with a yield of 5 %; Black-76; Garman and Kohlhagen on a currency
         (60.0, 65.0, 0.25, 0.08, 0.08, 0.30, True, 2.1334),
         (100.0, 95.0, 0.5, 0.10, 0.05, 0.20, False, 2.4648),
         (19.0, 19.0, 0.75, 0.10, 0.0, 0.28, True, 1.7011),
