@@ -1,0 +1,93 @@
+with
+
+bars as (
+
+    select * from {{ ref('options_ticks') }}
+
+),
+
+rates as (
+
+    select * from {{ ref('interest_rates') }}
+
+),
+
+strikes as (
+
+    select
+        underlying,
+        session_date,
+        bar_start,
+        bar_end,
+        expiry,
+        strike,
+        {{ calls_beside_puts(columns=[
+            'symbol', 'close', 'volume', 'open_interest', 'implied_volatility', 'delta', 'gamma', 'vega',
+            'greeks_status',
+        ]) }}
+        max(underlying_price) as underlying_price,
+        max(years_to_expiry) as years_to_expiry
+    from bars
+    group by underlying, session_date, bar_start, bar_end, expiry, strike
+
+),
+
+with_forward as (
+
+    select
+        strikes.*,
+        strikes.underlying_price::double precision
+        * exp(rates.interest_rate * greatest(strikes.years_to_expiry, 0)) as forward_price
+    from strikes
+    left join rates on strikes.session_date = rates.session_date
+
+),
+
+option_chain as (
+
+    select
+        -- ids
+        underlying,
+        expiry,
+        strike,
+        call_symbol,
+        put_symbol,
+
+        -- times
+        bar_start,
+        bar_end,
+        session_date,
+
+        -- where the strike lies
+        underlying_price,
+        years_to_expiry,
+        forward_price,
+        case
+            when strike > 0 and forward_price > 0 then ln(strike::double precision / forward_price)
+        end as log_moneyness,
+
+        -- calls
+        call_close,
+        call_volume,
+        call_open_interest,
+        call_implied_volatility,
+        call_delta,
+        call_gamma,
+        call_vega,
+        call_greeks_status,
+
+        -- puts
+        put_close,
+        put_volume,
+        put_open_interest,
+        put_implied_volatility,
+        put_delta,
+        put_gamma,
+        put_vega,
+        put_greeks_status
+
+    from with_forward
+
+)
+
+select * from option_chain

@@ -1,0 +1,120 @@
+with
+
+options as (
+
+    select * from {{ ref('options_daily') }}
+    where is_preferred
+
+),
+
+rates as (
+
+    select * from {{ ref('interest_rates') }}
+
+),
+
+strikes as (
+
+    select
+        underlying,
+        session_date,
+        bar_start,
+        expiry,
+        strike,
+        {{ calls_beside_puts(
+            columns=[
+                'symbol', 'close', 'settlement_price', 'volume', 'open_interest', 'change_in_open_interest',
+                'implied_volatility', 'delta', 'gamma', 'vega', 'greeks_status',
+            ],
+            flags=['is_traded'],
+        ) }}
+        max(bar_end) as bar_end,
+        min(years_to_expiry) as years_to_expiry,
+        -- days built from minutes end with each contract's last trade: the later one is nearer to the close
+        (array_agg(underlying_price order by years_to_expiry asc nulls last))[1] as underlying_price
+    from options
+    group by underlying, session_date, bar_start, expiry, strike
+
+),
+
+-- one moment per expiry, so that its strikes compare
+as_of_the_close as (
+
+    select
+        strikes.*,
+        first_value(years_to_expiry) over latest as years_at_close,
+        first_value(underlying_price) over latest as price_at_close
+    from strikes
+    window latest as (
+        partition by underlying, session_date, bar_start, expiry
+        order by underlying_price is null asc, years_to_expiry asc nulls last, strike asc
+    )
+
+),
+
+with_forward as (
+
+    select
+        strikes.*,
+        rates.interest_rate,
+        strikes.price_at_close::double precision
+        * exp(rates.interest_rate * greatest(strikes.years_at_close, 0)) as forward_price
+    from as_of_the_close as strikes
+    left join rates on strikes.session_date = rates.session_date
+
+),
+
+option_chain_daily as (
+
+    select
+        -- ids
+        underlying,
+        expiry,
+        strike,
+        call_symbol,
+        put_symbol,
+
+        -- times
+        session_date,
+        bar_start,
+        bar_end,
+
+        -- where the strike lies
+        price_at_close as underlying_price,
+        years_at_close as years_to_expiry,
+        forward_price,
+        case
+            when strike > 0 and forward_price > 0 then ln(strike::double precision / forward_price)
+        end as log_moneyness,
+
+        -- calls
+        call_is_traded,
+        call_close,
+        call_settlement_price,
+        call_volume,
+        call_open_interest,
+        call_change_in_open_interest,
+        call_implied_volatility,
+        call_delta,
+        call_gamma,
+        call_vega,
+        call_greeks_status,
+
+        -- puts
+        put_is_traded,
+        put_close,
+        put_settlement_price,
+        put_volume,
+        put_open_interest,
+        put_change_in_open_interest,
+        put_implied_volatility,
+        put_delta,
+        put_gamma,
+        put_vega,
+        put_greeks_status
+
+    from with_forward
+
+)
+
+select * from option_chain_daily
