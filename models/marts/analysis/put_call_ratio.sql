@@ -1,0 +1,100 @@
+with
+
+-- read twice, and each time no more of it than the caller asks for
+options as not materialized (
+
+    select
+        underlying,
+        session_date,
+        bar_start,
+        bar_end,
+        expiry,
+        option_type,
+        volume,
+        open_interest,
+        -- the exchange counts an option's turnover with its strike
+        turnover - strike * volume as traded_value
+    from {{ ref('options_daily') }}
+    where is_preferred
+
+),
+
+of_each_expiry as (
+
+    select
+        underlying,
+        'expiry' as scope,
+        expiry,
+        session_date,
+        bar_start,
+        max(bar_end) as bar_end,
+        {{ known_sum('volume', "option_type = 'CE'") }} as call_volume,
+        {{ known_sum('volume', "option_type = 'PE'") }} as put_volume,
+        {{ known_sum('open_interest', "option_type = 'CE'") }} as call_open_interest,
+        {{ known_sum('open_interest', "option_type = 'PE'") }} as put_open_interest,
+        {{ known_sum('traded_value', "option_type = 'CE'") }} as call_traded_value,
+        {{ known_sum('traded_value', "option_type = 'PE'") }} as put_traded_value
+    from options
+    group by underlying, session_date, bar_start, expiry
+
+),
+
+of_all_expiries as (
+
+    select
+        underlying,
+        'all expiries' as scope,
+        null::date as expiry,
+        session_date,
+        bar_start,
+        max(bar_end) as bar_end,
+        {{ known_sum('volume', "option_type = 'CE'") }} as call_volume,
+        {{ known_sum('volume', "option_type = 'PE'") }} as put_volume,
+        {{ known_sum('open_interest', "option_type = 'CE'") }} as call_open_interest,
+        {{ known_sum('open_interest', "option_type = 'PE'") }} as put_open_interest,
+        {{ known_sum('traded_value', "option_type = 'CE'") }} as call_traded_value,
+        {{ known_sum('traded_value', "option_type = 'PE'") }} as put_traded_value
+    from options
+    group by underlying, session_date, bar_start
+
+),
+
+sums as (
+
+    select * from of_each_expiry
+    union all
+    select * from of_all_expiries
+
+),
+
+put_call_ratio as (
+
+    select
+        -- ids
+        underlying,
+        scope,
+        expiry,
+
+        -- times
+        session_date,
+        bar_start,
+        bar_end,
+
+        -- ratios of puts to calls
+        (put_volume / nullif(call_volume, 0))::double precision as volume_ratio,
+        (put_open_interest / nullif(call_open_interest, 0))::double precision as open_interest_ratio,
+        (put_traded_value / nullif(call_traded_value, 0))::double precision as traded_value_ratio,
+
+        -- what they are of
+        call_volume::bigint as call_volume,
+        put_volume::bigint as put_volume,
+        call_open_interest::bigint as call_open_interest,
+        put_open_interest::bigint as put_open_interest,
+        call_traded_value,
+        put_traded_value
+
+    from sums
+
+)
+
+select * from put_call_ratio
