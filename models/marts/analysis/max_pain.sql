@@ -6,7 +6,7 @@ chain as (
 
 ),
 
--- At a price of K at expiry the calls of lower strikes pay K - strike per unit, the puts of higher ones strike - K: from
+-- At a price of K at expiry calls of lower strikes pay K - strike per unit and puts of higher ones strike - K: from
 -- running sums of open interest and of strike times open interest each strike's payout follows in one pass.
 payouts as (
 

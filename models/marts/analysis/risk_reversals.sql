@@ -1,0 +1,141 @@
+with
+
+smile as (
+
+    select
+        underlying,
+        session_date,
+        bar_start,
+        bar_end,
+        expiry,
+        strike,
+        option_type,
+        is_traded,
+        implied_volatility,
+        abs(delta) as delta
+    from {{ ref('volatility_smile') }}
+    where is_out_of_the_money
+
+),
+
+targets as (
+
+    select target_delta
+    from unnest(array[0.10, 0.25]::double precision[]) as target_delta
+
+),
+
+-- on each wing the options on both sides of the delta, one that has it counting as the one below
+neighbours as (
+
+    select
+        smile.underlying,
+        smile.session_date,
+        smile.bar_start,
+        smile.expiry,
+        smile.option_type,
+        targets.target_delta,
+        max(smile.bar_end) as bar_end,
+        max(smile.delta) filter (where smile.delta <= targets.target_delta) as lower_delta,
+        (
+            array_agg(smile.implied_volatility order by smile.delta desc, smile.strike asc)
+            filter (where smile.delta <= targets.target_delta)
+        )[1] as lower_volatility,
+        (
+            array_agg(smile.is_traded order by smile.delta desc, smile.strike asc)
+            filter (where smile.delta <= targets.target_delta)
+        )[1] as lower_is_traded,
+        min(smile.delta) filter (where smile.delta > targets.target_delta) as upper_delta,
+        (
+            array_agg(smile.implied_volatility order by smile.delta asc, smile.strike asc)
+            filter (where smile.delta > targets.target_delta)
+        )[1] as upper_volatility,
+        (
+            array_agg(smile.is_traded order by smile.delta asc, smile.strike asc)
+            filter (where smile.delta > targets.target_delta)
+        )[1] as upper_is_traded
+    from smile
+    cross join targets
+    group by
+        smile.underlying,
+        smile.session_date,
+        smile.bar_start,
+        smile.expiry,
+        smile.option_type,
+        targets.target_delta
+
+),
+
+interpolated as (
+
+    select
+        neighbours.*,
+        case
+            when lower_delta = target_delta then lower_volatility
+            else
+                lower_volatility
+                + (upper_volatility - lower_volatility) * (target_delta - lower_delta) / (upper_delta - lower_delta)
+        end as implied_volatility,
+        case
+            when lower_delta = target_delta then lower_is_traded
+            else lower_is_traded and upper_is_traded
+        end as is_traded
+    from neighbours
+
+),
+
+wings as (
+
+    select
+        underlying,
+        session_date,
+        bar_start,
+        expiry,
+        target_delta,
+        max(bar_end) as bar_end,
+        max(implied_volatility) filter (where option_type = 'CE') as call_implied_volatility,
+        max(implied_volatility) filter (where option_type = 'PE') as put_implied_volatility,
+        bool_and(is_traded) filter (where implied_volatility is not null) as is_traded
+    from interpolated
+    group by underlying, session_date, bar_start, expiry, target_delta
+
+),
+
+at_the_money as (
+
+    select * from {{ ref('atm_volatility') }}
+
+),
+
+risk_reversals as (
+
+    select
+        -- ids
+        wings.underlying,
+        wings.expiry,
+        wings.target_delta,
+
+        -- times
+        wings.session_date,
+        wings.bar_start,
+        wings.bar_end,
+
+        -- volatilities
+        wings.is_traded,
+        wings.call_implied_volatility,
+        wings.put_implied_volatility,
+        at_the_money.implied_volatility as atm_implied_volatility,
+        wings.call_implied_volatility - wings.put_implied_volatility as risk_reversal,
+        (wings.call_implied_volatility + wings.put_implied_volatility) / 2
+        - at_the_money.implied_volatility as butterfly
+
+    from wings
+    left join at_the_money
+        on wings.underlying = at_the_money.underlying
+        and wings.session_date = at_the_money.session_date
+        and wings.bar_start = at_the_money.bar_start
+        and wings.expiry = at_the_money.expiry
+
+)
+
+select * from risk_reversals
