@@ -3,7 +3,7 @@ with
 implied as (
 
     select * from {{ ref('atm_volatility_by_tenor') }}
-    where tenor_days = 30 and implied_volatility is not null
+    where tenor_days = 30
 
 ),
 
