@@ -1,4 +1,4 @@
--- What the holders would be paid at each listed strike, computed again strike by strike: none pays less than the strike of
+-- What the holders would be paid at each listed strike, computed again strike by strike: none pays less than the one of
 -- maximum pain, and that one pays what the mart says.
 
 with
