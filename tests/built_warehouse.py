@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -40,6 +41,16 @@ def build(*arguments: str) -> dict[str, Any]:
     """Run `tickmart build` without tests and return what it says it did."""
     outcome: dict[str, Any] = json.loads(tickmart("build", "--json", "--no-tests", *arguments).stdout)
     return outcome
+
+
+def copied_project(folder: Path) -> Path:
+    """Copy the dbt project into a folder, for a test that changes a part of it."""
+    project = folder / "project"
+    for part in ("models", "macros", "seeds", "functions", "tests/data"):
+        shutil.copytree(PROJECT_FOLDER / part, project / part)
+    shutil.copy(PROJECT_FOLDER / "dbt_project.yml", project)
+    (project / "seeds/own").mkdir(exist_ok=True)
+    return project
 
 
 def _run(

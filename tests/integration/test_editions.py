@@ -5,7 +5,6 @@ TimescaleDB's Community edition, and a user who may create databases and extensi
 """
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from built_warehouse import build, database_on, dbt, named_by_the_environment, query, tickmart
+from built_warehouse import build, copied_project, database_on, dbt, named_by_the_environment, query, tickmart
 from sqlalchemy import URL, make_url
 
 from sampledata.generate import write_sample
@@ -166,10 +165,7 @@ def test_a_full_refresh_keeps_the_rows_on_both(editions: Editions) -> None:
 
 
 def test_community_compresses_and_drops_when_the_model_says_so(editions: Editions, tmp_path: Path) -> None:
-    project = tmp_path / "project"
-    for folder in ("models", "macros", "seeds", "tests/data"):
-        shutil.copytree(PROJECT_FOLDER / folder, project / folder)
-    shutil.copy(PROJECT_FOLDER / "dbt_project.yml", project)
+    project = copied_project(tmp_path)
     quotes = project / "models/intermediate/int_futures__quotes_deduped.sql"
     text = quotes.read_text()
     assert "'compress_after': '60 days'" in text

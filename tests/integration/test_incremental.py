@@ -18,6 +18,7 @@ from built_warehouse import (
     build,
     changed_tables,
     close_for_copying,
+    copied_project,
     database_on,
     dbt,
     marts,
@@ -329,7 +330,7 @@ def test_a_view_built_alone_keeps_the_views_above_it(warehouse: URL, plain: list
 
 
 def test_a_changed_seed_rewrites_only_its_own_table(warehouse: URL, tmp_path: Path) -> None:
-    project = _copied_project(tmp_path)
+    project = copied_project(tmp_path)
     ranks = project / "seeds/source_ranks.csv"
     ranks.write_text(ranks.read_text().replace("trades can be missing", "a trade can be missing"))
     before = row_changes()
@@ -348,8 +349,7 @@ def test_a_changed_seed_rewrites_only_its_own_table(warehouse: URL, tmp_path: Pa
 def test_own_rates_replace_the_repo_rate_and_recompute_the_sessions_whose_rate_changed(
     warehouse: URL, tmp_path: Path
 ) -> None:
-    project = _copied_project(tmp_path)
-    (project / "seeds/own").mkdir(exist_ok=True)
+    project = copied_project(tmp_path)
     (project / "seeds/own/bill_rates.csv").write_text(
         "valid_from,annual_rate,source\n"
         "2025-01-01,0.055,the repo rate of August 2025\n"
@@ -383,15 +383,6 @@ def test_rates_of_a_seed_that_is_not_there_are_one_clear_error(warehouse: URL) -
         "error: TICKMART_RISK_FREE_RATES names bill_rates, but there is no bill_rates.csv in seeds/. "
         "Put it into seeds/own/; its README.md says which columns it has.\n"
     )
-
-
-def _copied_project(folder: Path) -> Path:
-    """A dbt project of a test's own, the seeds of which it may change."""
-    project = folder / "project"
-    for part in ("models", "macros", "seeds", "tests/data"):
-        shutil.copytree(PROJECT_FOLDER / part, project / part)
-    shutil.copy(PROJECT_FOLDER / "dbt_project.yml", project)
-    return project
 
 
 def _kill(command: list[str], seconds: float) -> bool:

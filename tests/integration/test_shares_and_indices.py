@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from built_warehouse import build, dbt, named_by_the_environment, query, tickmart
+from built_warehouse import build, copied_project, dbt, named_by_the_environment, query, tickmart
 from sqlalchemy import URL
 
 from tickmart.lineage import find_subject, parse_time, trace
@@ -157,11 +157,7 @@ def test_own_corporate_actions_change_the_adjusted_view_and_nothing_else(folder:
     )
     assert query(adjusted) == [("80", "80", "10"), ("100", "100", "10"), ("48", "48", "10")]
 
-    project = folder / "project"
-    for part in ("models", "macros", "seeds", "tests/data"):
-        shutil.copytree(PROJECT_FOLDER / part, project / part)
-    shutil.copy(PROJECT_FOLDER / "dbt_project.yml", project)
-    (project / "seeds/own").mkdir(exist_ok=True)
+    project = copied_project(folder)
     (project / "seeds/own/actions.csv").write_text(
         "exchange,symbol,ex_date,kind,shares_before,shares_after,amount,source\n"
         "NSE,STOCKAA,2025-08-01,bonus,1,2,,made for this test\n"
