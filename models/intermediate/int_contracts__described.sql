@@ -12,8 +12,8 @@ registered as (
 
 ),
 
--- The registry forgets nothing, not even what a wrong file said. Where it knows several expiries of a contract, the exchange's
--- newest row on file has the one in force.
+-- The registry forgets nothing, not even what a wrong file said. Where it knows several expiries of a contract, the
+-- exchange's newest row on file has the one in force.
 of_several_expiries as (
 
     select contract_id

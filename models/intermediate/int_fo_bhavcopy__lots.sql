@@ -76,8 +76,8 @@ nearest_known_lots as (
 
 ),
 
--- Open interest is a whole number of lots in nearly all rows: divided by that number it is the lot. Of a future's one row it is
--- too many lots to tell, but the options of that expiry have its lot.
+-- Open interest is a whole number of lots in nearly all rows: divided by that number it is the lot. Of a future's one
+-- row it is too many lots to tell, but the options of that expiry have its lot.
 lots_of_open_interest as (
 
     select

@@ -17,7 +17,7 @@ from sqlalchemy import URL, make_url
 
 from sampledata.generate import write_sample
 from warehouse.database import connect
-from warehouse.settings import PROJECT_FOLDER, settings
+from warehouse.settings import settings
 
 pytestmark = pytest.mark.slow
 

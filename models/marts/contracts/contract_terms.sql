@@ -63,8 +63,8 @@ dumped_series as (
 
 ),
 
--- An id outlives the loads that brought it: an expiry counts if a bhavcopy on file has the contract with it, or a list of
--- instruments on file has its series.
+-- An id outlives the loads that brought it: an expiry counts if a bhavcopy on file has the contract with it, or a list
+-- of instruments on file has its series.
 stated_expiries as (
 
     select

@@ -123,7 +123,8 @@ expected as (
     from spans
     inner join sessions
         on sessions.session_date between spans.first_session and spans.last_session
-        and sessions.segment = case spans.instrument_type when 'index' then 'index' when 'equity' then 'cash' else 'fo' end
+        and sessions.segment
+        = case spans.instrument_type when 'index' then 'index' when 'equity' then 'cash' else 'fo' end
 
 ),
 

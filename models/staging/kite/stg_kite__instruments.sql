@@ -76,16 +76,17 @@ typed as (
 
     from raw_rows
     inner join loads on raw_rows._load_id = loads.load_id
-    cross join lateral (
-        select
-            (loads.options ->> 'as_of')::date as as_of,
-            ({{ vendor_date('raw_rows.expiry', order='dd-mm-yyyy') }}) as expiry,
-            {{ vendor_number('raw_rows.strike') }} as strike,
-            {{ vendor_number('raw_rows.tick_size') }} as tick_size,
-            {{ vendor_quantity('raw_rows.lot_size') }} as lot_size
-        from (select 1) as once
-        offset 0
-    ) as cells
+    cross join
+        lateral (
+            select
+                (loads.options ->> 'as_of')::date as as_of,
+                ({{ vendor_date('raw_rows.expiry', order='dd-mm-yyyy') }}) as expiry,
+                {{ vendor_number('raw_rows.strike') }} as strike,
+                {{ vendor_number('raw_rows.tick_size') }} as tick_size,
+                {{ vendor_quantity('raw_rows.lot_size') }} as lot_size
+            from (select 1) as once
+            offset 0
+        ) as cells
     -- the excerpt has no column for the underlying, but its symbols begin with it
     cross join lateral (
         select

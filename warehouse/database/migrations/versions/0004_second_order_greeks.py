@@ -13,5 +13,6 @@ def upgrade() -> None:
     for column in _COLUMNS:
         op.execute(f"alter table enrichment.option_greeks add column if not exists {column} double precision")
     op.execute(
-        "alter table enrichment.greeks_slices add column if not exists has_second_order boolean not null default false"
+        "alter table enrichment.greeks_slices"
+        " add column if not exists has_second_order boolean not null default false"
     )
