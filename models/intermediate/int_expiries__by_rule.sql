@@ -35,7 +35,7 @@ days as (
     select
         each_day.day_start::date as calendar_day,
         date_trunc('month', each_day.day_start)::date as contract_month,
-        extract(isodow from each_day.day_start)::integer as weekday -- noqa: RF04 - the seed calls it so
+        extract(isodow from each_day.day_start)::integer as weekday -- noqa: RF04
     from
         generate_series(
             (select first_day from calendar),
