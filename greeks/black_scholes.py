@@ -87,12 +87,15 @@ def greeks(
     Parameters
     ----------
     forward, strike, years, volatility, discount, is_call : (n,) arrays
-        As in `price`, but years and volatility must be > 0.
+        As in `price`.
 
     Returns
     -------
     Greeks
-        Each (n,) float64; NaN where an input is missing or out of its range.
+        Each (n,) float64; NaN where an input is missing or out of its range. Without time or without
+        volatility they are what they come to as it vanishes: a delta of one or nothing, none of the rest but
+        the interest on the strike; at the strike half a delta, an infinite gamma and a theta of minus
+        infinity. At zero time no rate can be told from the discount, so a theta that needs one is NaN.
 
     Notes
     -----
@@ -183,6 +186,32 @@ def _greeks(
     rho *= PERCENT
 
     out[:, ~are_in_range(forward, strike, years, s, discount)] = np.nan
+    still = (s == 0) & (years >= 0) & (volatility >= 0) & (forward > 0) & (strike > 0) & (discount > 0)
+    if still.any():
+        out[:, still] = _without_deviation(
+            *(column[still] for column in (forward, strike, years, discount)), sign=sign[still]
+        )
+
+
+def _without_deviation(
+    forward: Floats, strike: Floats, years: Floats, discount: Floats, *, sign: Floats
+) -> Floats:
+    # The chance to be exercised: certain, none, or even at the strike.
+    exercised = np.heaviside(sign * (forward - strike), 0.5)
+    at_the_strike = forward == strike
+    spot = discount * forward
+    paid = sign * strike * discount * exercised
+    # ln(discount) / years is the rate; nothing earns interest out of the money.
+    interest = np.where(exercised > 0, np.log(discount) / years * paid, 0.0) / DAYS_OF_A_YEAR
+    return np.stack(
+        [
+            sign * exercised,
+            np.where(at_the_strike, np.inf, 0.0),
+            np.where(at_the_strike, -np.inf, interest),
+            np.where(at_the_strike, spot * np.sqrt(years) / SQRT_TWO_PI * PERCENT, 0.0),
+            paid * years * PERCENT,
+        ]
+    )
 
 
 def are_in_range(

@@ -142,6 +142,43 @@ def test_zero_volatility_or_time_gives_the_discounted_intrinsic_value() -> None:
     assert price(110.0, 100.0, 1.0, 0.0, 0.9, [True, False]).tolist() == [9.0, 0.0]
 
 
+@pytest.mark.parametrize("is_call", [True, False])
+@pytest.mark.parametrize("forward", [110.0, 90.0])
+def test_greeks_come_to_their_limits_as_volatility_vanishes(forward: float, is_call: bool) -> None:
+    nearly = greeks(forward, 100.0, 0.5, 1e-4, 0.97, is_call)
+
+    found = greeks(forward, 100.0, 0.5, 0.0, 0.97, is_call)
+
+    for limit, near in zip(found, nearly, strict=True):
+        assert float(limit) == pytest.approx(float(near), rel=1e-12, abs=1e-300)
+
+
+def test_greeks_at_expiry_are_those_of_what_is_paid() -> None:
+    in_the_money, out_of_it, at_it = (
+        greeks(forward, 100.0, 0.0, 0.2, 1.0, [True, False]) for forward in (110.0, 90.0, 100.0)
+    )
+
+    assert in_the_money.delta.tolist() == [1.0, 0.0]
+    assert out_of_it.delta.tolist() == [0.0, -1.0]
+    assert at_it.delta.tolist() == [0.5, -0.5]
+    for found in (in_the_money, out_of_it):
+        assert found.gamma.tolist() == found.vega.tolist() == [0.0, 0.0]
+        np.testing.assert_array_equal(np.abs(found.rho), 0.0)
+    # no rate is known at zero time: what is exercised would earn one
+    np.testing.assert_array_equal(in_the_money.theta, [np.nan, 0.0])
+    assert np.isposinf(at_it.gamma).all()
+    assert np.isneginf(at_it.theta).all()
+    assert at_it.vega.tolist() == [0.0, 0.0]
+
+
+def test_at_the_strike_vega_outlives_volatility() -> None:
+    nearly, found = (greeks(100.0, 100.0, 0.5, volatility, 0.97, True) for volatility in (1e-9, 0.0))
+
+    assert float(found.vega) == pytest.approx(float(nearly.vega), rel=1e-12)
+    assert float(found.delta) == pytest.approx(float(nearly.delta), rel=1e-9)
+    assert float(found.rho) == pytest.approx(float(nearly.rho), rel=1e-9)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
