@@ -1,9 +1,10 @@
-"""First-order Greeks beside a chunked numpy closed form; implied volatility beside a `brentq` per option."""
+"""Greeks beside a chunked numpy closed form and QuantLib; implied volatility beside a `brentq` per option."""
 
 import importlib.util
 import warnings
 
 import numpy as np
+import QuantLib  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
@@ -18,6 +19,7 @@ SMALLEST = Scale(rows=2_000, repeats=1)
 DEFAULT_ROWS = 2_000_000
 DEFAULT_REPEATS = 7
 BRENTQ_ROWS = 2_000
+QUANTLIB_ROWS = 20_000
 RATE = 0.055
 CHUNK = 16_384
 
@@ -49,7 +51,7 @@ class Options:
 def run(scale: Scale) -> list[Line]:
     """Measure both on one core, single-threaded."""
     rows, repeats = scale.rows or DEFAULT_ROWS, scale.repeats or DEFAULT_REPEATS
-    return [_greeks(rows, repeats), *_volatility(rows, repeats)]
+    return [_greeks(rows, repeats), _beside_quantlib(rows, repeats), *_volatility(rows, repeats)]
 
 
 def _greeks(rows: int, repeats: int) -> Line:
@@ -70,6 +72,47 @@ def _greeks(rows: int, repeats: int) -> Line:
         f"chunked numpy: {rate(rows, seconds['theirs'])}",
         ratio_of(seconds["ours"], seconds["theirs"]),
         "≥ 1 ×",
+    )
+
+
+def _beside_quantlib(rows: int, repeats: int) -> Line:
+    o = Options(min(rows, QUANTLIB_ROWS))
+    deviation = o.volatility * np.sqrt(o.years)
+    kinds = (QuantLib.Option.Put, QuantLib.Option.Call)
+    columns = (o.forward, o.strike, o.years, deviation, o.discount, o.is_call, o.spot)
+    options = list(zip(*(column.tolist() for column in columns), strict=True))
+
+    def ours() -> object:
+        return greeks(o.forward, o.strike, o.years, o.volatility, o.discount, o.is_call)
+
+    def theirs() -> list[tuple[float, ...]]:
+        found: list[tuple[float, ...]] = []
+        for forward, strike, years, s, discount, is_call, spot in options:
+            one = QuantLib.BlackCalculator(
+                QuantLib.PlainVanillaPayoff(kinds[is_call], strike), forward, s, discount
+            )
+            found.append(
+                (
+                    one.delta(spot),
+                    one.gamma(spot),
+                    one.theta(spot, years) / 365.0,
+                    one.vega(years) * 0.01,
+                    one.rho(years) * 0.01,
+                )
+            )
+        return found
+
+    difference = (
+        np.abs(np.array(ours()) - np.array(theirs()).T) / np.abs(np.array(ours())).max(axis=1)[:, None]
+    )
+    seconds = in_turns(max(1, min(repeats, 3)), ours=ours, theirs=theirs)
+    return Line(
+        "greeks",
+        f"delta, gamma, theta, vega, rho of {len(options):,} options",
+        rate(len(options), seconds["ours"]),
+        f"QuantLib, one by one (differs by {difference.max():.0e} of the largest):"
+        f" {rate(len(options), seconds['theirs'])}",
+        ratio_of(seconds["ours"], seconds["theirs"]),
     )
 
 
