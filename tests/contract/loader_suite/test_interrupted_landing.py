@@ -120,6 +120,8 @@ def test_an_interrupted_command_leaves_nothing(sample: Sample, tmp_path: Path) -
         sample.command(path),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        # a shell's background job ignores interrupts, and so would what it starts
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     while not query("select 1 from pg_stat_progress_copy where tuples_processed > 10000"):
         assert command.poll() is None, "the load ended before it could be interrupted"
