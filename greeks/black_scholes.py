@@ -185,12 +185,14 @@ def _greeks(
     rho *= years
     rho *= PERCENT
 
-    out[:, ~are_in_range(forward, strike, years, s, discount)] = np.nan
+    in_range = are_in_range(forward, strike, years, s, discount)
+    if in_range.all():
+        return
+    out[:, ~in_range] = np.nan
     still = (s == 0) & (years >= 0) & (volatility >= 0) & (forward > 0) & (strike > 0) & (discount > 0)
-    if still.any():
-        out[:, still] = _without_deviation(
-            *(column[still] for column in (forward, strike, years, discount)), sign=sign[still]
-        )
+    out[:, still] = _without_deviation(
+        *(column[still] for column in (forward, strike, years, discount)), sign=sign[still]
+    )
 
 
 def _without_deviation(
