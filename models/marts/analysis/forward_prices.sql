@@ -43,7 +43,8 @@ strikes as (
         bar_start,
         expiry,
         strike::double precision
-        + (call_close - put_close)::double precision * forward_price / underlying_price::double precision as implied_forward,
+        + (call_close - put_close)::double precision
+        * forward_price / underlying_price::double precision as implied_forward,
         row_number() over (
             partition by underlying, session_date, bar_start, expiry order by abs(log_moneyness), strike
         ) as nearness
@@ -84,7 +85,9 @@ residuals as (
         fits.expiry,
         fits.parity_forward,
         fits.parity_strikes,
-        percentile_cont(0.5) within group (order by abs(near_strikes.implied_forward - fits.parity_forward)) as parity_residual
+        percentile_cont(0.5) within group (
+            order by abs(near_strikes.implied_forward - fits.parity_forward)
+        ) as parity_residual
     from fits
     inner join near_strikes
         on fits.underlying = near_strikes.underlying
