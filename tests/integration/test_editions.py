@@ -29,6 +29,7 @@ ROLLUPS = [
     "int_spot__prices_hourly",
     "int_spot__prices_daily",
     "int_spot__official_daily",
+    "int_series__listed",
 ]
 OPTIONS = "GFDLNFO_NIFTY_OPT_11082025.csv"
 
