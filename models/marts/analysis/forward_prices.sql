@@ -2,6 +2,7 @@
 {%- set most_strikes = 10 -%}
 {%- set least_strikes = 3 -%}
 
+-- One grouping over calls, puts and futures, and no join: a filter on session and time reaches the rows of each.
 with
 
 chain as (
@@ -18,6 +19,64 @@ futures as (
 
 ),
 
+-- A call less its put is worth the discounted forward less the strike: each strike with both traded names a forward.
+strikes as (
+
+    select
+        underlying,
+        session_date,
+        bar_start,
+        expiry,
+        bar_end,
+        years_to_expiry,
+        underlying_price,
+        forward_price as spot_forward,
+        case
+            when call_is_traded and put_is_traded
+                then
+                    strike::double precision
+                    + (call_close - put_close)::double precision
+                    * forward_price / underlying_price::double precision
+        end as implied_forward,
+        row_number() over (
+            partition by underlying, session_date, bar_start, expiry
+            order by (call_is_traded and put_is_traded) is true desc, abs(log_moneyness) asc, strike asc
+        ) as nearness
+    from chain
+
+),
+
+quotes as (
+
+    select
+        underlying,
+        session_date,
+        bar_start,
+        expiry,
+        bar_end,
+        years_to_expiry,
+        underlying_price,
+        spot_forward,
+        case when nearness <= {{ most_strikes }} then implied_forward end as implied_forward,
+        null::numeric as future_price
+    from strikes
+    union all
+    select
+        underlying,
+        session_date,
+        bar_start,
+        expiry,
+        null as bar_end,
+        null as years_to_expiry,
+        null as underlying_price,
+        null as spot_forward,
+        null as implied_forward,
+        close as future_price
+    from futures
+
+),
+
+-- The median: one stale premium moves it little, where it would bend a line through all.
 expiries as (
 
     select
@@ -28,107 +87,56 @@ expiries as (
         max(bar_end) as bar_end,
         max(years_to_expiry) as years_to_expiry,
         max(underlying_price) as underlying_price,
-        max(forward_price) as spot_forward
-    from chain
-    group by underlying, session_date, bar_start, expiry
-
-),
-
--- A call less its put is worth the discounted forward less the strike: each strike with both names a forward.
-strikes as (
-
-    select
-        underlying,
-        session_date,
-        bar_start,
-        expiry,
-        strike::double precision
-        + (call_close - put_close)::double precision
-        * forward_price / underlying_price::double precision as implied_forward,
-        row_number() over (
-            partition by underlying, session_date, bar_start, expiry order by abs(log_moneyness), strike
-        ) as nearness
-    from chain
-    where call_is_traded and put_is_traded
-
-),
-
-near_strikes as (
-
-    select * from strikes
-    where nearness <= {{ most_strikes }}
-
-),
-
--- The median: one stale premium moves it little, where it would bend a line through all.
-fits as (
-
-    select
-        underlying,
-        session_date,
-        bar_start,
-        expiry,
+        max(spot_forward) as spot_forward,
+        max(future_price) as future_price,
+        count(implied_forward) as parity_strikes,
         percentile_cont(0.5) within group (order by implied_forward) as parity_forward,
-        count(*) as parity_strikes
-    from near_strikes
+        array_agg(implied_forward) filter (where implied_forward is not null) as implied_forwards
+    from quotes
     group by underlying, session_date, bar_start, expiry
-    having count(*) >= {{ least_strikes }}
+    having max(spot_forward) is not null
 
 ),
 
-residuals as (
+fitted as (
 
     select
-        fits.underlying,
-        fits.session_date,
-        fits.bar_start,
-        fits.expiry,
-        fits.parity_forward,
-        fits.parity_strikes,
-        percentile_cont(0.5) within group (
-            order by abs(near_strikes.implied_forward - fits.parity_forward)
-        ) as parity_residual
-    from fits
-    inner join near_strikes
-        on fits.underlying = near_strikes.underlying
-        and fits.session_date = near_strikes.session_date
-        and fits.bar_start = near_strikes.bar_start
-        and fits.expiry = near_strikes.expiry
-    group by
-        fits.underlying,
-        fits.session_date,
-        fits.bar_start,
-        fits.expiry,
-        fits.parity_forward,
-        fits.parity_strikes
+        expiries.*,
+        residuals.parity_residual
+    from expiries
+    left join lateral (
+        select
+            percentile_cont(0.5) within group (
+                order by abs(each_strike.implied_forward - expiries.parity_forward)
+            ) as parity_residual
+        from unnest(expiries.implied_forwards) as each_strike (implied_forward)
+    ) as residuals on true
 
 ),
 
 with_method as (
 
     select
-        expiries.*,
-        residuals.parity_forward,
-        residuals.parity_residual,
-        residuals.parity_strikes,
-        futures.close as future_price,
+        fitted.*,
         case
-            when residuals.parity_forward is not null then 'parity'
-            when futures.close is not null then 'future'
+            when parity_strikes >= {{ least_strikes }} then 'parity'
+            when future_price is not null then 'future'
             else 'spot and rate'
-        end as forward_method,
-        coalesce(residuals.parity_forward, futures.close::double precision, expiries.spot_forward) as forward_price
-    from expiries
-    left join residuals
-        on expiries.underlying = residuals.underlying
-        and expiries.session_date = residuals.session_date
-        and expiries.bar_start = residuals.bar_start
-        and expiries.expiry = residuals.expiry
-    left join futures
-        on expiries.underlying = futures.underlying
-        and expiries.session_date = futures.session_date
-        and expiries.bar_start = futures.bar_start
-        and expiries.expiry = futures.expiry
+        end as forward_method
+    from fitted
+
+),
+
+with_forward as (
+
+    select
+        with_method.*,
+        case forward_method
+            when 'parity' then parity_forward
+            when 'future' then future_price::double precision
+            else spot_forward
+        end as forward_price
+    from with_method
 
 ),
 
@@ -153,12 +161,12 @@ forward_prices as (
             as implied_carry,
 
         -- each of them
-        parity_forward,
-        parity_residual,
-        coalesce(parity_strikes, 0) as parity_strikes,
+        case when forward_method = 'parity' then parity_forward end as parity_forward,
+        case when forward_method = 'parity' then parity_residual end as parity_residual,
+        case when forward_method = 'parity' then parity_strikes else 0 end as parity_strikes,
         future_price,
         spot_forward
-    from with_method
+    from with_forward
 
 )
 
