@@ -20,7 +20,15 @@
       )
     ) -%}
   {%- endfor -%}
-  {{ return('((' ~ conditions | join(') or (') ~ '))' if conditions else 'false') }}
+  {%- if not conditions -%}
+    {{ return('false') }}
+  {%- endif -%}
+  {#- one range around them all, besides: TimescaleDB carries it to both sides of a join, and alternatives to neither -#}
+  {%- set around = (
+    time_column ~ " >= '" ~ (dates | map(attribute='before') | min) ~ " 00:00+00' and "
+    ~ time_column ~ " < '" ~ (dates | map(attribute='after') | max) ~ " 00:00+00' and "
+  ) if time_column else '' -%}
+  {{ return('(' ~ around ~ '((' ~ conditions | join(') or (') ~ ')))') }}
 {% endmacro %}
 
 

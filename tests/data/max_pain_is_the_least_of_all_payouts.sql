@@ -17,23 +17,40 @@ max_pain as (
 
 ),
 
+-- An expiry's strikes in one row: every strike is held against every other, whatever the planner expects of a join.
+expiries as (
+
+    select
+        underlying,
+        session_date,
+        expiry,
+        array_agg(strike order by strike) as strikes,
+        array_agg(coalesce(call_open_interest, 0) order by strike) as call_open_interests,
+        array_agg(coalesce(put_open_interest, 0) order by strike) as put_open_interests
+    from chain
+    group by underlying, session_date, expiry
+
+),
+
 payouts as (
 
     select
-        expired.underlying,
-        expired.session_date,
-        expired.expiry,
+        expiries.underlying,
+        expiries.session_date,
+        expiries.expiry,
         expired.strike,
-        sum(
-            coalesce(held.call_open_interest, 0) * greatest(expired.strike - held.strike, 0)
-            + coalesce(held.put_open_interest, 0) * greatest(held.strike - expired.strike, 0)
-        ) as payout
-    from chain as expired
-    inner join chain as held
-        on expired.underlying = held.underlying
-        and expired.session_date = held.session_date
-        and expired.expiry = held.expiry
-    group by expired.underlying, expired.session_date, expired.expiry, expired.strike
+        totals.payout
+    from expiries
+    cross join lateral unnest(expiries.strikes) as expired (strike)
+    cross join lateral (
+        select
+            sum(
+                held.call_open_interest * greatest(expired.strike - held.strike, 0)
+                + held.put_open_interest * greatest(held.strike - expired.strike, 0)
+            ) as payout
+        from unnest(expiries.strikes, expiries.call_open_interests, expiries.put_open_interests)
+            as held (strike, call_open_interest, put_open_interest)
+    ) as totals
 
 )
 

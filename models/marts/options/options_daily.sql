@@ -50,7 +50,11 @@ official_days as (
             when on_file.previous_session_date is not null
                 then
                     official.open_interest
-                    - case when previous.contract_id is null then 0 else previous.open_interest end
+                    - case
+                        when previous.contract_id is not null then previous.open_interest
+                        when previous_of_midnight.contract_id is not null then previous_of_midnight.open_interest
+                        else 0
+                    end
         end as change_in_open_interest,
         on_file.previous_session_date as open_interest_compared_with,
         official.underlying_price,
@@ -85,10 +89,12 @@ official_days as (
     -- the exchange lists every contract each day, untraded ones too: one without a row had no open interest
     left join {{ ref('int_fo_bhavcopy__deduped') }} as previous
         on official.contract_id = previous.contract_id
-        and on_file.previous_session_date = previous.session_date
-        -- the hours of a session may have come to be known since; these bounds reach its chunk
-        and on_file.previous_opens_at - interval '1 day' < previous.bar_start
-        and on_file.previous_opens_at + interval '1 day' > previous.bar_start
+        and on_file.previous_opens_at = previous.bar_start
+    -- stored before the hours of its session were known: from midnight in India
+    left join {{ ref('int_fo_bhavcopy__deduped') }} as previous_of_midnight
+        on previous.contract_id is null
+        and official.contract_id = previous_of_midnight.contract_id
+        and on_file.previous_session_date::timestamp at time zone 'Asia/Kolkata' = previous_of_midnight.bar_start
 
 ),
 
