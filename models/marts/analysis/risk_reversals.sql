@@ -103,7 +103,67 @@ wings as (
 
 at_the_money as (
 
-    select * from {{ ref('atm_volatility') }}
+    select
+        atm_volatility.underlying,
+        atm_volatility.session_date,
+        atm_volatility.bar_start,
+        atm_volatility.expiry,
+        targets.target_delta,
+        atm_volatility.implied_volatility
+    from {{ ref('atm_volatility') }} as atm_volatility
+    cross join targets
+
+),
+
+-- Side by side by grouping and not by a join: a filter on session and time reaches the rows below of either.
+wings_and_money as (
+
+    select
+        underlying,
+        session_date,
+        bar_start,
+        expiry,
+        target_delta,
+        bar_end,
+        call_implied_volatility,
+        put_implied_volatility,
+        is_traded,
+        null::double precision as atm_implied_volatility,
+        true as is_wing
+    from wings
+    union all
+    select
+        underlying,
+        session_date,
+        bar_start,
+        expiry,
+        target_delta,
+        null as bar_end,
+        null as call_implied_volatility,
+        null as put_implied_volatility,
+        null as is_traded,
+        implied_volatility as atm_implied_volatility,
+        false as is_wing
+    from at_the_money
+
+),
+
+side_by_side as (
+
+    select
+        underlying,
+        session_date,
+        bar_start,
+        expiry,
+        target_delta,
+        max(bar_end) as bar_end,
+        max(call_implied_volatility) as call_implied_volatility,
+        max(put_implied_volatility) as put_implied_volatility,
+        bool_and(is_traded) as is_traded,
+        max(atm_implied_volatility) as atm_implied_volatility
+    from wings_and_money
+    group by underlying, session_date, bar_start, expiry, target_delta
+    having bool_or(is_wing)
 
 ),
 
@@ -111,30 +171,24 @@ risk_reversals as (
 
     select
         -- ids
-        wings.underlying,
-        wings.expiry,
-        wings.target_delta,
+        underlying,
+        expiry,
+        target_delta,
 
         -- times
-        wings.session_date,
-        wings.bar_start,
-        wings.bar_end,
+        session_date,
+        bar_start,
+        bar_end,
 
         -- volatilities
-        wings.is_traded,
-        wings.call_implied_volatility,
-        wings.put_implied_volatility,
-        at_the_money.implied_volatility as atm_implied_volatility,
-        wings.call_implied_volatility - wings.put_implied_volatility as risk_reversal,
-        (wings.call_implied_volatility + wings.put_implied_volatility) / 2
-        - at_the_money.implied_volatility as butterfly
+        is_traded,
+        call_implied_volatility,
+        put_implied_volatility,
+        atm_implied_volatility,
+        call_implied_volatility - put_implied_volatility as risk_reversal,
+        (call_implied_volatility + put_implied_volatility) / 2 - atm_implied_volatility as butterfly
 
-    from wings
-    left join at_the_money
-        on wings.underlying = at_the_money.underlying
-        and wings.session_date = at_the_money.session_date
-        and wings.bar_start = at_the_money.bar_start
-        and wings.expiry = at_the_money.expiry
+    from side_by_side
 
 )
 
