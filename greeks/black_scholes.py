@@ -4,6 +4,7 @@ Black-76 with a discount factor. Black-Scholes-Merton is the same with forward =
 discount = exp(-rate * years).
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from greeks.normalised_black import SQRT_TWO_PI, Floats, log_moneyness, remainde
 
 type Bools = np.ndarray[Any, np.dtype[np.bool_]]
 
-CHUNK_ROWS = 16_384
+_CHUNK_ROWS = 16_384
 DAYS_OF_A_YEAR = 365.0
 PERCENT = 0.01
 
@@ -70,13 +71,8 @@ def price(
     -----
     F. Black, "The pricing of commodity contracts", Journal of Financial Economics 3 (1976).
     """
-    numbers, calls, shape = broadcast_columns(forward, strike, years, volatility, discount, is_call)
-    result = np.empty(len(calls))
-    with np.errstate(all="ignore"):
-        for start in range(0, len(result), CHUNK_ROWS):
-            rows = slice(start, start + CHUNK_ROWS)
-            result[rows] = _price(*(column[rows] for column in numbers), is_call=calls[rows])
-    return result.reshape(shape)
+    (result,) = in_chunks(_price, 1, forward, strike, years, volatility, discount, is_call)
+    return result
 
 
 def greeks(
@@ -103,19 +99,43 @@ def greeks(
     years, with the forward following both: the spot is what the market of an index option quotes. J. Hull,
     "Options, Futures, and Other Derivatives", chapter "The Greek letters", without dividends.
     """
-    numbers, calls, shape = broadcast_columns(forward, strike, years, volatility, discount, is_call)
-    result = np.empty((5, len(calls)))
+    columns = (forward, strike, years, volatility, discount, is_call)
+    return Greeks(*in_chunks(_greeks, len(Greeks._fields), *columns))
+
+
+def in_chunks(
+    kernel: Callable[..., None],
+    results: int,
+    forward: Floats,
+    strike: Floats,
+    years: Floats,
+    volatility: Floats,
+    discount: Floats,
+    is_call: Bools,
+) -> list[Floats]:
+    """Run a kernel over rows that stay in a core's cache and give its results the inputs' common shape.
+
+    Parameters
+    ----------
+    kernel : callable
+        Takes the columns in this order, and `out`, float64 of `results` rows, to write to.
+    results : int
+        How many arrays it makes.
+    forward, strike, years, volatility, discount, is_call : arrays
+        As in `price`.
+    """
+    numbers, calls, shape = _columns(forward, strike, years, volatility, discount, is_call)
+    out = np.empty((results, len(calls)))
     with np.errstate(all="ignore"):
-        for start in range(0, result.shape[1], CHUNK_ROWS):
-            rows = slice(start, start + CHUNK_ROWS)
-            _greeks(*(column[rows] for column in numbers), is_call=calls[rows], out=result[:, rows])
-    return Greeks(*(row.reshape(shape) for row in result))
+        for start in range(0, len(calls), _CHUNK_ROWS):
+            rows = slice(start, start + _CHUNK_ROWS)
+            kernel(*(column[rows] for column in (*numbers, calls)), out=out[:, rows])
+    return [row.reshape(shape) for row in out]
 
 
-def broadcast_columns(
+def _columns(
     forward: Floats, strike: Floats, years: Floats, volatility: Floats, discount: Floats, is_call: Bools
 ) -> tuple[list[Floats], Bools, tuple[int, ...]]:
-    """Return the five numbers and the flags as flat columns of one length, and the shape that they had."""
     *numbers, calls = np.broadcast_arrays(
         *(np.asarray(column, np.float64) for column in (forward, strike, years, volatility, discount)),
         np.asarray(is_call, bool),
@@ -124,8 +144,15 @@ def broadcast_columns(
 
 
 def _price(
-    forward: Floats, strike: Floats, years: Floats, volatility: Floats, discount: Floats, *, is_call: Bools
-) -> Floats:
+    forward: Floats,
+    strike: Floats,
+    years: Floats,
+    volatility: Floats,
+    discount: Floats,
+    is_call: Bools,
+    *,
+    out: Floats,
+) -> None:
     x = -np.abs(log_moneyness(forward, strike))
     s = volatility * np.sqrt(years)
     h, t = x / s, 0.5 * s
@@ -138,8 +165,8 @@ def _price(
     )
     value = np.where(s > 0, value, np.where(s == 0, 0.0, np.nan))
     intrinsic = np.maximum(np.where(is_call, forward - strike, strike - forward), 0.0)
-    result: Floats = discount * (intrinsic + np.sqrt(forward * strike) * value)
-    return np.where((forward > 0) & (strike > 0) & (discount > 0), result, np.nan)
+    result = discount * (intrinsic + np.sqrt(forward * strike) * value)
+    out[0] = np.where((forward > 0) & (strike > 0) & (discount > 0), result, np.nan)
 
 
 def _greeks(
@@ -148,8 +175,8 @@ def _greeks(
     years: Floats,
     volatility: Floats,
     discount: Floats,
-    *,
     is_call: Bools,
+    *,
     out: Floats,
 ) -> None:
     delta, gamma, theta, vega, rho = out

@@ -4,14 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from greeks.black_scholes import (
-    CHUNK_ROWS,
-    DAYS_OF_A_YEAR,
-    PERCENT,
-    Bools,
-    are_in_range,
-    broadcast_columns,
-)
+from greeks.black_scholes import DAYS_OF_A_YEAR, PERCENT, Bools, are_in_range, in_chunks
 from greeks.normalised_black import SQRT_TWO_PI, Floats, log_moneyness
 
 
@@ -65,17 +58,19 @@ def second_order_greeks(
     percentage points, by calendar days. E. Haug, "The Complete Guide to Option Pricing Formulas", 2nd edition
     (2007), chapter 2, with cost of carry = rate.
     """
-    numbers, calls, shape = broadcast_columns(forward, strike, years, volatility, discount, is_call)
-    result = np.empty((len(SecondOrderGreeks._fields), len(calls)))
-    with np.errstate(all="ignore"):
-        for start in range(0, result.shape[1], CHUNK_ROWS):
-            rows = slice(start, start + CHUNK_ROWS)
-            _second_order(*(column[rows] for column in numbers), out=result[:, rows])
-    return SecondOrderGreeks(*(row.reshape(shape) for row in result))
+    columns = (forward, strike, years, volatility, discount, is_call)
+    return SecondOrderGreeks(*in_chunks(_second_order, len(SecondOrderGreeks._fields), *columns))
 
 
 def _second_order(
-    forward: Floats, strike: Floats, years: Floats, volatility: Floats, discount: Floats, *, out: Floats
+    forward: Floats,
+    strike: Floats,
+    years: Floats,
+    volatility: Floats,
+    discount: Floats,
+    _is_call: Bools,
+    *,
+    out: Floats,
 ) -> None:
     vanna, volga, charm, speed, color, veta = out
     root = np.sqrt(years)

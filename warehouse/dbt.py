@@ -19,6 +19,8 @@ from warehouse.database import connect, database_url, profile
 from warehouse.errors import TickmartError
 from warehouse.settings import PROJECT_FOLDER, settings
 
+# Seeds that a user may replace, each with its column of dates; the setting has the seed's name.
+_OWN_SEEDS = {"risk_free_rates": "valid_from", "equity_corporate_actions": "ex_date"}
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _DBT = "from warehouse.processes import end_with; end_with({parent}); from dbt.cli.main import cli; cli()"
 
@@ -128,18 +130,7 @@ def run_dbt(
             env={
                 **os.environ,
                 "DBT_SEND_ANONYMOUS_USAGE_STATS": "0",
-                "TICKMART_RISK_FREE_RATES": _seed_named(
-                    "TICKMART_RISK_FREE_RATES",
-                    settings().risk_free_rates,
-                    like="risk_free_rates",
-                    date_column="valid_from",
-                ),
-                "TICKMART_EQUITY_CORPORATE_ACTIONS": _seed_named(
-                    "TICKMART_EQUITY_CORPORATE_ACTIONS",
-                    settings().equity_corporate_actions,
-                    like="equity_corporate_actions",
-                    date_column="ex_date",
-                ),
+                **{_variable(seed): _seed_named(seed) for seed in _OWN_SEEDS},
             },
             cwd=PROJECT_FOLDER,
         )
@@ -206,35 +197,36 @@ def build_lock_holder(connection: psycopg2.extensions.connection) -> str | None:
     return row[0] if row else None
 
 
-def _seed_named(variable: str, name: str, *, like: str, date_column: str) -> str:
-    seeds = PROJECT_FOLDER / "seeds"
+def _variable(seed: str) -> str:
+    return f"TICKMART_{seed.upper()}"
+
+
+def _seed_named(seed: str) -> str:
+    seeds, variable, name = PROJECT_FOLDER / "seeds", _variable(seed), getattr(settings(), seed)
     found = next(seeds.rglob(f"{glob.escape(name)}.csv"), None)
     if found is None:
         raise TickmartError(
             f"{variable} names {name}, but there is no {name}.csv in seeds/. "
             "Put it into seeds/own/; its README.md says which columns it has."
         )
-    if found.stem != like:
-        fault = _fault_of_seed(found, _first_row(seeds / f"{like}.csv"), date_column)
+    if name != seed:
+        with (seeds / f"{seed}.csv").open(encoding="utf-8") as lines:
+            wanted = next(csv.reader(lines))
+        fault = _fault_of_seed(found, wanted, _OWN_SEEDS[seed])
         if fault:
             raise TickmartError(f"{variable} names {name}, but {fault} (seeds/own/README.md)")
-    return name
-
-
-def _first_row(path: Path) -> list[str]:
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        return next(csv.reader(lines), [])
+    return str(name)
 
 
 def _fault_of_seed(path: Path, wanted: Sequence[str], date_column: str) -> str | None:
     # dbt would say it in the database's words, or take 04-08-2025 for a day of April.
-    columns = _first_row(path)
-    missing = [column for column in wanted if column not in columns]
-    if missing:
-        return f"{path.name} has no column {', '.join(missing)}; its first line must name {', '.join(wanted)}"
     with path.open(encoding="utf-8-sig", newline="") as lines:
         rows = csv.reader(lines)
-        next(rows)
+        columns = next(rows, [])
+        missing = [column for column in wanted if column not in columns]
+        if missing:
+            named = ", ".join(wanted)
+            return f"{path.name} has no column {', '.join(missing)}; its first line must name {named}"
         for row in rows:
             where = f"line {rows.line_num} of {path.name}"
             if row and len(row) != len(columns):

@@ -164,11 +164,7 @@ def test_own_corporate_actions_change_the_adjusted_view_and_nothing_else(folder:
         "NSE,STOCKAA,2025-08-01,dividend,,,4,made for this test\n"
         "NSE,STOCKAA,2025-07-31,dividend,,,8,made for this test\n"
     )
-    dbt(
-        "build", "--select", "actions", "int_equities__corporate_actions+",
-        "--exclude-resource-type", "unit_test", "--project-dir", project,
-        TICKMART_EQUITY_CORPORATE_ACTIONS="actions",
-    )  # fmt: skip
+    build_actions(project)
 
     # 100 with the bonus and 4 rupees in it: 50, of which 96 parts in 100; 80 with 8 rupees in it: 90 of them
     assert query(adjusted) == [("40", "34.56", "20"), ("50", "48", "20"), ("48", "48", "10")]
@@ -179,11 +175,7 @@ def test_own_corporate_actions_change_the_adjusted_view_and_nothing_else(folder:
         "exchange,symbol,ex_date,kind,shares_before,shares_after,amount,source\n"
         "NSE,STOCKAA,2025-08-01,dividend,,,2.50,made for this test\n"
     )
-    dbt(
-        "build", "--select", "actions", "int_equities__corporate_actions+",
-        "--exclude-resource-type", "unit_test", "--project-dir", project,
-        TICKMART_EQUITY_CORPORATE_ACTIONS="actions",
-    )  # fmt: skip
+    build_actions(project)
     assert query(adjusted) == [("80", "78", "10"), ("100", "97.5", "10"), ("48", "48", "10")]
 
     failed = tickmart("build", "--no-tests", status=1, TICKMART_EQUITY_CORPORATE_ACTIONS="others")
@@ -205,3 +197,11 @@ def statuses(day: str) -> list[str]:
         day,
     )
     return [str(status) for (status,) in found]
+
+
+def build_actions(project: Path) -> None:
+    dbt(
+        "build", "--select", "actions", "int_equities__corporate_actions+",
+        "--exclude-resource-type", "unit_test", "--project-dir", project,
+        TICKMART_EQUITY_CORPORATE_ACTIONS="actions",
+    )  # fmt: skip

@@ -6,7 +6,9 @@ import pytest
 
 from warehouse import dbt
 from warehouse.errors import TickmartError
+from warehouse.settings import settings
 
+VARIABLE = "TICKMART_EQUITY_CORPORATE_ACTIONS"
 HEADER = "exchange,symbol,ex_date,kind,shares_before,shares_after,amount,source"
 
 
@@ -19,7 +21,13 @@ def seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def named(name: str) -> str:
-    return dbt._seed_named("VARIABLE", name, like="equity_corporate_actions", date_column="ex_date")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv(VARIABLE, name)
+        settings.cache_clear()
+        try:
+            return dbt._seed_named("equity_corporate_actions")
+        finally:
+            settings.cache_clear()
 
 
 BONUS = "NSE,A,2025-08-04,bonus,1,2,,x"
@@ -47,7 +55,7 @@ def test_what_is_wrong_with_it_is_told_by_line(seeds: Path, text: str, fault: st
     with pytest.raises(TickmartError) as caught:
         named("mine")
 
-    assert str(caught.value).startswith(f"VARIABLE names mine, but {fault}")
+    assert str(caught.value).startswith(f"{VARIABLE} names mine, but {fault}")
 
 
 def test_what_is_right_passes_whatever_the_order_of_its_columns(seeds: Path) -> None:
@@ -61,5 +69,5 @@ def test_what_is_right_passes_whatever_the_order_of_its_columns(seeds: Path) -> 
 
 
 def test_what_is_not_there_is_named(seeds: Path) -> None:
-    with pytest.raises(TickmartError, match=r"VARIABLE names yours, but there is no yours\.csv in seeds/"):
+    with pytest.raises(TickmartError, match=rf"{VARIABLE} names yours, but there is no yours\.csv in seeds/"):
         named("yours")
