@@ -23,34 +23,17 @@ select
 from contracts
 left join {{ ref('int_expiries__dated') }} as expiries
     on contracts.exchange = expiries.exchange and contracts.expiry = expiries.expiry
+{% for relation, of in [(ref('int_fo_bhavcopy__deduped'), 'official'), (ref(quotes), 'quote')] %}
+{% for end, order in [('first', 'asc'), ('last', 'desc')] %}
 left join lateral (
-    select official.session_date
-    from {{ ref('int_fo_bhavcopy__deduped') }} as official
-    where contracts.contract_id = official.contract_id
-    order by official.bar_start asc
+    select rows_of_contract.session_date
+    from {{ relation }} as rows_of_contract
+    where contracts.contract_id = rows_of_contract.contract_id
+    order by rows_of_contract.bar_start {{ order }}
     limit 1
-) as first_official on true
-left join lateral (
-    select official.session_date
-    from {{ ref('int_fo_bhavcopy__deduped') }} as official
-    where contracts.contract_id = official.contract_id
-    order by official.bar_start desc
-    limit 1
-) as last_official on true
-left join lateral (
-    select quotes.session_date
-    from {{ ref(quotes) }} as quotes
-    where contracts.contract_id = quotes.contract_id
-    order by quotes.bar_start asc
-    limit 1
-) as first_quote on true
-left join lateral (
-    select quotes.session_date
-    from {{ ref(quotes) }} as quotes
-    where contracts.contract_id = quotes.contract_id
-    order by quotes.bar_start desc
-    limit 1
-) as last_quote on true
+) as {{ end }}_{{ of }} on true
+{% endfor %}
+{% endfor %}
 left join {{ ref('contract_terms') }} as terms
     on contracts.contract_id = terms.contract_id
     and greatest(last_official.session_date, last_quote.session_date) >= terms.valid_from

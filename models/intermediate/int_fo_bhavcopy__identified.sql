@@ -41,12 +41,7 @@ identified as (
 
         -- times: the row is known at the close of its session
         rows_of_files.session_date,
-        coalesce(
-            sessions.opens_at, rows_of_files.session_date::timestamp at time zone 'Asia/Kolkata'
-        ) as bar_start,
-        coalesce(
-            sessions.closes_at, (rows_of_files.session_date + 1)::timestamp at time zone 'Asia/Kolkata'
-        ) as bar_end,
+        {{ bounds_of_session('rows_of_files') }},
 
         -- prices
         rows_of_files.is_traded,

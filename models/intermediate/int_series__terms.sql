@@ -190,19 +190,6 @@ as_of_starts as (
     ) as stated_lot on true
     left join lateral (
         select
-            case
-                when min(lot_rules.lot_size) = max(lot_rules.lot_size) then min(lot_rules.lot_size)
-            end as lot_size
-        from lot_rules
-        where
-            lot_rules.underlying = starts.underlying
-            and starts.valid_from >= lot_rules.valid_from
-            and starts.valid_from <= coalesce(lot_rules.valid_to, 'infinity')
-            and starts.expiry >= coalesce(lot_rules.expiry_from, '-infinity')
-            and starts.expiry <= coalesce(lot_rules.expiry_to, 'infinity')
-    ) as ruled_lot on true
-    left join lateral (
-        select
             ticks_of_days.tick_size,
             ticks_of_days.session_date
         from ticks_of_days
@@ -214,17 +201,7 @@ as_of_starts as (
         order by ticks_of_days.session_date desc
         limit 1
     ) as stated_tick on true
-    left join lateral (
-        select
-            min(tick_rules.tick_size) as tick_size,
-            max(tick_rules.valid_from) as valid_from
-        from tick_rules
-        where
-            tick_rules.underlying = starts.underlying
-            and tick_rules.instrument_type = starts.instrument_type
-            and starts.valid_from >= tick_rules.valid_from
-            and starts.valid_from <= coalesce(tick_rules.valid_to, 'infinity')
-    ) as ruled_tick on true
+    {{ joins_to_rules('starts', 'valid_from') }}
 
 ),
 

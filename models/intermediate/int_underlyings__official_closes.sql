@@ -5,7 +5,6 @@ index_closes as (
     select
         underlying,
         session_date,
-        bar_end,
         close,
         1 as precedence
     from {{ ref('int_spot__closes_deduped') }}
@@ -18,7 +17,6 @@ share_closes as (
     select
         symbol as underlying,
         session_date,
-        bar_end,
         close,
         case series when 'EQ' then 1 else 2 end as precedence
     from {{ ref('int_equities__official_deduped') }}

@@ -306,25 +306,7 @@ terms_of_starts as (
         from series_terms
         where dated_starts.underlying = series_terms.underlying and dated_starts.expiry = series_terms.expiry
     ) as master on not dated_starts.is_named and dated_starts.is_known_of_month
-    left join lateral (
-        select case when min(rules.lot_size) = max(rules.lot_size) then min(rules.lot_size) end as lot_size
-        from lot_rules as rules
-        where
-            dated_starts.underlying = rules.underlying
-            and dated_starts.starts_on >= rules.valid_from
-            and dated_starts.starts_on <= coalesce(rules.valid_to, 'infinity')
-            and dated_starts.expiry >= coalesce(rules.expiry_from, '-infinity')
-            and dated_starts.expiry <= coalesce(rules.expiry_to, 'infinity')
-    ) as ruled_lot on true
-    left join lateral (
-        select min(rules.tick_size) as tick_size
-        from tick_rules as rules
-        where
-            dated_starts.underlying = rules.underlying
-            and dated_starts.instrument_type = rules.instrument_type
-            and dated_starts.starts_on >= rules.valid_from
-            and dated_starts.starts_on <= coalesce(rules.valid_to, 'infinity')
-    ) as ruled_tick on true
+    {{ joins_to_rules('dated_starts', 'starts_on') }}
 
 ),
 

@@ -46,16 +46,7 @@ official_days as (
         official.settlement_price,
         official.volume,
         official.open_interest,
-        case
-            when on_file.previous_session_date is not null
-                then
-                    official.open_interest
-                    - case
-                        when previous.contract_id is not null then previous.open_interest
-                        when previous_of_midnight.contract_id is not null then previous_of_midnight.open_interest
-                        else 0
-                    end
-        end as change_in_open_interest,
+        {{ change_in_open_interest() }} as change_in_open_interest,
         on_file.previous_session_date as open_interest_compared_with,
         official.underlying_price,
         official.lot_size::integer as lot_size,
@@ -82,19 +73,7 @@ official_days as (
         official.greeks_status
 
     from official_with_greeks as official
-    left join {{ ref('int_sessions__on_file') }} as on_file
-        on official.underlying = on_file.underlying
-        and official.session_date = on_file.session_date
-        and on_file.instrument_type = 'option'
-    -- the exchange lists every contract each day, untraded ones too: one without a row had no open interest
-    left join {{ ref('int_fo_bhavcopy__deduped') }} as previous
-        on official.contract_id = previous.contract_id
-        and on_file.previous_opens_at = previous.bar_start
-    -- stored before the hours of its session were known: from midnight in India
-    left join {{ ref('int_fo_bhavcopy__deduped') }} as previous_of_midnight
-        on previous.contract_id is null
-        and official.contract_id = previous_of_midnight.contract_id
-        and on_file.previous_session_date::timestamp at time zone 'Asia/Kolkata' = previous_of_midnight.bar_start
+    {{ joins_to_session_before('option') }}
 
 ),
 

@@ -1,0 +1,15 @@
+{#
+  Start and end of an official row: those of its session, or the whole day in India where the calendar has no hours for it.
+
+  rows_of_files: the relation with `session_date`; `sessions` stands beside it, left-joined.
+#}
+{% macro bounds_of_session(rows_of_files) -%}
+coalesce(sessions.opens_at, {{ midnight_of(rows_of_files ~ '.session_date') }}) as bar_start,
+        coalesce(sessions.closes_at, {{ midnight_of(rows_of_files ~ '.session_date + 1') }}) as bar_end
+{%- endmacro %}
+
+
+{# The midnight in India with which a date begins. #}
+{% macro midnight_of(day) -%}
+({{ day }})::timestamp at time zone 'Asia/Kolkata'
+{%- endmacro %}
