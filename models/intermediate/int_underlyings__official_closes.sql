@@ -11,14 +11,14 @@ index_closes as (
 
 ),
 
--- A share trades in several series; the regular one is what its derivatives are on, trade-to-trade takes its place.
+-- Behind an index that has its name. A share trades in several series; the regular one is what its derivatives are on, trade-to-trade takes its place.
 share_closes as (
 
     select
         symbol as underlying,
         session_date,
         close,
-        case series when 'EQ' then 1 else 2 end as precedence
+        case series when 'EQ' then 2 else 3 end as precedence
     from {{ ref('int_equities__official_deduped') }}
     where series in ('EQ', 'BE') and close is not null
 
