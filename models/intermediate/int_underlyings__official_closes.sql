@@ -11,7 +11,8 @@ index_closes as (
 
 ),
 
--- Behind an index that has its name. A share trades in several series; the regular one is what its derivatives are on, trade-to-trade takes its place.
+-- Behind an index that has its name. A share trades in several series; the regular one is what its derivatives are on,
+-- trade-to-trade takes its place.
 share_closes as (
 
     select
