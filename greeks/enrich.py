@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import structlog
 
-from greeks.black_scholes import greeks
+from greeks.black_scholes import DAYS_OF_A_YEAR, greeks
 from greeks.implied_volatility import Bools, implied_volatility
 from greeks.normalised_black import Floats
 from greeks.second_order import SecondOrderGreeks, second_order_greeks
@@ -42,14 +42,22 @@ STATUSES = (
     "at_intrinsic",
     "above_bound",
 )
-_OK, _BELOW_INTRINSIC, _AT_INTRINSIC, _ABOVE_BOUND = (
-    STATUSES.index(name) for name in ("ok", "below_intrinsic", "at_intrinsic", "above_bound")
-)
+(
+    _OK,
+    _NO_PRICE,
+    _EXPIRED,
+    _NO_UNDERLYING,
+    _STALE_UNDERLYING,
+    _NO_RATE,
+    _BELOW_INTRINSIC,
+    _AT_INTRINSIC,
+    _ABOVE_BOUND,
+) = range(len(STATUSES))
 
-# The intrinsic value and the bound come out of an exponential, two products and a difference, each rounded
-# by at most half a unit in the last place of the larger term. A premium nearer than this to either says
-# nothing about volatility.
-_ROUNDING = 4 * np.finfo(np.float64).eps
+# The intrinsic value and the bound come out of exponentials, products and a difference, each rounded by at
+# most half a unit in the last place of the larger term. A premium nearer than this to either says nothing about
+# volatility.
+_ROUNDING = 6 * np.finfo(np.float64).eps
 
 _INPUTS = pa.schema(
     [
@@ -62,9 +70,13 @@ _INPUTS = pa.schema(
         ("strike", pa.float64()),
         ("option_type", pa.string()),
         ("premium", pa.binary()),  # the server's own digits, so that what is stored equals what was read
+        ("premium_source", pa.string()),
         ("underlying_price", pa.binary()),
         ("underlying_is_stale", pa.bool_()),
+        ("forward_price", pa.float64()),
+        ("forward_method", pa.string()),
         ("interest_rate", pa.float64()),
+        ("calendar_years_to_expiry", pa.float64()),
         ("years_to_expiry", pa.float64()),
         ("is_expired", pa.bool_()),
     ]
@@ -77,13 +89,17 @@ _KEPT = (
     "session_date",
     "underlying",
     "premium",
+    "premium_source",
     "underlying_price",
+    "forward_price",
+    "forward_method",
     "interest_rate",
     "years_to_expiry",
 )
 _OUTPUTS = pa.schema(
     [
         *(_INPUTS.field(name) for name in _KEPT),
+        ("discount_factor", pa.float64()),
         *((name, pa.float64()) for name in ("implied_volatility", "delta", "gamma", "theta", "vega", "rho")),
         ("greeks_status", pa.string()),
         *((name, pa.float64()) for name in SecondOrderGreeks._fields),
@@ -258,7 +274,9 @@ def compute_slice(underlying: str, session_date: date, bar_interval: str) -> Out
     return outcome
 
 
-def price_rows(batch: pa.RecordBatch, *, second_order: bool = True) -> pa.RecordBatch:
+def price_rows(
+    batch: pa.RecordBatch, *, second_order: bool = True, days_of_theta: int = 365
+) -> pa.RecordBatch:
     """Compute status, implied volatility and Greeks for rows of intermediate.option_pricing_inputs.
 
     Parameters
@@ -267,6 +285,8 @@ def price_rows(batch: pa.RecordBatch, *, second_order: bool = True) -> pa.Record
         Columns of the view, `premium` and `underlying_price` as `binary` (see `copy_out`).
     second_order : bool
         Whether to compute second-order Greeks; without them their columns are NULL.
+    days_of_theta : int
+        Days in the year that theta, charm, color and veta are per one of: 365 calendar or 252 trading days.
 
     Returns
     -------
@@ -275,40 +295,57 @@ def price_rows(batch: pa.RecordBatch, *, second_order: bool = True) -> pa.Record
 
     Notes
     -----
-    The status is the first that applies: no_price, expired, no_underlying, stale_underlying, no_rate, then
-    below_intrinsic, at_intrinsic and above_bound (by the discounted intrinsic value and bound, at = within
-    the rounding of these numbers), then ok.
+    The status is the first that applies: no_price, expired, then where there is no forward no_underlying,
+    stale_underlying or no_rate, then below_intrinsic, at_intrinsic and above_bound (by the discounted
+    intrinsic value and bound, at = within the rounding of these numbers), then ok.
+
+    Volatility runs over `years_to_expiry`, interest over `calendar_years_to_expiry`. Greeks are by the spot
+    that the forward implies, forward * discount_factor, which is the underlying's price where the forward was
+    made of it.
     """
     premium = numeric_as_float(batch.column("premium"))
-    spot = numeric_as_float(batch.column("underlying_price"))
+    underlying = numeric_as_float(batch.column("underlying_price"))
+    forward = _floats(batch, "forward_price")
     strike = _floats(batch, "strike")
     rate = _floats(batch, "interest_rate")
     years = _floats(batch, "years_to_expiry")
+    calendar_years = _floats(batch, "calendar_years_to_expiry")
     is_call = _as_bools(pc.equal(batch.column("option_type"), "CE"))
     stale = _as_bools(batch.column("underlying_is_stale"))
     expired = _as_bools(batch.column("is_expired"))
 
     with np.errstate(all="ignore"):
-        growth = np.exp(rate * years)
-        forward = spot * growth
-        discount = np.exp(-rate * years)
+        discount = np.exp(-rate * calendar_years)
+        spot = forward * discount
         paid_at_expiry = strike * discount
         intrinsic = np.maximum(np.where(is_call, spot - paid_at_expiry, paid_at_expiry - spot), 0.0)
         bound = np.where(is_call, spot, paid_at_expiry)
         # Out of the money the intrinsic value is exactly zero and any positive premium counts.
         doubt = np.where(intrinsic > 0, _ROUNDING * np.maximum(spot, paid_at_expiry), 0.0)
+        no_forward = ~(forward > 0)
         status = np.select(
             [
                 np.isnan(premium),
                 expired | ~(years > 0),
-                ~(spot > 0),
-                stale,
+                no_forward & ~(underlying > 0),
+                no_forward & stale,
                 ~np.isfinite(rate),
+                no_forward,
                 premium < intrinsic - doubt,
                 premium <= intrinsic + doubt,
                 premium >= bound * (1.0 - _ROUNDING),
             ],
-            [*range(1, len(STATUSES))],
+            [
+                _NO_PRICE,
+                _EXPIRED,
+                _NO_UNDERLYING,
+                _STALE_UNDERLYING,
+                _NO_RATE,
+                _NO_UNDERLYING,
+                _BELOW_INTRINSIC,
+                _AT_INTRINSIC,
+                _ABOVE_BOUND,
+            ],
             _OK,
         ).astype(np.int8)
 
@@ -316,8 +353,7 @@ def price_rows(batch: pa.RecordBatch, *, second_order: bool = True) -> pa.Record
     volatility = implied_volatility(
         premium[rows], forward[rows], strike[rows], years[rows], discount[rows], is_call[rows]
     )
-    # forward * discount is the spot but for a rounding: a premium that lies within it of a limit has no
-    # answer.
+    # Sums that are rounded once more inside: a premium that lies within it of a limit has no answer.
     unsolved = np.isnan(volatility)
     if unsolved.any():
         lost = rows[unsolved]
@@ -326,14 +362,23 @@ def price_rows(batch: pa.RecordBatch, *, second_order: bool = True) -> pa.Record
         rows, volatility = rows[~unsolved], volatility[~unsolved]
     solved = (forward[rows], strike[rows], years[rows], volatility, discount[rows], is_call[rows])
 
-    names = pa.array(STATUSES, pa.string())
+    first = greeks(*solved)
+    per_day = DAYS_OF_A_YEAR / days_of_theta
+    # The discount moves with the calendar, however volatility counts its time.
+    rho = first.rho * (calendar_years[rows] / years[rows])
+    first = first._replace(theta=first.theta * per_day, rho=rho)
     columns = [
         *(batch.column(name) for name in _KEPT),
-        *(_scattered(values, rows, batch.num_rows) for values in (volatility, *greeks(*solved))),
-        pa.DictionaryArray.from_arrays(pa.array(status), names).cast(pa.string()),
+        _or_null(discount),
+        *(_scattered(values, rows, batch.num_rows) for values in (volatility, *first)),
+        pa.DictionaryArray.from_arrays(pa.array(status), pa.array(STATUSES, pa.string())).cast(pa.string()),
     ]
     if second_order:
-        columns += [_scattered(values, rows, batch.num_rows) for values in second_order_greeks(*solved)]
+        second = second_order_greeks(*solved)
+        second = second._replace(
+            charm=second.charm * per_day, color=second.color * per_day, veta=second.veta * per_day
+        )
+        columns += [_scattered(values, rows, batch.num_rows) for values in second]
     else:
         columns += [pa.nulls(batch.num_rows, pa.float64()) for _ in SecondOrderGreeks._fields]
     return pa.RecordBatch.from_arrays(columns, schema=_OUTPUTS)
@@ -355,6 +400,10 @@ def _scattered(values: Floats, rows: np.ndarray[Any, Any], length: int) -> pa.Ar
     full[rows] = values
     missing[rows] = ~np.isfinite(values)
     return pa.array(full, mask=missing)
+
+
+def _or_null(values: Floats) -> pa.Array:
+    return pa.array(values, mask=~np.isfinite(values))
 
 
 def _due_slices(connection: psycopg2.extensions.connection) -> list[Slice]:
@@ -470,8 +519,13 @@ class _Worker:
                 if kept:
                     # Closed before the rollback, which would wait for ever on a reader whose COPY is half
                     # read.
+                    days_of_theta = self._days_of_theta()
                     with closing(self._inputs(underlying, bar_interval, kept)) as inputs:
-                        priced = _priced(inputs, rows, outcome.statuses, second_order=second_order)
+                        priced = (
+                            price_rows(batch, second_order=second_order, days_of_theta=days_of_theta)
+                            for batch in inputs
+                        )
+                        priced = _counted(priced, rows, outcome.statuses)
                         copy_in(self._writer, "enrichment.option_greeks", priced)
                     cursor.executemany(
                         "insert into enrichment.greeks_slices"
@@ -516,6 +570,12 @@ class _Worker:
             )
             return dict(cursor.fetchall())
 
+    def _days_of_theta(self) -> int:
+        with self._reader.cursor() as cursor:
+            cursor.execute("select days_of_theta from intermediate.int_greeks__rules")
+            days: int = cursor.fetchone()[0]  # type: ignore[index]
+        return days
+
     def _inputs(self, underlying: str, bar_interval: str, dates: list[date]) -> Generator[pa.RecordBatch]:
         first, last = _bar_range(dates)
         one_or_more = "session_date = %(dates)s" if len(dates) == 1 else "session_date = any(%(dates)s)"
@@ -523,7 +583,9 @@ class _Worker:
             self._reader,
             f"select {', '.join(_INPUTS.names)} from intermediate.option_pricing_inputs"
             f" where underlying = %(underlying)s and bar_interval = %(bar_interval)s and {one_or_more}"
-            " and bar_start >= %(first)s and bar_start < %(last)s",
+            " and bar_start >= %(first)s and bar_start < %(last)s"
+            # The same bounds for the forwards, which their outer join would not pass on.
+            " and forward_bar_start >= %(first)s and forward_bar_start < %(last)s",
             {
                 "underlying": underlying,
                 "bar_interval": bar_interval,
@@ -545,11 +607,10 @@ def _bar_range(dates: Sequence[date]) -> tuple[datetime, datetime]:
     )
 
 
-def _priced(
-    inputs: Iterable[pa.RecordBatch], rows: Counter[date], statuses: Counter[str], *, second_order: bool
+def _counted(
+    results: Iterable[pa.RecordBatch], rows: Counter[date], statuses: Counter[str]
 ) -> Iterator[pa.RecordBatch]:
-    for batch in inputs:
-        result = price_rows(batch, second_order=second_order)
+    for result in results:
         for column, counter in (("session_date", rows), ("greeks_status", statuses)):
             for found in result.column(column).value_counts().to_pylist():
                 counter[found["values"]] += found["counts"]

@@ -9,7 +9,8 @@
   model_name: the model, as it stands in audit.built_loads.
   settings:   the model's `config.meta`:
     built_from     'ledger' (every load that counts today), 'slices' (those of them whose slices are recorded; a restated
-                   file's earlier load stays until its newer one is) or a list of models, whose built loads are followed
+                   file's earlier load stays until its newer one is) or a list of models, whose built loads are followed: a
+                   load counts when each of these models that it concerns, one per instrument type, has built it
     sources        with 'ledger' and 'slices': the sources to follow, as in audit.loads.source
     instrument_types  follow only loads that touch slices of these types, and only those slices
 
@@ -29,9 +30,15 @@
       where loads.unloaded_at is null and loads.source in ('{{ settings["sources"] | join("', '") }}')
       order by loads.source, loads.dataset, loads.uri, loads.load_id desc
     {% else %}
-      {% for upstream in settings['built_from'] %}
-        select load_id from audit.built_loads where model = '{{ upstream }}' {{ 'intersect' if not loop.last }}
-      {% endfor %}
+      select built.load_id from audit.built_loads as built
+      where built.model in ('{{ settings["built_from"] | join("', '") }}')
+      {% if settings['built_from'] | length > 1 %}
+        group by built.load_id
+        having count(*) = (
+          select count(distinct touched.instrument_type) from {{ slices }} as touched
+          where touched.load_id = built.load_id and touched.instrument_type in ('{{ types | join("', '") }}')
+        )
+      {% endif %}
     {% endif %}
   {% endset %}
 

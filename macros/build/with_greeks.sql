@@ -27,7 +27,11 @@
         contracts.underlying,
         contracts.strike,
         contracts.option_type,
+        greeks.premium,
+        greeks.premium_source,
         greeks.underlying_price,
+        greeks.forward_price,
+        greeks.forward_method,
         greeks.years_to_expiry,
         {% for column in results %}greeks.{{ column }}, {% endfor %}
         null::double precision as vendor_implied_volatility,
@@ -53,7 +57,11 @@
         priced.underlying,
         priced.strike,
         priced.option_type,
+        priced.premium,
+        priced.premium_source,
         priced.underlying_price,
+        priced.forward_price,
+        priced.forward_method,
         priced.years_to_expiry,
         {% for column in results %}greeks.{{ column }}, {% endfor %}
         null::double precision as vendor_implied_volatility,
@@ -69,5 +77,6 @@
         and greeks.bar_interval = '{{ bar_interval }}'
         -- arrays, because NULL equals NULL in them
         and array[priced.premium, priced.underlying_price] = array[greeks.premium, greeks.underlying_price]
-        and array[priced.interest_rate, priced.years_to_expiry] = array[greeks.interest_rate, greeks.years_to_expiry]
+        and array[priced.forward_price, priced.interest_rate, priced.years_to_expiry]
+        = array[greeks.forward_price, greeks.interest_rate, greeks.years_to_expiry]
 {% endmacro %}

@@ -7,6 +7,9 @@
     time_column     the column that partitions the hypertable (default bar_start)
     chunk_interval  default '7 days'
     slice_key       'contract_id' (the slice's underlying is the contract's) or 'underlying'
+    limited_from_outside  true where the model's SQL is one of all slices, and its last grouping has underlying, session_date and the
+                    time column: what keeps it to the planned slices is put around it, as for a rollup. Default: the SQL does
+                    it itself (slices_to_build)
     compress_after, drop_after  Community edition only: intervals of the compression and retention policies
 #}
 {% materialization hypertable, adapter='postgres' %}
@@ -30,7 +33,7 @@
     {% do set_policies(target_relation, meta) %}
   {% endif %}
 
-  {% do rebuild_slices(target_relation, time_column, meta, sql) %}
+  {% do rebuild_slices(target_relation, time_column, meta, sql, meta.get('limited_from_outside', false)) %}
 
   {% do persist_docs(target_relation, model) %}
   {{ run_hooks(post_hooks, inside_transaction=True) }}
@@ -88,7 +91,7 @@
   Replace the rows of the planned slices by what the model's SQL gives for them. One transaction: a killed build
   leaves the table, and the record of what it has built, as they were.
 #}
-{% macro rebuild_slices(target_relation, time_column, meta, sql, is_rollup=false) %}
+{% macro rebuild_slices(target_relation, time_column, meta, sql, limited_from_outside=false) %}
   {% set plan = plan_build(model.name, meta) %}
   {% if plan['slices'] == 0 %}
     {% if plan['added'] + plan['removed'] > 0 %}{% do finish_build(model.name) %}{% endif %}
@@ -114,7 +117,7 @@
   {% call statement('main') %}
     insert into {{ target_relation }} ({{ get_quoted_csv(model['columns'].keys()) }})
     select {{ get_quoted_csv(model['columns'].keys()) }} from (
-      {{ rolled_up_slices(meta, sql, reach) if is_rollup else sql }}
+      {{ only_planned_slices(meta, sql, reach) if limited_from_outside else sql }}
     ) as rebuilt
   {% endcall %}
   {% do finish_build(model.name) %}

@@ -47,7 +47,7 @@
         )
       {% endcall %}
     {% endif %}
-    {% do rebuild_slices(target_relation, 'bar_start', meta, sql, is_rollup=true) %}
+    {% do rebuild_slices(target_relation, 'bar_start', meta, sql, limited_from_outside=true) %}
   {% endif %}
 
   {% do persist_docs(target_relation, model) %}
@@ -112,20 +112,20 @@
 
 
 {#
-  The flat select, limited to the planned slices. The literal bounds go down through the aggregation and prune chunks;
+  A select of all slices, limited to the planned ones. The literal bounds go down through the aggregation and prune chunks;
   the semi-join keeps exactly the slices.
 #}
-{% macro rolled_up_slices(meta, sql, reach) %}
+{% macro only_planned_slices(meta, sql, reach) %}
   {% set days = run_query("
     select distinct session_date::text as day from audit.slices_to_build where model = '" ~ model.name ~ "'
   ").columns[0].values() %}
-  select rolled.*
+  select built.*
   from (
     {{ sql }}
-  ) as rolled
-  where rolled.bar_start >= '{{ reach["from"] }}'
-    and rolled.bar_start < '{{ reach["to"] }}'
-    and rolled.session_date = any ('{{ "{" ~ days | join(",") ~ "}" }}'::date[])
+  ) as built
+  where built.bar_start >= '{{ reach["from"] }}'
+    and built.bar_start < '{{ reach["to"] }}'
+    and built.session_date = any ('{{ "{" ~ days | join(",") ~ "}" }}'::date[])
     and exists (
       select 1
       from audit.slices_to_build as planned
@@ -133,7 +133,7 @@
         inner join intermediate.int_contracts__registered as contracts on planned.underlying = contracts.underlying
       {% endif %}
       where planned.model = '{{ model.name }}'
-        and planned.session_date = rolled.session_date
-        and {{ 'contracts.contract_id' if meta['slice_key'] == 'contract_id' else 'planned.underlying' }} = rolled.{{ meta['slice_key'] }}
+        and planned.session_date = built.session_date
+        and {{ 'contracts.contract_id' if meta['slice_key'] == 'contract_id' else 'planned.underlying' }} = built.{{ meta['slice_key'] }}
     )
 {% endmacro %}

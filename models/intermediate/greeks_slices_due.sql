@@ -20,26 +20,40 @@ computed as (
 
 ),
 
+feeds as (
+
+    select *
+    from (
+        values
+        (1, 'int_options__quotes_deduped', 'option', false, true),
+        (2, 'int_spot__prices_deduped', 'index', false, false),
+        (3, 'int_forwards__gathered_by_minute', 'option', false, false),
+        (4, 'int_forwards__gathered_by_minute', 'future', false, false),
+        (5, 'int_fo_bhavcopy__deduped', 'option', true, true),
+        (6, 'int_spot__official_daily', 'option', true, false),
+        (7, 'int_forwards__gathered_by_day', 'option', true, false),
+        (8, 'int_forwards__gathered_by_day', 'future', true, false)
+    ) as listed (place, model, instrument_type, is_official, has_bars)
+
+),
+
+-- Each model on the way to the inputs by itself: a slice is due from the moment that the first of them has changed.
 slice_loads as (
 
     select
         slices.underlying,
         slices.session_date,
-        built_loads.model = 'int_fo_bhavcopy__deduped' as is_official,
-        bool_or(slices.instrument_type = 'option') as has_options,
-        string_agg(slices.load_id::text, ',' order by slices.load_id) as load_ids
+        feeds.is_official,
+        bool_or(feeds.has_bars) as has_options,
+        string_agg(feeds.place || ':' || slices.load_id, ',' order by feeds.place, slices.load_id) as load_ids
     from slices
-    inner join built_loads
-        on slices.load_id = built_loads.load_id
-        and (built_loads.model, slices.instrument_type) in (
-            ('int_options__quotes_deduped', 'option'),
-            ('int_spot__prices_deduped', 'index'),
-            ('int_fo_bhavcopy__deduped', 'option')
-        )
+    inner join built_loads on slices.load_id = built_loads.load_id
+    inner join feeds
+        on built_loads.model = feeds.model and slices.instrument_type = feeds.instrument_type
     group by
         slices.underlying,
         slices.session_date,
-        built_loads.model = 'int_fo_bhavcopy__deduped'
+        feeds.is_official
 
 ),
 
@@ -82,16 +96,9 @@ intervals as (
 
 ),
 
--- Session hours decide the time to expiry: other hours, other inputs. The number in front is raised when an
--- input comes to mean something else, so that everything is computed anew.
 rules as (
 
-    select
-        '1|' || md5((
-            select string_agg(concat_ws(' ', times.valid_from, times.closes_at), ',' order by times.valid_from)
-            from {{ ref('nse_session_times') }} as times
-            where times.segment = 'fo'
-        )) || '{{ var("underlying_staleness_limit") }}' as version
+    select * from {{ ref('int_greeks__rules') }}
 
 ),
 

@@ -13,21 +13,9 @@ contracts as (
 
 ),
 
-expiries as (
+forwards as (
 
-    select * from {{ ref('int_expiries__dated') }}
-
-),
-
-rates as (
-
-    select * from {{ ref('int_rates__daily') }}
-
-),
-
-official_closes as (
-
-    select * from {{ ref('int_underlyings__official_closes') }}
+    select * from {{ ref('int_forwards__fitted_by_day') }}
 
 ),
 
@@ -70,13 +58,7 @@ priced as (
             when official.is_traded then 'close'
             when official.session_date < official.expiry and official.settlement_price is not null then 'settlement'
         end as premium_source,
-        coalesce(official.underlying_price, stated_elsewhere.close) as underlying_price,
-        official.bar_end as underlying_end,
-        false as underlying_is_stale,
-        rates.interest_rate,
-        extract(epoch from expiries.expires_at - official.bar_end)::double precision
-        / (365 * 86400)::double precision as years_to_expiry,
-        expiries.expires_at <= official.bar_end as is_expired,
+        {{ columns_of_forwards() | join(',\n        ') }},
 
         -- provenance
         official.load_id,
@@ -84,19 +66,10 @@ priced as (
 
     from official
     inner join contracts on official.contract_id = contracts.contract_id
-    left join expiries on contracts.exchange = expiries.exchange and official.expiry = expiries.expiry
-    left join rates on official.session_date = rates.session_date
-    -- the layout until July 2024 does not have the underlying's price: the day's file of indices or of shares has
-    left join lateral (
-        select official_closes.close
-        from official_closes
-        where
-            official.underlying_price is null
-            and official.underlying = official_closes.underlying
-            and official.session_date = official_closes.session_date
-        order by official_closes.precedence
-        limit 1
-    ) as stated_elsewhere on true
+    left join forwards
+        on official.underlying = forwards.underlying
+        and official.bar_start = forwards.bar_start
+        and official.expiry = forwards.expiry
 
 )
 

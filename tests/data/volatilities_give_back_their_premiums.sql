@@ -26,11 +26,11 @@ repriced as (
         contracts.strike::double precision as strike,
         greeks.implied_volatility,
         {{ function('black_scholes_price') }}(
-            greeks.underlying_price::double precision * exp(greeks.interest_rate * greeks.years_to_expiry),
+            greeks.forward_price,
             contracts.strike::double precision,
             greeks.years_to_expiry,
             greeks.implied_volatility,
-            exp(-greeks.interest_rate * greeks.years_to_expiry),
+            greeks.discount_factor,
             contracts.option_type = 'CE'
         ) as price
     from greeks

@@ -6,12 +6,6 @@ bars as (
 
 ),
 
-rates as (
-
-    select * from {{ ref('interest_rates') }}
-
-),
-
 strikes as (
 
     select
@@ -26,20 +20,11 @@ strikes as (
             'greeks_status',
         ]) }}
         max(underlying_price) as underlying_price,
-        max(years_to_expiry) as years_to_expiry
+        max(years_to_expiry) as years_to_expiry,
+        max(forward_price) as forward_price,
+        max(forward_method) as forward_method
     from bars
     group by underlying, session_date, bar_start, bar_end, expiry, strike
-
-),
-
-with_forward as (
-
-    select
-        strikes.*,
-        strikes.underlying_price::double precision
-        * exp(rates.interest_rate * greatest(strikes.years_to_expiry, 0)) as forward_price
-    from strikes
-    left join rates on strikes.session_date = rates.session_date
 
 ),
 
@@ -62,6 +47,7 @@ option_chain as (
         underlying_price,
         years_to_expiry,
         forward_price,
+        forward_method,
         case
             when strike > 0 and forward_price > 0 then ln(strike::double precision / forward_price)
         end as log_moneyness,
@@ -86,7 +72,7 @@ option_chain as (
         put_vega,
         put_greeks_status
 
-    from with_forward
+    from strikes
 
 )
 

@@ -7,12 +7,6 @@ options as (
 
 ),
 
-rates as (
-
-    select * from {{ ref('interest_rates') }}
-
-),
-
 strikes as (
 
     select
@@ -31,7 +25,9 @@ strikes as (
         max(bar_end) as bar_end,
         min(years_to_expiry) as years_to_expiry,
         -- days built from minutes end with each contract's last trade: the later one is nearer to the close
-        (array_agg(underlying_price order by years_to_expiry asc nulls last))[1] as underlying_price
+        (array_agg(underlying_price order by years_to_expiry asc nulls last))[1] as underlying_price,
+        (array_agg(forward_price order by years_to_expiry asc nulls last))[1] as forward_price,
+        (array_agg(forward_method order by years_to_expiry asc nulls last))[1] as forward_method
     from options
     group by underlying, session_date, bar_start, expiry, strike
 
@@ -43,24 +39,14 @@ as_of_the_close as (
     select
         strikes.*,
         first_value(years_to_expiry) over latest as years_at_close,
-        first_value(underlying_price) over latest as price_at_close
+        first_value(underlying_price) over latest as price_at_close,
+        first_value(forward_price) over latest as forward_at_close,
+        first_value(forward_method) over latest as method_at_close
     from strikes
     window latest as (
         partition by underlying, session_date, bar_start, expiry
-        order by underlying_price is null asc, years_to_expiry asc nulls last, strike asc
+        order by forward_price is null asc, years_to_expiry asc nulls last, strike asc
     )
-
-),
-
-with_forward as (
-
-    select
-        strikes.*,
-        rates.interest_rate,
-        strikes.price_at_close::double precision
-        * exp(rates.interest_rate * greatest(strikes.years_at_close, 0)) as forward_price
-    from as_of_the_close as strikes
-    left join rates on strikes.session_date = rates.session_date
 
 ),
 
@@ -82,9 +68,10 @@ option_chain_daily as (
         -- where the strike lies
         price_at_close as underlying_price,
         years_at_close as years_to_expiry,
-        forward_price,
+        forward_at_close as forward_price,
+        method_at_close as forward_method,
         case
-            when strike > 0 and forward_price > 0 then ln(strike::double precision / forward_price)
+            when strike > 0 and forward_at_close > 0 then ln(strike::double precision / forward_at_close)
         end as log_moneyness,
 
         -- calls
@@ -113,7 +100,7 @@ option_chain_daily as (
         put_vega,
         put_greeks_status
 
-    from with_forward
+    from as_of_the_close
 
 )
 

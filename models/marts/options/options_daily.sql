@@ -56,6 +56,10 @@ official_days as (
         official.bar_end,
 
         -- volatility and Greeks
+        official.premium,
+        official.premium_source,
+        official.forward_price,
+        official.forward_method,
         official.years_to_expiry,
         official.implied_volatility,
         official.vendor_implied_volatility,
@@ -115,6 +119,10 @@ built_days as (
         built.bar_end,
 
         -- volatility and Greeks, of the day's last minute
+        built.premium,
+        built.premium_source,
+        built.forward_price,
+        built.forward_method,
         built.years_to_expiry,
         built.implied_volatility,
         built.vendor_implied_volatility,
@@ -137,11 +145,22 @@ built_days as (
 
 ),
 
-options_daily as (
+days as (
 
     select * from official_days
     union all
     select * from built_days
+
+),
+
+options_daily as (
+
+    select
+        days.*,
+
+        -- the same for one lot
+        {{- per_lot(of='days') }}
+    from days
 
 )
 

@@ -40,7 +40,10 @@ options_hourly as (
         open_interest,
 
         -- volatility and Greeks, of the bar's last minute
+        premium_source,
         underlying_price,
+        forward_price,
+        forward_method,
         years_to_expiry,
         implied_volatility,
         vendor_implied_volatility,

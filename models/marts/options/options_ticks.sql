@@ -40,7 +40,10 @@ options_ticks as (
         with_greeks.open_interest,
 
         -- volatility and Greeks
+        with_greeks.premium_source,
         with_greeks.underlying_price,
+        with_greeks.forward_price,
+        with_greeks.forward_method,
         with_greeks.years_to_expiry,
         with_greeks.implied_volatility,
         with_greeks.vendor_implied_volatility,

@@ -1,0 +1,144 @@
+{#
+  Times, rate and forward of each expiry at each bar, from `gathered` and the underlying beside it. Three forwards may be had: the
+  one that put-call parity implies, the price of the future that expires that day, and the underlying's price grown at the rate.
+  var('forward_method') says which counts; 'best' takes them in that order, for the first two have the market's dividends and
+  funding in them, and come from the tape that the premiums come from (docs/decisions/0060-the-forward-comes-from-the-chain.md).
+
+  gathered: relation with the columns of gathered_forwards, and underlying_price, underlying_end, underlying_is_stale.
+#}
+{% macro fitted_forwards(gathered) %}
+{%- set method = var('forward_method') -%}
+{%- set methods = ['best', 'parity', 'future', 'spot and rate'] -%}
+{%- if method not in methods -%}
+  {{ exceptions.raise_compiler_error("forward_method is " ~ methods | join(", ") ~ "; not " ~ method) }}
+{%- endif -%}
+{#- With two strikes each vouches for the other; one alone could be anything. -#}
+{%- set least_strikes = 2 -%}
+{#- Of the strike. Of 265 official chains half lie below 0.0002 and 99 % below 0.0045; what is wider was not traded at one time. -#}
+{%- set widest_residual = 0.0025 -%}
+with_times as (
+
+    select
+        gathered.*,
+        rates.interest_rate,
+        extract(epoch from expiries.expires_at - gathered.bar_end)::double precision
+        / (365 * 86400)::double precision as calendar_years_to_expiry,
+        {{ years_to_expiry() }} as years_to_expiry,
+        expiries.expires_at <= gathered.bar_end as is_expired
+    from {{ gathered }} as gathered
+    left join {{ ref('int_expiries__dated') }} as expiries
+        on gathered.exchange = expiries.exchange and gathered.expiry = expiries.expiry
+    left join {{ ref('int_rates__daily') }} as rates on gathered.session_date = rates.session_date
+    {%- if var('time_to_expiry') == 'trading' %}
+    left join {{ ref('int_sessions__numbered') }} as session_of_bar
+        on gathered.exchange = session_of_bar.exchange and gathered.session_date = session_of_bar.session_date
+    left join {{ ref('int_sessions__numbered') }} as session_of_expiry
+        on gathered.exchange = session_of_expiry.exchange and gathered.expiry = session_of_expiry.session_date
+    {%- endif %}
+
+),
+
+each_forward as (
+
+    select
+        with_times.*,
+        case
+            when parity_strikes >= {{ least_strikes }} and parity_residual <= {{ widest_residual }} * parity_strike
+                then parity_strike + parity_call_less_put * exp(interest_rate * greatest(calendar_years_to_expiry, 0))
+        end as parity_forward,
+        case
+            when not underlying_is_stale
+                then
+                    underlying_price::double precision
+                    * exp(interest_rate * greatest(calendar_years_to_expiry, 0))
+        end as spot_forward
+    from with_times
+
+),
+
+with_method as (
+
+    select
+        each_forward.*,
+        {%- if method == 'best' %}
+        case
+            when parity_forward > 0 then 'parity'
+            when future_price > 0 then 'future'
+            when spot_forward > 0 then 'spot and rate'
+        end as forward_method
+        {%- else %}
+        case
+            when {{ {'parity': 'parity_forward', 'future': 'future_price', 'spot and rate': 'spot_forward'}[method] }} > 0
+                then '{{ method }}'
+        end as forward_method
+        {%- endif %}
+    from each_forward
+
+),
+
+fitted as (
+
+    select
+        -- ids
+        exchange,
+        underlying,
+        expiry,
+
+        -- times
+        session_date,
+        bar_start,
+        bar_end,
+        calendar_years_to_expiry,
+        years_to_expiry,
+        is_expired,
+
+        -- what a forward can be made of
+        underlying_price,
+        underlying_end,
+        underlying_is_stale,
+        interest_rate,
+        parity_forward,
+        parity_residual,
+        parity_strikes,
+        future_price,
+        spot_forward,
+
+        -- the one that counts
+        forward_method,
+        case forward_method
+            when 'parity' then parity_forward
+            when 'future' then future_price::double precision
+            when 'spot and rate' then spot_forward
+        end as forward_price
+    from with_method
+
+)
+{% endmacro %}
+
+
+{#
+  Years from a bar's end to its expiry as volatility counts them: calendar time over 365 days, to the minute, or trading time,
+  sessions and the part of today's that is left over 252. Beyond the calendar of sessions 252 of 365 days are taken for sessions.
+#}
+{% macro years_to_expiry() %}
+{%- if var('time_to_expiry') not in ('calendar', 'trading') -%}
+  {{ exceptions.raise_compiler_error("time_to_expiry is calendar or trading; not " ~ var('time_to_expiry')) }}
+{%- endif -%}
+{%- if var('time_to_expiry') == 'calendar' -%}
+extract(epoch from expiries.expires_at - gathered.bar_end)::double precision / (365 * 86400)::double precision
+{%- else -%}
+(
+            coalesce(
+                session_of_expiry.number::double precision,
+                session_of_bar.last_number
+                + (gathered.expiry - session_of_bar.last_session)::double precision * 252 / 365
+            )
+            - session_of_bar.number
+            + least(greatest(
+                extract(epoch from session_of_bar.closes_at - gathered.bar_end)::double precision
+                / extract(epoch from session_of_bar.closes_at - session_of_bar.opens_at)::double precision,
+                0
+            ), 1)
+        ) / 252
+{%- endif -%}
+{% endmacro %}

@@ -1,0 +1,15 @@
+with
+
+fitted as (
+
+    select * from {{ ref('int_forwards__fitted_by_day') }}
+
+),
+
+forwards_daily as (
+
+    {{ forwards_with_carry('fitted') }}
+
+)
+
+select * from forwards_daily
