@@ -55,8 +55,8 @@ STATUSES = (
 ) = range(len(STATUSES))
 
 # The intrinsic value and the bound come out of exponentials, products and a difference, each rounded by at
-# most half a unit in the last place of the larger term. A premium nearer than this to either says nothing about
-# volatility.
+# most half a unit in the last place of the larger term. A premium nearer than this to either says nothing
+# about volatility.
 _ROUNDING = 6 * np.finfo(np.float64).eps
 
 _INPUTS = pa.schema(
@@ -525,8 +525,8 @@ class _Worker:
                             price_rows(batch, second_order=second_order, days_of_theta=days_of_theta)
                             for batch in inputs
                         )
-                        priced = _counted(priced, rows, outcome.statuses)
-                        copy_in(self._writer, "enrichment.option_greeks", priced)
+                        results = _counted(priced, rows, outcome.statuses)
+                        copy_in(self._writer, "enrichment.option_greeks", results)
                     cursor.executemany(
                         "insert into enrichment.greeks_slices"
                         " (underlying, session_date, bar_interval, inputs_version, rows, has_second_order)"

@@ -31,8 +31,24 @@ create table intermediate.option_pricing_inputs (
     contract_id bigint, bar_interval text, bar_start timestamptz, bar_end timestamptz, session_date date,
     underlying text, strike numeric, option_type text, premium numeric, premium_source text,
     underlying_price numeric, underlying_end timestamptz, underlying_is_stale boolean,
-    interest_rate double precision, years_to_expiry double precision, is_expired boolean
+    interest_rate double precision, years_to_expiry double precision, is_expired boolean,
+    -- where these two are not given, the forward is of spot and rate and all time is calendar time
+    forward_of_chain double precision, years_of_calendar double precision,
+    calendar_years_to_expiry double precision
+        generated always as (coalesce(years_of_calendar, years_to_expiry)) stored,
+    forward_price double precision generated always as (coalesce(
+        forward_of_chain,
+        case
+            when not underlying_is_stale
+                then underlying_price::float8 * exp(interest_rate * years_to_expiry)
+        end
+    )) stored,
+    forward_method text generated always as (
+        case when forward_of_chain is null then 'spot and rate' else 'parity' end
+    ) stored,
+    forward_bar_start timestamptz generated always as (bar_start) stored
 );
+create table intermediate.int_greeks__rules as select 365 as days_of_theta;
 create table intermediate.versions (
     underlying text, session_date date, bar_interval text, inputs_version text,
     primary key (underlying, session_date, bar_interval)
@@ -42,6 +58,13 @@ select underlying, session_date, bar_interval, versions.inputs_version
 from intermediate.versions
 full join enrichment.greeks_slices using (underlying, session_date, bar_interval)
 where versions.inputs_version is distinct from greeks_slices.inputs_version;
+"""
+
+# The columns of the table above that every row is inserted with.
+GIVEN = """
+    contract_id, bar_interval, bar_start, bar_end, session_date, underlying, strike, option_type, premium,
+    premium_source, underlying_price, underlying_end, underlying_is_stale, interest_rate, years_to_expiry,
+    is_expired
 """
 
 DAY = date(2025, 3, 12)
@@ -92,8 +115,8 @@ def add_slices(
                 is_call,
             )
             cursor.execute(
-                """
-                insert into intermediate.option_pricing_inputs
+                f"""
+                insert into intermediate.option_pricing_inputs ({GIVEN})
                 select
                     c.id, %(interval)s, t.at, t.at + interval '1 minute', %(day)s::date + %(offset)s,
                     %(underlying)s, c.strike, c.type, round(c.premium::numeric * 20 + t.n %% 3) / 20, 'close',
@@ -263,6 +286,72 @@ def test_each_row_has_the_first_status_that_applies_and_only_ok_rows_have_number
     assert [row[0] for row in stored] == [status for status, _ in STATUSES]
     for status, *numbers in stored:
         assert [number is None for number in numbers] == [status != "ok"] * 6
+
+
+def test_a_forward_of_the_chain_prices_what_has_no_spot_and_is_recorded(
+    connection: psycopg2.extensions.connection,
+) -> None:
+    add_row(connection, 1, forward_of_chain=22530.25, underlying_price=None)
+    add_row(connection, 2, forward_of_chain=22530.25, underlying_is_stale=True)
+    add_row(connection, 3, forward_of_chain=22530.25, interest_rate=None)
+
+    compute_due(processes=1)
+
+    stored = query(
+        connection,
+        "select greeks_status, forward_price, forward_method, premium_source, discount_factor,"
+        " implied_volatility, delta from enrichment.option_greeks order by contract_id",
+    )
+    discount = np.exp(-0.065 * 0.003)
+    assert [row[0] for row in stored] == ["ok", "ok", "no_rate"]
+    assert [row[1:4] for row in stored] == [(22530.25, "parity", "close")] * 3
+    assert [row[4] for row in stored] == [pytest.approx(discount, rel=1e-15)] * 2 + [None]
+    volatility, delta = stored[0][5:]
+    assert stored[1][5:] == (volatility, delta)
+    again = price(22530.25, 22500.0, 0.003, volatility, discount, True)
+    assert float(again) == pytest.approx(120.05, abs=1e-9)
+
+
+def test_volatility_may_run_over_trading_time_and_theta_over_trading_days(
+    connection: psycopg2.extensions.connection,
+) -> None:
+    add_row(connection, 1, forward_of_chain=22530.25, years_to_expiry=2 / 252, years_of_calendar=2 / 365)
+    query(connection, "update intermediate.int_greeks__rules set days_of_theta = 252")
+
+    compute_due(processes=1)
+
+    [(volatility, delta, theta, vega, rho, charm, color, veta)] = query(
+        connection,
+        "select implied_volatility, delta, theta, vega, rho, charm, color, veta"
+        " from enrichment.option_greeks",
+    )
+    rate, years, calendar_years = 0.065, 2 / 252, 2 / 365
+
+    def premium(time: float, rate: float = rate, volatility: float = volatility) -> float:
+        # Interest accrues with the calendar, which goes on while volatility's time does.
+        interest = np.exp(-rate * calendar_years * time / years)
+        spot = 22530.25 * np.exp(-0.065 * calendar_years)
+        return float(price(spot / interest, 22500.0, time, volatility, interest, True))
+
+    day, step = 1 / 252, 1e-5
+    assert premium(years) == pytest.approx(120.05, abs=1e-9)
+    by_time = (premium(years + step * day) - premium(years - step * day)) / (2 * step)
+    assert theta == pytest.approx(-by_time, rel=1e-6)
+    by_rate = (premium(years, rate + 1e-6) - premium(years, rate - 1e-6)) / 2e-6
+    assert rho == pytest.approx(by_rate * 0.01, rel=1e-6)
+    by_volatility = (
+        premium(years, volatility=volatility + 1e-6) - premium(years, volatility=volatility - 1e-6)
+    ) / 2e-6
+    assert vega == pytest.approx(by_volatility * 0.01, rel=1e-6)
+    growth = np.exp(rate * calendar_years)
+    of_calendar_days = second_order_greeks(22530.25, 22500.0, years, volatility, 1 / growth, True)
+    assert [charm, color, veta] == pytest.approx(
+        [
+            float(value) * 365 / 252
+            for value in (of_calendar_days.charm, of_calendar_days.color, of_calendar_days.veta)
+        ]
+    )
+    assert 0 < delta < 1
 
 
 def test_every_stored_input_equals_the_view_and_every_volatility_gives_the_premium_back(
@@ -596,8 +685,8 @@ def test_an_error_midway_leaves_the_slice_as_it_was(connection: psycopg2.extensi
     )
     query(
         connection,
-        "insert into intermediate.option_pricing_inputs"
-        " select * from intermediate.option_pricing_inputs limit 1",
+        f"insert into intermediate.option_pricing_inputs ({GIVEN})"
+        f" select {GIVEN} from intermediate.option_pricing_inputs limit 1",
     )
     query(connection, "cluster intermediate.option_pricing_inputs using by_contract")
 
