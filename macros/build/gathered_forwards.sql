@@ -7,28 +7,61 @@
   less put, and forward = strike + (call - put) * exp(rate * years) follows. Only which strike is in the middle, and how far the
   others lie from it, needs a rate beforehand; a rough one does, it counts for less than a rupee in a year.
 
-  options: relation with exchange, underlying, expiry, session_date, bar_start, bar_end, strike, option_type, close (NULL where not traded); it is read
-           twice, so a CTE has to be `not materialized`, or no bound reaches what is below it.
-  futures: relation with exchange, underlying, expiry, session_date, bar_start, bar_end, close.
+  Rows are compared by numbers alone, an underlying by that of its first contract: the same with names takes twice the time.
+
+  options, futures: relations of bars with contract_id, expiry, session_date, bar_start, bar_end, close (NULL where not traded); they
+                    are read more than once, so a CTE has to be `not materialized`, or no bound reaches what is below it. They
+                    may be one relation that has both.
 #}
 {% macro gathered_forwards(options, futures) %}
 {%- set most_strikes = 10 -%}
 {#- Farther from the money than this the difference is one of two big premiums, of which one is hardly traded. -#}
 {%- set widest_difference = 0.05 -%}
 {%- set rough_rate = 0.065 -%}
+contracts as (
+
+    select
+        contract_id,
+        instrument_type,
+        exchange,
+        underlying,
+        expiry,
+        strike,
+        option_type,
+        min(contract_id) over (partition by exchange, underlying) as chain_id
+    from {{ ref('int_contracts__described') }}
+
+),
+
+legs as (
+
+    select
+        calls.chain_id,
+        calls.strike,
+        calls.contract_id as call_id,
+        puts.contract_id as put_id
+    from contracts as calls
+    inner join contracts as puts
+        on calls.chain_id = puts.chain_id and calls.expiry = puts.expiry and calls.strike = puts.strike
+    where calls.option_type = 'CE' and puts.option_type = 'PE'
+
+),
+
 pairs as (
 
     select
-        exchange,
-        underlying,
-        session_date,
-        bar_start,
-        bar_end,
-        expiry,
-        strike,
-        max(close) filter (where option_type = 'CE') - max(close) filter (where option_type = 'PE') as call_less_put
-    from {{ options }}
-    group by exchange, underlying, session_date, bar_start, bar_end, expiry, strike
+        legs.chain_id,
+        calls.session_date,
+        calls.bar_start,
+        calls.bar_end,
+        calls.expiry,
+        legs.strike,
+        calls.close - puts.close as call_less_put
+    from {{ options }} as calls
+    inner join legs on calls.contract_id = legs.call_id
+    inner join {{ options }} as puts
+        on legs.put_id = puts.contract_id and calls.bar_start = puts.bar_start and calls.expiry = puts.expiry
+    where abs(calls.close - puts.close) <= {{ widest_difference }} * legs.strike
 
 ),
 
@@ -40,19 +73,17 @@ ranked as (
         + call_less_put::double precision
         * exp({{ rough_rate }} * greatest(expiry - session_date, 0) / 365) as rough_forward,
         row_number() over (
-            partition by exchange, underlying, session_date, bar_start, expiry
+            partition by chain_id, session_date, bar_start, expiry
             order by abs(call_less_put) asc, strike asc
         ) as nearness
     from pairs
-    where abs(call_less_put) <= {{ widest_difference }} * strike
 
 ),
 
 quotes as (
 
     select
-        exchange,
-        underlying,
+        chain_id,
         session_date,
         bar_start,
         bar_end,
@@ -64,44 +95,44 @@ quotes as (
     from ranked
     where nearness <= {{ most_strikes }}
     union all
-    -- one row per expiry of which anything was traded: every option finds its row, if there is nothing in it
+    -- a row for every expiry of which anything traded: each option finds one, if there is nothing in it
     select
-        exchange,
-        underlying,
-        session_date,
-        bar_start,
-        bar_end,
-        expiry,
+        contracts.chain_id,
+        bars.session_date,
+        bars.bar_start,
+        max(bars.bar_end) as bar_end,
+        bars.expiry,
         null as strike,
         null as call_less_put,
         null as rough_forward,
         null as future_price
-    from {{ options }}
-    group by exchange, underlying, session_date, bar_start, bar_end, expiry
+    from {{ options }} as bars
+    inner join contracts on bars.contract_id = contracts.contract_id
+    group by contracts.chain_id, bars.session_date, bars.bar_start, bars.expiry
     union all
     select
-        exchange,
-        underlying,
-        session_date,
-        bar_start,
-        bar_end,
-        expiry,
+        contracts.chain_id,
+        bars.session_date,
+        bars.bar_start,
+        bars.bar_end,
+        bars.expiry,
         null as strike,
         null as call_less_put,
         null as rough_forward,
-        close as future_price
-    from {{ futures }}
+        bars.close as future_price
+    from {{ futures }} as bars
+    inner join contracts on bars.contract_id = contracts.contract_id
+    where contracts.instrument_type = 'future'
 
 ),
 
 expiries as (
 
     select
-        exchange,
-        underlying,
+        chain_id,
         session_date,
         bar_start,
-        bar_end,
+        max(bar_end) as bar_end,
         expiry,
         count(rough_forward) as parity_strikes,
         array_agg(strike order by rough_forward, strike) filter (where rough_forward is not null) as strikes,
@@ -109,7 +140,7 @@ expiries as (
         array_agg(rough_forward order by rough_forward, strike) filter (where rough_forward is not null) as rough_forwards,
         max(future_price) as future_price
     from quotes
-    group by exchange, underlying, session_date, bar_start, bar_end, expiry
+    group by chain_id, session_date, bar_start, expiry
 
 ),
 
@@ -117,8 +148,8 @@ expiries as (
 gathered as (
 
     select
-        expiries.exchange,
-        expiries.underlying,
+        chains.exchange,
+        chains.underlying,
         expiries.expiry,
         expiries.session_date,
         expiries.bar_start,
@@ -131,6 +162,7 @@ gathered as (
         expiries.parity_strikes::integer as parity_strikes,
         expiries.future_price
     from expiries
+    inner join contracts as chains on expiries.chain_id = chains.contract_id
     cross join lateral (
         select
             (expiries.parity_strikes + 1) / 2 as lower_place,

@@ -26,7 +26,8 @@ with_underlying as (
     left join lateral (
         select official_closes.close
         from official_closes
-        where stated.close is null
+        where
+            stated.close is null
             and gathered.underlying = official_closes.underlying
             and gathered.session_date = official_closes.session_date
         order by official_closes.precedence

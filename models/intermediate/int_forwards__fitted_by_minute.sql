@@ -22,9 +22,12 @@ with_underlying as (
         on gathered.underlying = spot.underlying and gathered.bar_start = spot.bar_start
     -- the index has no bar of this minute: its last one of the session, however old; the age decides later
     left join lateral (
-        select past.close, past.bar_end
+        select
+            past.close,
+            past.bar_end
         from {{ ref('int_spot__prices_deduped') }} as past
-        where spot.bar_end is null
+        where
+            spot.bar_end is null
             and gathered.underlying = past.underlying
             and gathered.session_date = past.session_date
             and past.bar_start < gathered.bar_start
