@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import threading
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -127,6 +128,8 @@ _TRANSACTION_ROWS = 250_000
 _MOST_SLICES_OF_A_TRANSACTION = 256
 _ROWS_WORTH_A_POOL = 500_000
 _MOST_PROCESSES = 16  # each holds a connection
+_SECONDS_TO_REACH_A_CLUSTER = 30
+_RETRIES_OF_A_UNIT = 2
 
 
 @dataclass(frozen=True, order=True)
@@ -181,7 +184,10 @@ class Progress:
 
 
 def compute_due(
-    *, processes: int | None = None, on_progress: Callable[[Progress], None] | None = None
+    *,
+    processes: int | None = None,
+    cluster: str | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
 ) -> Outcome:
     """Bring enrichment.option_greeks up to date with intermediate.greeks_slices_due.
 
@@ -197,6 +203,9 @@ def compute_due(
     processes : int, optional
         Most worker processes. Default: one per core that this process may use, at most 16. Little work is
         done in this process, whatever the number.
+    cluster : str, optional
+        Address of a Dask scheduler, such as `tcp://scheduler:8786`; its workers then do all of the work. They
+        need tickmart and settings of their own that name the same database.
     on_progress : callable, optional
         Called with a `Progress` after every commit.
 
@@ -208,9 +217,9 @@ def compute_due(
     Raises
     ------
     TickmartError
-        Another run is at work on this database; the message says whose.
+        Another run is at work on this database; the message says whose. No such cluster, or one without
+        workers.
     """
-    processes = processes or _default_processes()
     started = monotonic()
     total = Outcome()
     with _only_run() as connection:
@@ -237,12 +246,18 @@ def compute_due(
             if on_progress is not None:
                 on_progress(Progress(plan.done, len(due), total.rows, total.seconds))
 
-        with _Worker() as worker:
-            while plan.left and (processes == 1 or plan.rows_left() < _ROWS_WORTH_A_POOL):
-                unit = plan.take()
-                note(worker.compute(unit), unit)
-        if plan.left:
-            _compute_in_pool(plan, processes, note)
+        if cluster is not None:
+            with _dask_workers(cluster) as (executor, workers):
+                _compute_in_pool(plan, executor, workers, note)
+        else:
+            most = processes or _default_processes()
+            with _Worker() as worker:
+                while plan.left and (most == 1 or plan.rows_left() < _ROWS_WORTH_A_POOL):
+                    unit = plan.take()
+                    note(worker.compute(unit, second_order=settings().second_order_greeks), unit)
+            if plan.left:
+                with _own_processes(most) as executor:
+                    _compute_in_pool(plan, executor, most, note)
         _analyze(connection, {item.session_date for item in due})
     total.seconds = monotonic() - started
     log.info("greeks_done", slices=total.slices, removed=total.removed, rows=total.rows, **total.statuses)
@@ -269,7 +284,9 @@ def compute_slice(underlying: str, session_date: date, bar_interval: str) -> Out
     """
     started = monotonic()
     with _Worker() as worker:
-        outcome = worker.compute([Slice(underlying, bar_interval, session_date)])
+        outcome = worker.compute(
+            [Slice(underlying, bar_interval, session_date)], second_order=settings().second_order_greeks
+        )
     outcome.seconds = monotonic() - started
     return outcome
 
@@ -489,11 +506,10 @@ class _Worker:
         self._writer.rollback()
         self._stack.close()
 
-    def compute(self, unit: Sequence[Slice]) -> Outcome:
+    def compute(self, unit: Sequence[Slice], *, second_order: bool) -> Outcome:
         """Replace the slices of a unit (one underlying and interval) in one transaction."""
         underlying, bar_interval = unit[0].underlying, unit[0].bar_interval
         outcome = Outcome()
-        second_order = settings().second_order_greeks
         try:
             with self._writer.cursor() as cursor:
                 # What a crash of the server takes back is whole slices, which are then due again.
@@ -504,7 +520,9 @@ class _Worker:
                         "select pg_advisory_xact_lock(%s, hashtext(%s))",
                         (_SLICE_LOCKS, f"{item.underlying} {item.bar_interval} {item.session_date}"),
                     )
-                versions = self._versions(underlying, bar_interval, [item.session_date for item in unit])
+                versions = self._versions(
+                    underlying, bar_interval, [item.session_date for item in unit], second_order=second_order
+                )
                 if not versions:
                     return outcome
                 dates = sorted(versions)
@@ -552,7 +570,9 @@ class _Worker:
         outcome.slices, outcome.removed, outcome.rows = len(kept), len(gone), rows.total()
         return outcome
 
-    def _versions(self, underlying: str, bar_interval: str, dates: list[date]) -> dict[date, str | None]:
+    def _versions(
+        self, underlying: str, bar_interval: str, dates: list[date], *, second_order: bool
+    ) -> dict[date, str | None]:
         with self._reader.cursor() as cursor:
             # Versions and inputs are of one moment: a build that commits between the two reads changes
             # neither.
@@ -562,7 +582,7 @@ class _Worker:
                 " where underlying = %(underlying)s and bar_interval = %(bar_interval)s"
                 " and session_date = any(%(dates)s)",
                 {
-                    "second_order": settings().second_order_greeks,
+                    "second_order": second_order,
                     "underlying": underlying,
                     "bar_interval": bar_interval,
                     "dates": dates,
@@ -650,7 +670,7 @@ def _holder(cursor: psycopg2.extensions.cursor) -> str:
     )
 
 
-_worker: _Worker | None = None
+_workers = threading.local()  # one each: a worker of Dask may have several threads
 
 
 def _start_worker(parent: int) -> None:
@@ -659,11 +679,13 @@ def _start_worker(parent: int) -> None:
     end_with(parent)
 
 
-def _compute_in_worker(unit: Sequence[Slice]) -> Outcome:
-    global _worker
-    if _worker is None:
-        _worker = _Worker().__enter__()
-    return _worker.compute(unit)
+def _compute_in_worker(unit: Sequence[Slice], second_order: bool) -> Outcome:
+    worker: _Worker = getattr(_workers, "worker", None) or _Worker().__enter__()
+    # After an error the next unit begins with connections of its own: these may be broken.
+    _workers.worker = None
+    outcome = worker.compute(unit, second_order=second_order)
+    _workers.worker = worker
+    return outcome
 
 
 def _default_processes() -> int:
@@ -672,21 +694,60 @@ def _default_processes() -> int:
     return min(allowed or 1, _MOST_PROCESSES)
 
 
-def _compute_in_pool(plan: _Plan, processes: int, note: Callable[[Outcome, Sequence[Slice]], None]) -> None:
-    # Spawned, not forked: a fork would share the open connections.
-    context = multiprocessing.get_context("spawn")
+@contextmanager
+def _own_processes(processes: int) -> Iterator[concurrent.futures.Executor]:
     with concurrent.futures.ProcessPoolExecutor(
-        processes, mp_context=context, initializer=_start_worker, initargs=(os.getpid(),)
+        processes,
+        # Spawned, not forked: a fork would share the open connections.
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_start_worker,
+        initargs=(os.getpid(),),
     ) as pool:
-        running: dict[concurrent.futures.Future[Outcome], list[Slice]] = {}
-        try:
-            while plan.left or running:
-                while plan.left and len(running) < processes + 1:
-                    unit = plan.take()
-                    running[pool.submit(_compute_in_worker, unit)] = unit
-                finished, _ = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
-                for future in finished:
-                    note(future.result(), running.pop(future))
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+        yield pool
+
+
+@contextmanager
+def _dask_workers(cluster: str) -> Iterator[tuple[concurrent.futures.Executor, int]]:
+    # Loading it takes a second, which only runs on a cluster need.
+    from distributed import Client
+
+    try:
+        client = Client(  # type: ignore[no-untyped-call]
+            cluster, timeout=_SECONDS_TO_REACH_A_CLUSTER, set_as_default=False
+        )
+    except (OSError, ValueError) as error:
+        raise TickmartError(f"no Dask scheduler answers at {cluster}: {error}") from error
+    with client:
+        workers = sum(client.nthreads().values())  # type: ignore[no-untyped-call]
+        if not workers:
+            raise TickmartError(
+                f"the Dask scheduler at {cluster} has no workers: start some with dask worker {cluster}"
+            )
+        # A unit is safe to do again, whole or half done, so that a worker may die.
+        executor = client.get_executor(  # type: ignore[no-untyped-call]
+            pure=False, retries=_RETRIES_OF_A_UNIT
+        )
+        yield executor, workers
+
+
+def _compute_in_pool(
+    plan: _Plan,
+    pool: concurrent.futures.Executor,
+    workers: int,
+    note: Callable[[Outcome, Sequence[Slice]], None],
+) -> None:
+    second_order = settings().second_order_greeks
+    running: dict[concurrent.futures.Future[Outcome], list[Slice]] = {}
+    try:
+        while plan.left or running:
+            while plan.left and len(running) < workers + 1:
+                unit = plan.take()
+                running[pool.submit(_compute_in_worker, unit, second_order)] = unit
+            finished, _ = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
+            for future in finished:
+                note(future.result(), running.pop(future))
+    except BaseException:
+        for future in running:
+            future.cancel()
+        pool.shutdown(wait=True)
+        raise

@@ -23,6 +23,10 @@ def greeks(
         int | None,
         typer.Option(min=1, help="Most worker processes.", show_default="one per core, at most 16"),
     ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(help="Address of a Dask scheduler, whose workers then compute: tcp://host:8786."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write the outcome as JSON.")] = False,
 ) -> None:
     """Compute status, implied volatility and Greeks where prices, spot or rates have changed.
@@ -31,8 +35,10 @@ def greeks(
     stopped goes on where it was. With nothing due nothing is written.
     """
     log_to_stderr()
+    if processes is not None and cluster is not None:
+        raise typer.BadParameter("--processes and --cluster exclude each other")
     if as_json:
-        outcome = compute_due(processes=processes)
+        outcome = compute_due(processes=processes, cluster=cluster)
         show_json(
             {
                 "slices": outcome.slices,
@@ -43,7 +49,7 @@ def greeks(
             }
         )
         return
-    outcome = _with_progress(processes)
+    outcome = _with_progress(processes, cluster)
     show_outcome(outcome)
 
 
@@ -67,10 +73,10 @@ def show_outcome(outcome: Outcome) -> None:
     )
 
 
-def _with_progress(processes: int | None) -> Outcome:
+def _with_progress(processes: int | None, cluster: str | None) -> Outcome:
     console = Console(stderr=True)
     if not console.is_terminal:
-        return compute_due(processes=processes, on_progress=_PlainLines())
+        return compute_due(processes=processes, cluster=cluster, on_progress=_PlainLines())
     columns = (
         TextColumn("Greeks"),
         BarColumn(),
@@ -89,7 +95,7 @@ def _with_progress(processes: int | None) -> Outcome:
                 rate=progress.rows / max(progress.seconds, 1e-9),
             )
 
-        return compute_due(processes=processes, on_progress=show)
+        return compute_due(processes=processes, cluster=cluster, on_progress=show)
 
 
 class _PlainLines:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import psycopg2.extensions
 import pytest
+from distributed import Client, LocalCluster
 from sqlalchemy import URL
 
 from greeks.black_scholes import greeks, price
@@ -540,6 +541,82 @@ def test_a_pool_of_processes_gives_the_same_rows(
 
     assert (outcome.slices, outcome.rows) == (4, 4 * 3_750)
     assert checksum(connection) == alone
+
+
+@pytest.fixture(scope="module")
+def cluster(server_url: URL) -> Iterator[LocalCluster]:
+    """Two workers of Dask, of one thread each, in processes of their own."""
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, protocol="tcp://"
+    ) as running:
+        yield running
+
+
+def test_workers_of_dask_give_the_same_rows(
+    connection: psycopg2.extensions.connection, cluster: LocalCluster
+) -> None:
+    add_slices(connection, dates=4, contracts=10)
+    compute_due(processes=1)
+    alone = checksum(connection)
+    query(connection, "truncate enrichment.option_greeks, enrichment.greeks_slices")
+    tell_workers_of(connection, cluster)
+
+    outcome = compute_due(cluster=cluster.scheduler_address)
+    again = compute_due(cluster=cluster.scheduler_address)
+
+    assert (outcome.slices, outcome.rows) == (4, 4 * 3_750)
+    assert again == Outcome()
+    assert checksum(connection) == alone
+
+
+def test_a_worker_of_dask_may_die(connection: psycopg2.extensions.connection, cluster: LocalCluster) -> None:
+    add_slices(connection, dates=10, contracts=60)
+    compute_due(processes=1)
+    alone = checksum(connection)
+    query(connection, "truncate enrichment.option_greeks, enrichment.greeks_slices")
+    tell_workers_of(connection, cluster)
+    with Client(cluster) as client:
+        pids = list(client.run(os.getpid).values())
+    killed: list[int] = []
+
+    def kill_one(progress: Progress) -> None:
+        if not killed:
+            killed.append(pids[0])
+            os.kill(pids[0], signal.SIGKILL)
+
+    outcome = compute_due(cluster=cluster.scheduler_address, on_progress=kill_one)
+
+    assert killed
+    assert query(connection, "select count(*) from enrichment.greeks_slices") == [(10,)]
+    # What the dead one had committed and could not say is found done.
+    assert outcome.rows <= 10 * 60 * 375
+    assert checksum(connection) == alone
+
+
+def test_a_cluster_that_is_not_there_or_has_no_workers_is_named(
+    connection: psycopg2.extensions.connection,
+) -> None:
+    add_slices(connection, contracts=2)
+
+    with pytest.raises(TickmartError, match="no Dask scheduler answers at nowhere"):
+        compute_due(cluster="nowhere")
+    with (
+        LocalCluster(n_workers=0, dashboard_address=None) as empty,
+        pytest.raises(TickmartError, match="has no workers: start some"),
+    ):
+        compute_due(cluster=empty.scheduler_address)
+
+
+def tell_workers_of(connection: psycopg2.extensions.connection, cluster: LocalCluster) -> None:
+    """Give the workers' environment the database of this test, as whoever starts workers does."""
+    environment = {name: value for name, value in os.environ.items() if name.startswith("TICKMART_")}
+
+    def take_over() -> None:
+        os.environ.update(environment)
+        settings.cache_clear()
+
+    with Client(cluster) as client:
+        client.run(take_over)
 
 
 def test_one_slice_can_be_computed_alone(connection: psycopg2.extensions.connection) -> None:
