@@ -49,7 +49,9 @@ def run(scale: Scale) -> list[Line]:
 
 def _in_turns(repeats: int) -> dict[str, list[Measured]]:
     measured: dict[str, list[Measured]] = {way: [] for way in _WAYS}
-    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+    with LocalCluster(  # type: ignore[no-untyped-call]
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+    ) as cluster:
         arguments = {
             "1 process": ["--processes", "1"],
             "2 processes": ["--processes", "2"],

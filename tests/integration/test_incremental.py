@@ -234,7 +234,11 @@ def test_rows_of_two_files_stand_with_their_reason_and_go_with_their_file(
 
 
 def test_an_index_that_comes_late_turns_the_greeks_from_none_to_ok(fresh_database: URL, files: Path) -> None:
-    tickmart("load", "nse-minute", files / "nse-minute" / OPTIONS)
+    # without puts there is no parity to take the forward from
+    options = files / "nse-minute" / OPTIONS
+    header, *bars = options.read_text().splitlines(keepends=True)
+    options.write_text(header + "".join(bar for bar in bars if "CE.NFO" in bar))
+    tickmart("load", "nse-minute", options)
     first = build()
     without = query("select distinct greeks_status from marts.options_ticks")
 
@@ -249,6 +253,43 @@ def test_an_index_that_comes_late_turns_the_greeks_from_none_to_ok(fresh_databas
     assert last["greeks"] == {"ok": first["greeks"]["no_underlying"]}
     assert query("select distinct greeks_status, delta is null from marts.options_ticks") == [("ok", False)]
     assert query("select distinct greeks_status from marts.options_hourly") == [("ok",)]
+
+
+def test_without_an_index_the_chain_prices_itself(fresh_database: URL, files: Path) -> None:
+    priced = (
+        "select symbol, bar_start, implied_volatility, delta from marts.options_ticks"
+        " where forward_method = 'parity' order by 1, 2"
+    )
+    tickmart("load", "nse-minute", files / "nse-minute" / OPTIONS)
+    build()
+    alone = query(
+        "select forward_method, greeks_status, count(*), count(underlying_price) from marts.options_ticks"
+        " group by 1, 2 order by 1"
+    )
+    volatilities = query(priced)
+
+    tickmart("load", "nse-minute", files / "nse-minute" / "GFDLIDX_NIFTY50_11082025.csv")
+    build()
+
+    (by_parity, by_nothing) = alone
+    assert by_parity[:2] == ("parity", "ok")
+    assert by_nothing[:2] == (None, "no_underlying")
+    assert by_parity[3] == by_nothing[3] == 0
+    assert len(volatilities) == by_parity[2]
+    assert query(priced) == volatilities
+    assert query(
+        "select forward_method, greeks_status, count(*), count(underlying_price) from marts.options_ticks"
+        " group by 1, 2 order by 1"
+    ) == [
+        ("parity", "ok", by_parity[2], by_parity[2]),
+        ("spot and rate", "ok", by_nothing[2], by_nothing[2]),
+    ]
+    # the sample's premiums are of one forward, rounded to ticks
+    [(strikes, farthest)] = query(
+        "select max(parity_strikes), max(abs(parity_forward / spot_forward - 1)) from marts.forwards_ticks"
+    )
+    assert strikes == 3
+    assert farthest < 1e-4
 
 
 def test_contract_ids_outlive_a_full_refresh_and_a_reload(
