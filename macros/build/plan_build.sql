@@ -11,6 +11,8 @@
     built_from     'ledger' (every load that counts today), 'slices' (those of them whose slices are recorded; a restated
                    file's earlier load stays until its newer one is) or a list of models, whose built loads are followed
     sources        with 'ledger' and 'slices': the sources to follow, as in audit.loads.source
+    refers_to      with 'slices': sources whose files say something of the same slices, such as the lot: followed where a load
+                   of `sources` has a slice, and for nothing else
     instrument_types  follow only loads that touch slices of these types, and only those slices
 
   Returns {'added': n, 'removed': n, 'slices': n}.
@@ -26,7 +28,22 @@
       select distinct on (loads.source, loads.dataset, loads.uri) loads.load_id
       from audit.loads
       inner join audit.built_loads as sliced on sliced.model = 'int_loads__slices' and loads.load_id = sliced.load_id
-      where loads.unloaded_at is null and loads.source in ('{{ settings["sources"] | join("', '") }}')
+      where loads.unloaded_at is null
+        and (
+          loads.source in ('{{ settings["sources"] | join("', '") }}')
+          {% if settings.get('refers_to') %}
+            or loads.source in ('{{ settings["refers_to"] | join("', '") }}') and loads.load_id in (
+              select referred.load_id
+              from audit.current_loads as own_loads
+              inner join {{ slices }} as own on own_loads.load_id = own.load_id
+              inner join {{ slices }} as referred
+                on own.instrument_type = referred.instrument_type
+                and own.underlying = referred.underlying
+                and own.session_date = referred.session_date
+              where own_loads.source in ('{{ settings["sources"] | join("', '") }}')
+            )
+          {% endif %}
+        )
       order by loads.source, loads.dataset, loads.uri, loads.load_id desc
     {% else %}
       {% for upstream in settings['built_from'] %}
