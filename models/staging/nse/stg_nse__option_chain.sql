@@ -41,7 +41,7 @@ typed as (
         cells.change_in_open_interest_lots,
 
         -- volatility: written in percent, and 0 where the exchange computed none
-        nullif(cells.implied_volatility_percent, 0)::double precision / 100 as vendor_implied_volatility,
+        (nullif(cells.implied_volatility_percent, 0) / 100)::double precision as vendor_implied_volatility,
 
         -- judgement
         case
