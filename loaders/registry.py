@@ -85,7 +85,7 @@ SOURCES = {
             name="nse-option-chain",
             dataset="chain_snapshots",
             layouts=nse_option_chain.LAYOUTS,
-            description="Snapshots of the exchange's option chain: answers of its API in JSON, captures in CSV.",
+            description="Snapshots of the exchange's option chain: its API's JSON answers, captures in CSV.",
             suffixes=(*SUFFIXES, ".json"),
             rows_of_json=nse_option_chain.rows_of_answer,
         ),
