@@ -12,7 +12,7 @@
                    file's earlier load stays until its newer one is) or a list of models, whose built loads are followed
     sources        with 'ledger' and 'slices': the sources to follow, as in audit.loads.source
     refers_to      with 'slices': sources whose files say something of the same slices, such as the lot: followed where a load
-                   of `sources` has a slice, and for nothing else
+                   of `sources` has a slice, and for nothing else. A model that follows such a model says the same.
     instrument_types  follow only loads that touch slices of these types, and only those slices
 
   Returns {'added': n, 'removed': n, 'slices': n}.
@@ -92,6 +92,17 @@
       inner join audit.loads_to_build as changed on touched.load_id = changed.load_id
       where changed.model = '{{ model_name }}'
         {% if types %} and touched.instrument_type in ('{{ types | join("', '") }}') {% endif %}
+        {% if settings.get('refers_to') %}
+          and exists (
+            select 1
+            from {{ slices }} as own
+            inner join audit.loads on own.load_id = loads.load_id
+            where loads.source in ('{{ settings["sources"] | join("', '") }}')
+              and own.instrument_type = touched.instrument_type
+              and own.underlying = touched.underlying
+              and own.session_date = touched.session_date
+          )
+        {% endif %}
     {% endcall %}
     {# loads already built that share a slice with a changed one: their rows take part again #}
     {% call statement('plan_kept_loads') %}
