@@ -7,9 +7,9 @@ from pathlib import Path
 from loaders import layouts
 from loaders.copying import Meter
 from loaders.files import DAMAGE, DataFile, Stream, Unreadable, damaged, expand
+from loaders.formats import table_text
 from loaders.landing import Listener, choose_layout, members, size_of
 from loaders.lines import Reject, judge, read_head
-from loaders.parquet import MAGIC, ParquetText
 from loaders.registry import Source, source_named
 from warehouse.errors import TickmartError
 
@@ -96,8 +96,8 @@ def _verdict(source: Source, file: DataFile | Unreadable, listener: Listener) ->
 def _judged(source: Source, file: DataFile, listener: Listener) -> Verdict:
     with file.open(listener.reads) as stream:
         metered = Stream(Meter(stream, file.name))
-        if metered.first(len(MAGIC)) == MAGIC:
-            text = ParquetText(metered, file.name)
+        text = table_text(metered, file.name, source)
+        if text is not None:
             layout, columns = choose_layout(source, text.names, file.name)
             batches = text.batches(columns, 1)
         else:

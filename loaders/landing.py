@@ -14,8 +14,8 @@ from psycopg2 import extensions
 
 from loaders import copying, layouts, ledger
 from loaders.files import AS_OF_MARK, DAMAGE, DataFile, Stream, Unreadable, damaged, data_files, expand
+from loaders.formats import table_text
 from loaders.lines import Head, judge, read_head
-from loaders.parquet import MAGIC, ParquetText
 from loaders.registry import Source, create_raw_tables, source_named
 from warehouse import database
 from warehouse.database.errors import in_plain_words, said_plainly
@@ -298,7 +298,7 @@ class _Landing:
         self.as_of = as_of
         self.listener = listener
         self.started_at = started_at
-        self.is_parquet = False
+        self.is_table = False
 
     def land(self) -> Outcome:
         with self.connection.cursor() as cursor:
@@ -336,9 +336,10 @@ class _Landing:
         """Find out what is wrong with the header, and where the rows go, before anybody has to wait."""
         with self.file.open() as stream:
             metered = Stream(copying.Meter(stream, self.file.name))
-            self.is_parquet = metered.first(len(MAGIC)) == MAGIC
-            if self.is_parquet:
-                names = ParquetText(metered, self.file.name).names
+            table = table_text(metered, self.file.name, self.source)
+            self.is_table = table is not None
+            if table is not None:
+                names = table.names
             else:
                 names = layouts.split_header(read_head(metered, self.file.name).header).names
         layout, _ = choose_layout(self.source, names, self.file.name)
@@ -358,8 +359,8 @@ class _Landing:
         load_id = ledger.next_load_id(cursor)
         cursor.execute("savepoint before_copy")
         rejects = copying.Rejects()
-        if self.is_parquet:
-            entry = self._copy_parquet(cursor, load_id, rejects)
+        if self.is_table:
+            entry = self._copy_table(cursor, load_id, rejects)
         else:
             entry = self._copy_text(cursor, load_id, rejects)
         if held and held.rows and not entry.rows and not self.force:
@@ -438,17 +439,17 @@ class _Landing:
                 load_id, meter, layout, head.header_lines, rows, rejects.count, first_line, options
             )
 
-    def _copy_parquet(
-        self, cursor: extensions.cursor, load_id: int, rejects: copying.Rejects
-    ) -> ledger.Entry:
+    def _copy_table(self, cursor: extensions.cursor, load_id: int, rejects: copying.Rejects) -> ledger.Entry:
         with self.file.open(self.listener.reads) as stream:
             meter = copying.Meter(stream, self.file.name)
-            text = ParquetText(meter, self.file.name)
+            text = table_text(Stream(meter), self.file.name, self.source)
+        if text is None:
+            raise TickmartError(f"{self.file.name} changed while it was read; load it again")
         layout, columns = choose_layout(self.source, text.names, self.file.name)
         rows, first_line, _ = copying.copy_judged(
             cursor, layout.table, columns, lambda first: text.batches(columns, first), load_id, rejects
         )
-        options = {"format": "parquet"}
+        options = {"format": text.format}
         return self._entry(load_id, meter, layout, 0, rows, rejects.count, first_line, options)
 
     def _entry(

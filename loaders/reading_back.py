@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 from loaders.copying import Meter
 from loaders.files import AS_OF_MARK, DAMAGE, DataFile, Readable, Stream, Unreadable, damaged, data_files
+from loaders.json_text import looks_like_json
 from loaders.lines import CHUNK, read_head
 from loaders.parquet import MAGIC
 from warehouse.errors import TickmartError
@@ -69,6 +70,8 @@ def _read(file: DataFile, sha256: str | None, numbers: list[int]) -> Lines:
             metered = Stream(meter)
             if metered.first(len(MAGIC)) == MAGIC:
                 return Lines(problem="a Parquet file has rows, not lines")
+            if looks_like_json(metered):
+                return Lines(problem="a JSON document has rows, not lines")
             head = read_head(metered, file.name)
             texts = _pick(head.body, head.line_end, head.header_lines, numbers)
     except DAMAGE as error:

@@ -1,11 +1,14 @@
 """The sources that can be loaded, and the raw tables that hold them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg2.extensions
+import pyarrow as pa
 from psycopg2 import sql
 
-from loaders import kite_instruments, nse_bhavcopy, nse_cash, nse_index, nse_minute
+from loaders import kite_instruments, nse_bhavcopy, nse_cash, nse_index, nse_minute, nse_option_chain
 from loaders.layouts import Layout, RawTable
 from warehouse.errors import TickmartError
 
@@ -33,6 +36,8 @@ class Source:
         Which files of a folder or an archive are taken for data.
     undated : bool
         Whether the rows say nowhere of which day they are, so that whoever loads them has to.
+    rows_of_json : callable or None
+        Makes the table of a JSON document and the file's name; None for a source that has no documents.
     """
 
     name: str
@@ -41,6 +46,7 @@ class Source:
     description: str
     suffixes: tuple[str, ...] = SUFFIXES
     undated: bool = False
+    rows_of_json: Callable[[Any, str], pa.Table] | None = None
 
     @property
     def raw_tables(self) -> tuple[RawTable, ...]:
@@ -74,6 +80,14 @@ SOURCES = {
             dataset="index_closes",
             layouts=nse_index.LAYOUTS,
             description="The daily closes of the exchange's indices (ind_close_all).",
+        ),
+        Source(
+            name="nse-option-chain",
+            dataset="chain_snapshots",
+            layouts=nse_option_chain.LAYOUTS,
+            description="Snapshots of the exchange's option chain: its API's JSON answers, captures in CSV.",
+            suffixes=(*SUFFIXES, ".json"),
+            rows_of_json=nse_option_chain.rows_of_answer,
         ),
         Source(
             name="kite-instruments",

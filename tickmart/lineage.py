@@ -18,7 +18,12 @@ INDIA = ZoneInfo("Asia/Kolkata")
 
 # instrument type -> interval -> mart
 MARTS = {
-    "option": {"minute": "options_ticks", "hour": "options_hourly", "day": "options_daily"},
+    "option": {
+        "minute": "options_ticks",
+        "hour": "options_hourly",
+        "day": "options_daily",
+        "snapshot": "option_snapshots",
+    },
     "future": {"minute": "futures_ticks", "hour": "futures_hourly", "day": "futures_daily"},
     "index": {"minute": "spot_prices", "hour": "spot_hourly", "day": "spot_daily"},
     "equity": {"day": "equity_daily"},
@@ -39,7 +44,11 @@ _IDENTIFIED = {
     "nse-bhavcopy": "int_fo_bhavcopy__identified",
     "nse-cash": "int_cash_bhavcopy__identified",
     "nse-index": "int_index_closes__identified",
+    "nse-option-chain": "int_option_chain__identified",
 }
+_SNAPSHOTS = "int_options__snapshots_deduped"
+# Sources whose rows are of a moment. Set aside, they are told beside such rows and no others.
+_OF_A_MOMENT = ["nse-option-chain"]
 _MOST_SHOWN = 20
 _MOST_EARLIER_LOADS = 3
 _NAMES_OFFERED = 6
@@ -255,7 +264,7 @@ def trace(
     interval, mart : str
         From `find_mart`.
     when : date or datetime
-        A moment finds the bar that it lies in.
+        A moment finds the bar that it lies in, or the last snapshot up to it.
 
     Raises
     ------
@@ -294,6 +303,15 @@ def _mart_rows(
             ).format(table),
             (subject.symbol, session_of(when)),
         )
+    elif interval == "snapshot":
+        cursor.execute(
+            sql.SQL(
+                "select * from {} where symbol = %(symbol)s and session_date = %(session)s"
+                " and timestamp > %(when)s - interval '1 day' and timestamp <= %(when)s"
+                " order by timestamp desc limit 1"
+            ).format(table),
+            {"symbol": subject.symbol, "when": when, "session": session_of(when)},
+        )
     else:
         cursor.execute(
             sql.SQL(
@@ -309,6 +327,8 @@ def _origin_lines(
     cursor: RealDictCursor, subject: Subject, interval: str, row: dict[str, Any]
 ) -> list[tuple[int, int]]:
     """Return load id and raw line of every landed row that the mart row was made of, in time's order."""
+    if interval == "snapshot":
+        return _lines_of(cursor, _SNAPSHOTS, subject.key, row, "timestamp")
     if interval != "day" or row["source"] != "official":
         return _lines_of(cursor, _MINUTES[subject.instrument_type], subject.key, row)
     if subject.instrument_type == "equity":
@@ -324,16 +344,27 @@ def _origin_lines(
 
 
 def _lines_of(
-    cursor: RealDictCursor, table: str, condition: sql.Composable, row: dict[str, Any]
+    cursor: RealDictCursor,
+    table: str,
+    condition: sql.Composable,
+    row: dict[str, Any],
+    time_column: str = "bar_start",
 ) -> list[tuple[int, int]]:
     cursor.execute(
         sql.SQL(
-            "select load_id, line from intermediate.{} where {}"
-            " and bar_start >= %(bar_start)s and bar_start < %(bar_end)s order by bar_start, load_id, line"
-        ).format(sql.Identifier(table), condition),
-        row,
+            "select load_id, line from intermediate.{table} where {condition}"
+            " and {time} >= %s and {time} < %s order by {time}, load_id, line"
+        ).format(table=sql.Identifier(table), condition=condition, time=sql.Identifier(time_column)),
+        _span([row]),
     )
     return [(found["load_id"], found["line"]) for found in cursor.fetchall()]
+
+
+def _span(rows: Sequence[dict[str, Any]]) -> tuple[datetime, datetime]:
+    """Return the time that rows of a mart are of, half-open; a snapshot is of a moment."""
+    starts = [row.get("bar_start") or row["timestamp"] for row in rows]
+    ends = [row.get("bar_end") or row["timestamp"] + timedelta(microseconds=1) for row in rows]
+    return min(starts), max(ends)
 
 
 def _origins(cursor: RealDictCursor, lines: Sequence[tuple[int, int]]) -> list[Origin]:
@@ -421,17 +452,20 @@ def _set_aside(
     cursor.execute(
         sql.SQL(
             "select load_id, line, outcome, reason from intermediate.int_quotes__set_aside"
-            " where {} and instrument_type = %s and bar_start >= %s and bar_start < %s"
+            " where {} and instrument_type = %s and bar_start >= %s and bar_start < %s and {}"
             " order by bar_start, load_id, line limit %s"
-        ).format(subject.key_of_set_aside),
-        (
-            subject.instrument_type,
-            min(row["bar_start"] for row in rows),
-            max(row["bar_end"] for row in rows),
-            _MOST_SHOWN,
-        ),
+        ).format(subject.key_of_set_aside, _of_the_same_kind("timestamp" in rows[0])),
+        (subject.instrument_type, *_span(rows), _MOST_SHOWN),
     )
     return [_described(cursor, **found) for found in cursor.fetchall()]
+
+
+def _of_the_same_kind(is_snapshot: bool) -> sql.Composable:
+    """Return the condition that finds, among rows set aside, snapshots or all others."""
+    return sql.SQL(
+        "(select loads.source = any({sources}) from audit.loads as loads"
+        " where loads.load_id = int_quotes__set_aside.load_id) = {is_snapshot}"
+    ).format(sources=sql.Literal(_OF_A_MOMENT), is_snapshot=sql.Literal(is_snapshot))
 
 
 def _restated(
@@ -446,17 +480,15 @@ def _restated(
             continue
         cursor.execute(
             sql.SQL(
-                "select load_id, line from intermediate.{}"
-                " where load_id = any(%s) and {} and instrument_type = %s"
-                " and bar_start >= %s and bar_start < %s order by bar_start, load_id, line limit %s"
-            ).format(sql.Identifier(_IDENTIFIED[load["source"]]), subject.key),
-            (
-                earlier,
-                subject.instrument_type,
-                min(row["bar_start"] for row in rows),
-                max(row["bar_end"] for row in rows),
-                _MOST_SHOWN,
+                "select load_id, line from intermediate.{table}"
+                " where load_id = any(%s) and {key} and instrument_type = %s"
+                " and {time} >= %s and {time} < %s order by {time}, load_id, line limit %s"
+            ).format(
+                table=sql.Identifier(_IDENTIFIED[load["source"]]),
+                key=subject.key,
+                time=sql.Identifier("timestamp" if load["source"] in _OF_A_MOMENT else "bar_start"),
             ),
+            (earlier, subject.instrument_type, *_span(rows), _MOST_SHOWN),
         )
         for found in cursor.fetchall():
             reason = f"load {load_id} of the same file replaced it"
@@ -560,6 +592,7 @@ def _what_became_of_it(
             " or (contract_id is null and vendor_symbol = any({symbols})))"
             " and outcome = 'quarantined' and session_date = {day}"
             " and ({is_day} or bar_start is null or (bar_start <= {moment} and bar_start > {since}))"
+            " and {kind}"
             " order by load_id, line limit 3"
         ).format(
             contract=sql.Literal(subject.contract_id),
@@ -568,6 +601,7 @@ def _what_became_of_it(
             day=sql.Literal(session_of(when)),
             is_day=sql.Literal(interval == "day"),
             moment=sql.Literal(when),
+            kind=_of_the_same_kind(interval == "snapshot"),
             since=sql.Literal(when - timedelta(hours=1 if interval == "hour" else 0, minutes=1)),
         )
     )
@@ -577,11 +611,15 @@ def _what_became_of_it(
 
 def _nearest(cursor: RealDictCursor, subject: Subject, interval: str, when: date | datetime) -> list[str]:
     column, moment = ("session_date", session_of(when)) if interval == "day" else ("bar_start", when)
+    form = "%Y-%m-%d %H:%M"
     key = subject.key
     if interval == "day":
         tables = [("intermediate", table) for table in _DAYS[subject.instrument_type]]
     elif interval == "minute":
         tables = [("intermediate", _MINUTES[subject.instrument_type])]
+    elif interval == "snapshot":
+        column, form = "timestamp", "%Y-%m-%d %H:%M:%S"
+        tables = [("intermediate", _SNAPSHOTS)]
     else:  # what is stored begins with the bucket, which may lie before the session's open
         tables = [("marts", MARTS[subject.instrument_type]["hour"])]
         key = sql.SQL("symbol = {}").format(_literal(subject.symbol))
@@ -599,7 +637,5 @@ def _nearest(cursor: RealDictCursor, subject: Subject, interval: str, when: date
             candidates += [row["found"] for row in cursor.fetchall()]
         if candidates:
             found = best(candidates)
-            near.append(
-                f"{found.astimezone(INDIA):%Y-%m-%d %H:%M}" if isinstance(found, datetime) else str(found)
-            )
+            near.append(f"{found.astimezone(INDIA):{form}}" if isinstance(found, datetime) else str(found))
     return near

@@ -26,6 +26,9 @@ rolled_up as (
     union all
     select contract_id, null, 'options_daily', session_date, 1 from intermediate.int_options__bars_daily
     union all
+    select contract_id, null, 'option_snapshots', session_date, snapshots
+    from intermediate.int_options__snapshots_daily
+    union all
     select contract_id, null, 'futures_ticks', session_date, bars from intermediate.int_futures__bars_daily
     union all
     select contract_id, null, 'futures_hourly', session_date, 1 from intermediate.int_futures__bars_hourly
@@ -87,7 +90,8 @@ inner join (values
     (7, 'options_ticks', 'option', '1-MINUTE'),
     (8, 'options_hourly', 'option', '1-HOUR'),
     (9, 'options_daily', 'option', '1-DAY'),
-    (10, 'equity_daily', 'equity', '1-DAY')
+    (10, 'option_snapshots', 'option', 'SNAPSHOT'),
+    (11, 'equity_daily', 'equity', '1-DAY')
 ) as marts (position, mart, instrument_type, interval) on by_contract.mart = marts.mart
 left join intermediate.int_contracts__described as contracts
     on by_contract.contract_id = contracts.contract_id

@@ -62,7 +62,7 @@ def _add_command(source: Source) -> None:
     def command(
         paths: Annotated[
             list[str],
-            typer.Argument(help="Files (plain, .gz, .bz2, .zst, .zip, .parquet), folders or patterns."),
+            typer.Argument(help=f"Files (plain, {', '.join(source.suffixes[2:])}), folders or patterns."),
         ],
         check_only: Annotated[
             bool,

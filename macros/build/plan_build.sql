@@ -12,6 +12,8 @@
                    file's earlier load stays until its newer one is) or a list of models, whose built loads are followed: a
                    load counts when each of these models that it concerns, one per instrument type, has built it
     sources        with 'ledger' and 'slices': the sources to follow, as in audit.loads.source
+    refers_to      with 'slices': sources whose files say something of the same slices, such as the lot: followed where a load
+                   of `sources` has a slice, and for nothing else. A model that follows such a model says the same.
     instrument_types  follow only loads that touch slices of these types, and only those slices
 
   Returns {'added': n, 'removed': n, 'slices': n}.
@@ -27,7 +29,22 @@
       select distinct on (loads.source, loads.dataset, loads.uri) loads.load_id
       from audit.loads
       inner join audit.built_loads as sliced on sliced.model = 'int_loads__slices' and loads.load_id = sliced.load_id
-      where loads.unloaded_at is null and loads.source in ('{{ settings["sources"] | join("', '") }}')
+      where loads.unloaded_at is null
+        and (
+          loads.source in ('{{ settings["sources"] | join("', '") }}')
+          {% if settings.get('refers_to') %}
+            or loads.source in ('{{ settings["refers_to"] | join("', '") }}') and loads.load_id in (
+              select referred.load_id
+              from audit.current_loads as own_loads
+              inner join {{ slices }} as own on own_loads.load_id = own.load_id
+              inner join {{ slices }} as referred
+                on own.instrument_type = referred.instrument_type
+                and own.underlying = referred.underlying
+                and own.session_date = referred.session_date
+              where own_loads.source in ('{{ settings["sources"] | join("', '") }}')
+            )
+          {% endif %}
+        )
       order by loads.source, loads.dataset, loads.uri, loads.load_id desc
     {% else %}
       select built.load_id from audit.built_loads as built
@@ -82,6 +99,17 @@
       inner join audit.loads_to_build as changed on touched.load_id = changed.load_id
       where changed.model = '{{ model_name }}'
         {% if types %} and touched.instrument_type in ('{{ types | join("', '") }}') {% endif %}
+        {% if settings.get('refers_to') %}
+          and exists (
+            select 1
+            from {{ slices }} as own
+            inner join audit.loads on own.load_id = loads.load_id
+            where loads.source in ('{{ settings["sources"] | join("', '") }}')
+              and own.instrument_type = touched.instrument_type
+              and own.underlying = touched.underlying
+              and own.session_date = touched.session_date
+          )
+        {% endif %}
     {% endcall %}
     {# loads already built that share a slice with a changed one: their rows take part again #}
     {% call statement('plan_kept_loads') %}

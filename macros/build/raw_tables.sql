@@ -8,6 +8,7 @@
     source('raw_nse', 'nse_cash_bhavcopy_full'),
     source('raw_nse', 'nse_cash_bhavcopy_legacy'),
     source('raw_nse', 'nse_index_closes'),
+    source('raw_nse', 'nse_option_chain'),
     source('raw_kite', 'kite_instruments'),
   ]) }}
 {% endmacro %}

@@ -1,6 +1,6 @@
 {#
-  What a generic test reads: of a table of bars the sessions that the newest loads touch, of rows as landed the newest
-  loads, of everything else all rows. A `where` of the test's own comes on top. See newest_sessions.
+  What a generic test reads: of a table of bars or snapshots the sessions that the newest loads touch, of rows as landed the
+  newest loads, of everything else all rows. A `where` of the test's own comes on top. See newest_sessions.
 
   relation: the model or source under test.
 #}
@@ -14,6 +14,8 @@
       {%- do conditions.append(newest_loads()) -%}
     {%- elif 'session_date' in columns and 'bar_start' in columns -%}
       {%- do conditions.append(newest_sessions()) -%}
+    {%- elif 'session_date' in columns and 'timestamp' in columns -%}
+      {%- do conditions.append(newest_sessions(time_column='timestamp')) -%}
     {%- endif -%}
     {%- if 'roll_rule' in columns and 'underlying' in columns -%}
       {%- do conditions.append(newest_underlyings('future')) -%}

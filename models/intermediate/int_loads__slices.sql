@@ -54,6 +54,20 @@ bhavcopy_dates as (
 
 ),
 
+chain_dates as (
+
+    select
+        load_id,
+        dialect,
+        vendor_symbol,
+        vendor_expiry,
+        session_date
+    from {{ ref('stg_nse__option_chain') }}
+    where load_id = any({{ loads_to_build() }})
+    group by load_id, dialect, vendor_symbol, vendor_expiry, session_date
+
+),
+
 cash_dates as (
 
     select
@@ -83,6 +97,8 @@ dates as (
     select * from minute_bar_dates
     union all
     select * from bhavcopy_dates
+    union all
+    select * from chain_dates
 
 ),
 

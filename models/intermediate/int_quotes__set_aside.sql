@@ -1,7 +1,9 @@
 {{ config(
     materialized='by_load',
     indexes=[{'columns': ['load_id']}],
-    meta={'built_from': 'slices', 'sources': ['nse-minute', 'nse-bhavcopy', 'nse-cash', 'nse-index', 'kite-instruments'], 'keeps': 'current loads'},
+    meta={'built_from': 'slices', 'sources': [
+        'nse-minute', 'nse-bhavcopy', 'nse-cash', 'nse-index', 'nse-option-chain', 'kite-instruments',
+    ], 'keeps': 'current loads'},
 ) }}
 
 -- depends_on: {{ ref('int_loads__slices') }}
@@ -9,8 +11,13 @@
 {#-
   The kinds of files whose rows compete, by source: the rows as identified, where the winners stand, and what a winner and its
   losers have in common: a contract or, where there is none, a name. `values`: what may differ; an index has no volume.
+  `time`: the moment that they share, the start of a bar unless said otherwise.
 -#}
 {%- set bar_values = ['open', 'high', 'low', 'close', 'volume', 'open_interest'] -%}
+{%- set snapshot_values = [
+    'bid', 'bid_size', 'ask', 'ask_size', 'last_price', 'lots_traded', 'open_interest_lots', 'change_in_open_interest_lots',
+    'total_buy_quantity', 'total_sell_quantity', 'underlying_price', 'vendor_implied_volatility',
+] -%}
 {%- set kinds = {
     'nse-minute': {
         'rows': ref('int_minute_bars__identified'),
@@ -70,6 +77,20 @@
             },
         ],
     },
+    'nse-option-chain': {
+        'rows': ref('int_option_chain__identified'),
+        'contract_id': 'contract_id',
+        'bar_of': 'null::text',
+        'underlying': 'underlying',
+        'time': 'timestamp',
+        'values': snapshot_values,
+        'winners': [
+            {
+                'in': ref('int_options__snapshots_deduped'), 'contract_id': 'contract_id', 'bar_of': 'null::text',
+                'values': snapshot_values,
+            },
+        ],
+    },
 } %}
 
 with
@@ -106,10 +127,11 @@ wins as (
         count(*) as rows
     from (
         {% for kind in kinds.values() -%}
+            {%- set time = kind.get('time', 'bar_start') -%}
             {%- for winners in kind['winners'] -%}
                 select load_id
                 from {{ winners['in'] }}
-                where bar_start >= (select from_time from reach) and bar_start < (select to_time from reach)
+                where {{ time }} >= (select from_time from reach) and {{ time }} < (select to_time from reach)
                 union all
             {% endfor -%}
         {%- endfor -%}
@@ -136,6 +158,7 @@ incomplete_loads as (
 ),
 {% for source, kind in kinds.items() %}
     {%- set name = source | replace('-', '_') %}
+    {%- set time = kind.get('time', 'bar_start') %}
     {{ name }}_winners as not materialized (
 
         {% for winners in kind['winners'] -%}
@@ -144,10 +167,10 @@ incomplete_loads as (
                 line,
                 {{ winners['contract_id'] }} as contract_id,
                 {{ winners['bar_of'] }} as bar_of,
-                bar_start,
+                {{ time }} as bar_start,
                 array[{{ winners['values'] | join(', ') }}]::numeric[] as stated
             from {{ winners['in'] }}
-            where bar_start >= (select from_time from reach) and bar_start < (select to_time from reach)
+            where {{ time }} >= (select from_time from reach) and {{ time }} < (select to_time from reach)
             {{ 'union all' if not loop.last }}
         {% endfor %}
 
@@ -164,7 +187,7 @@ incomplete_loads as (
             instrument_type,
             {{ kind['underlying'] }} as underlying,
             session_date,
-            bar_start,
+            {{ time }} as bar_start,
             quarantine_reason,
             array[{{ kind['values'] | join(', ') }}]::numeric[] as stated
         from {{ kind['rows'] }}

@@ -82,6 +82,21 @@ exchange_deliveries as (
         and instrument_type in ('option', 'future')
         and exchange = 'NSE'
         and quarantine_reason is null
+    union all
+    select
+        dialect,
+        vendor_symbol,
+        vendor_expiry,
+        'NSE' as exchange,
+        instrument_type,
+        underlying,
+        expiry,
+        strike,
+        option_type,
+        session_date,
+        load_id
+    from {{ ref('stg_nse__option_chain') }}
+    where load_id = any({{ loads_to_build('int_symbols__parsed') }})
 
 ),
 

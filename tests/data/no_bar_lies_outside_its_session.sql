@@ -1,4 +1,5 @@
--- A bar begins and ends within the hours of its session and segment; hours that are not known yet exclude nothing.
+-- A bar begins and ends, and a snapshot lies, within the hours of its session and segment; hours that are not known yet exclude
+-- nothing.
 
 with
 
@@ -13,8 +14,12 @@ bars as (
     select '{{ model }}' as model, '{{ segment }}' as segment, {{ name }} as symbol, session_date, bar_start, bar_end
     from {{ ref(model) }}
     where {{ newest_sessions() }}
-    {{ 'union all' if not loop.last }}
+    union all
     {% endfor %}
+    select
+        'option_snapshots' as model, 'fo' as segment, symbol, session_date, timestamp as bar_start, timestamp as bar_end
+    from {{ ref('option_snapshots') }}
+    where {{ newest_sessions(time_column='timestamp') }}
 
 )
 

@@ -28,13 +28,15 @@ reach as (
 
 places as (
 
-    {% for winners in [
-        'int_options__quotes_deduped', 'int_futures__quotes_deduped', 'int_spot__prices_deduped', 'int_fo_bhavcopy__deduped',
-        'int_equities__official_deduped', 'int_spot__closes_deduped',
+    {% for winners, time in [
+        ('int_options__quotes_deduped', 'bar_start'), ('int_futures__quotes_deduped', 'bar_start'),
+        ('int_spot__prices_deduped', 'bar_start'), ('int_fo_bhavcopy__deduped', 'bar_start'),
+        ('int_equities__official_deduped', 'bar_start'), ('int_spot__closes_deduped', 'bar_start'),
+        ('int_options__snapshots_deduped', 'timestamp'),
     ] %}
     select load_id, line
     from {{ ref(winners) }}
-    where bar_start >= (select from_time from reach) and bar_start < (select to_time from reach)
+    where {{ time }} >= (select from_time from reach) and {{ time }} < (select to_time from reach)
     union all
     {% endfor %}
     select load_id, line

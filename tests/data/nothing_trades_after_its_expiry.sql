@@ -1,4 +1,5 @@
--- A contract has no bar after the moment at which it expires. The expiry is that of the bar's own day: contracts are re-dated.
+-- A contract has no bar and no snapshot after the moment at which it expires. The expiry is that of the bar's own day: contracts
+-- are re-dated.
 
 with
 
@@ -8,8 +9,12 @@ bars as (
     select '{{ model }}' as model, contract_id, expiry, session_date, bar_start, bar_end
     from {{ ref(model) }}
     where {{ newest_sessions() }}
-    {{ 'union all' if not loop.last }}
+    union all
     {% endfor %}
+    select
+        'int_options__snapshots_deduped' as model, contract_id, expiry, session_date, timestamp as bar_start, timestamp as bar_end
+    from {{ ref('int_options__snapshots_deduped') }}
+    where {{ newest_sessions(time_column='timestamp') }}
 
 )
 

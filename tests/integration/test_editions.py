@@ -17,7 +17,7 @@ from sqlalchemy import URL, make_url
 
 from sampledata.generate import write_sample
 from warehouse.database import connect
-from warehouse.settings import settings
+from warehouse.settings import PROJECT_FOLDER, settings
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +30,9 @@ ROLLUPS = [
     "int_spot__prices_daily",
     "int_spot__official_daily",
     "int_series__listed",
+    "int_options__snapshots_daily",
 ]
+CHAIN = PROJECT_FOLDER / "tests/fixtures/nse-option-chain/captured.csv"
 OPTIONS = "GFDLNFO_NIFTY_OPT_11082025.csv"
 
 
@@ -96,6 +98,7 @@ def editions(server_url: URL, tmp_path_factory: pytest.TempPathFactory) -> Itera
             tickmart("db", "migrate")
             tickmart("load", "nse-minute", files / "nse-minute")
             tickmart("load", "nse-bhavcopy", files / "nse-bhavcopy")
+            tickmart("load", "nse-option-chain", CHAIN)
             build("--no-greeks")
         yield both
 

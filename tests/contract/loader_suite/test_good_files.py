@@ -20,7 +20,11 @@ pytestmark = pytest.mark.usefixtures("database")
 
 def test_every_fixture_says_where_it_is_from(sample: Sample) -> None:
     described = json.loads((sample.folder / "metadata.json").read_text())
-    files = sorted(path.name for path in sample.folder.glob("*.csv"))
+    files = sorted(
+        path.name
+        for path in sample.folder.iterdir()
+        if path.suffix in sample.source.suffixes and path.name not in ("expected.json", "metadata.json")
+    )
     assert sorted(entry["file"] for entry in described) == files
     for entry in described:
         content = (sample.folder / entry["file"]).read_bytes()

@@ -1,0 +1,21 @@
+{{ config(
+    materialized='rollup',
+    meta={
+        'built_from': ['int_options__snapshots_deduped'], 'sources': ['nse-option-chain'], 'refers_to': ['nse-bhavcopy'],
+        'instrument_types': ['option'], 'slice_key': 'contract_id', 'chunk_interval': '90 days',
+    },
+) }}
+
+select
+    contract_id,
+    expiry,
+    session_date,
+    {{ bucket_of('timestamp', 'day') }} as bar_start,
+    max(timestamp) as last_timestamp,
+    count(*) as snapshots
+from {{ ref('int_options__snapshots_deduped') }}
+group by
+    contract_id,
+    expiry,
+    session_date,
+    {{ bucket_of('timestamp', 'day') }}
