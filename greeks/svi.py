@@ -1,11 +1,11 @@
 """One expiry's smile as a raw SVI slice, least squares among the slices that are free of static arbitrage."""
 
 from itertools import pairwise
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, cast
 
 import numpy as np
 from numpy.polynomial import polynomial
-from scipy.optimize import least_squares, minimize
+from scipy.optimize import leastsq, nnls
 
 from greeks.normalised_black import Floats
 
@@ -13,19 +13,26 @@ FEWEST_STRIKES = 5  # as many as a slice has parameters
 
 # The fit keeps these distances from the limits, so that rounding, here or in whoever reads the parameters with
 # fewer digits, does not cross them. Of g; of total variance over that at the money; of the wings' slopes.
-_MARGIN_OF_G = 1e-4
-_MARGIN_OF_VARIANCE = 1e-5
+_MARGIN_OF_G = 1e-3
+_MARGIN_OF_VARIANCE = 4e-4
 _MARGIN_OF_SLOPE = 1e-6
 _STEEPEST = 2.0 - 1e-3
 
 # Bounds in units of the deviation at the money; a vertex outside them is a straight line where there are prices.
-_LEAST_SIGMA, _MOST_SIGMA = 0.02, 50.0
+_LEAST_SIGMA, _MOST_SIGMA = 0.05, 50.0
 _FARTHEST_VERTEX = 25.0
+_LEAST_VARIANCE = 1e-3
 
 _VERTICES = np.array([-2.0, -1.0, -0.5, -0.2, 0.0, 0.2, 0.5, 1.0, 2.0])
 _WIDTHS = np.array([0.1, 0.3, 0.7, 1.5, 4.0])
-_WHERE_HELD = np.sinh(np.linspace(-5.5, 5.5, 89))
-_ROUNDS = 4
+_WHERE_HELD = np.concatenate([[-1e4], np.sinh(np.linspace(-5.0, 5.0, 101)), [1e4]])
+
+_FEW_EVALUATIONS = 20  # tell whether the quotes as they are lead to a slice without arbitrage
+_ROUNDS = 5
+_MOST_STEPS = 60
+_BREACH_COSTS = 1e3  # points of volatility squared per unit of a breach
+_ELASTICITY = 1e6
+
 _DENSE = np.linspace(-14.0, 14.0, 1401)
 
 
@@ -143,8 +150,7 @@ def fit(k: Floats, variance: Floats, weights: Floats, years: float, nearer: Svi 
     w >= w of the nearer slice at points that grow denser where the checks find a breach. The checks
     (`lowest_g`, `calendar_margin`) look at the whole line and share no code with that.
     """
-    problem = _Problem(k, variance, weights, years, nearer)
-    found = problem.solve()
+    found = _Problem(k, variance, weights, years, nearer).solve()
     if found is None:
         return None
     volatility = np.sqrt(variance / years)
@@ -294,22 +300,85 @@ def _crossings(of: Svi, nearer: Svi) -> Floats:
     return result
 
 
+class _Conditions:
+    """g and the height above the nearer slice at chosen points, less their margins, and their derivatives."""
+
+    def __init__(self, points: Floats, deviation: float, nearer: Svi | None, strictness: float) -> None:
+        self._points = points
+        self._quarter = deviation**2 / 4
+        self._margin = _MARGIN_OF_G * strictness
+        self._floor = (
+            None
+            if nearer is None
+            else nearer.variance(points * deviation) / deviation**2 + _MARGIN_OF_VARIANCE * strictness
+        )
+        self._size = 1 + len(points) * (1 if nearer is None else 2)
+
+    def values(self, p: Floats) -> Floats:
+        _, right, left, _, sigma = p
+        count = len(self._points)
+        offset, root, f = _variance(p, self._points)
+        tilt = offset / root
+        slope = (right - left) / 2 + (right + left) / 2 * tilt
+        high = np.maximum(f, _LEAST_VARIANCE)
+        result = np.empty(self._size)
+        result[0] = p[0] + sigma * np.sqrt(right * left) - _LEAST_VARIANCE
+        result[1 : count + 1] = (
+            (1 - self._points * slope / (2 * high)) ** 2
+            - slope**2 / 4 * (1 / high + self._quarter)
+            + (right + left) / 4 * sigma**2 / root**3
+            - self._margin
+        )
+        if self._floor is not None:
+            result[count + 1 :] = f - self._floor
+        return result
+
+    def derivatives(self, p: Floats) -> Floats:
+        _, right, left, _, sigma = p
+        count = len(self._points)
+        half = (right + left) / 2
+        offset, root, f = _variance(p, self._points)
+        tilt = offset / root
+        slope = (right - left) / 2 + half * tilt
+        high = np.maximum(f, _LEAST_VARIANCE)
+        bend = sigma**2 / root**3
+        by_f = _variance_by_parameter(p, offset, root)
+        first = 1 - self._points * slope / (2 * high)
+        g_by_slope = -first * self._points / high - slope / 2 * (1 / high + self._quarter)
+        g_by_f = (first * self._points * slope + slope**2 / 4) / high**2 * (f > _LEAST_VARIANCE)
+        result = np.empty((self._size, 5))
+        mean = np.sqrt(max(right * left, 1e-12))
+        result[0] = 1.0, sigma * left / (2 * mean), sigma * right / (2 * mean), 0.0, mean
+        by_g = result[1 : count + 1]
+        by_g[:] = g_by_f[:, None] * by_f
+        by_g[:, 1] += g_by_slope * (tilt + 1) / 2 + bend / 4
+        by_g[:, 2] += g_by_slope * (tilt - 1) / 2 + bend / 4
+        by_g[:, 3] += half * bend * (1.5 * offset / root**2 - g_by_slope)
+        by_g[:, 4] += half * sigma / root**3 * (1 - 1.5 * sigma**2 / root**2 - g_by_slope * offset)
+        if self._floor is not None:
+            result[count + 1 :] = by_f
+        return result
+
+
 class _Problem:
-    """One fit, in units of the deviation at the money: x = k / s, f = w / s**2, slopes of f(x) = those of w / s."""
+    """One fit, in units of the deviation at the money s: x = k / s, f = w / s**2.
+
+    Parameters are a, the slopes of the right and of the left wing, m and sigma of f(x). Bounds on slopes are
+    bounds on parameters so, and the order of two slices' wings too.
+    """
 
     def __init__(
         self, k: Floats, variance: Floats, weights: Floats, years: float, nearer: Svi | None
     ) -> None:
-        self._deviation = float(np.sqrt(variance[np.argmin(np.abs(k))]))
-        s = self._deviation
+        s = float(np.sqrt(variance[np.argmin(np.abs(k))]))
+        self._deviation = s
         self._x = k / s
         self._f = variance / s**2
-        # points of volatility per unit of f
-        scale = s**2 / (2 * np.sqrt(variance * years)) * 100
-        self._scale = scale * np.sqrt(weights / np.mean(weights))
+        points_of_volatility = 100 * s**2 / (2 * np.sqrt(variance * years))
+        self._scale = points_of_volatility * np.sqrt(weights / np.sum(weights))
         self._nearer = nearer
-        least = np.array([-np.inf, 0.0, 0.0, -_FARTHEST_VERTEX, _LEAST_SIGMA])
-        most = np.array([np.inf, _STEEPEST / s, _STEEPEST / s, _FARTHEST_VERTEX, _MOST_SIGMA])
+        least = np.array([-1e6, 0.0, 0.0, -_FARTHEST_VERTEX, _LEAST_SIGMA])
+        most = np.array([1e6, _STEEPEST / s, _STEEPEST / s, _FARTHEST_VERTEX, _MOST_SIGMA])
         if nearer is not None:
             least[1:3] = np.array(nearer.slopes) / s + _MARGIN_OF_SLOPE
             most[1:3] = np.maximum(most[1:3], least[1:3])
@@ -317,72 +386,88 @@ class _Problem:
 
     def solve(self) -> Svi | None:
         start = self._start()
-        free = least_squares(
-            self._residuals, start, self._residual_slopes, method="lm", xtol=1e-15, ftol=1e-15, gtol=1e-15,
-            max_nfev=200,
-        ).x  # fmt: skip
-        free[4] = abs(free[4])
-        if self._within(free) and self._is_free(slice_ := self._slice(free)):
-            return slice_
-        return self._solve_held([start, self._clipped(free)])
-
-    def _solve_held(self, starts: list[Floats]) -> Svi | None:
-        best: Svi | None = None
-        least = np.inf
-        for start in starts:
-            points = _WHERE_HELD
-            for attempt in range(_ROUNDS):
-                answer = minimize(
-                    self._objective, self._clipped(start), jac=True, method="SLSQP",
-                    bounds=list(zip(*self._bounds, strict=True)), options={"maxiter": 100, "ftol": 1e-10},
-                    constraints={
-                        "type": "ineq",
-                        "fun": self._held, "jac": self._held_slopes, "args": (points, 10.0**attempt),
-                    },
-                )  # fmt: skip
-                if not np.all(np.isfinite(answer.x)):
-                    break
-                found = self._slice(self._clipped(answer.x))
-                if self._is_free(found):
-                    if answer.fun < least:
-                        best, least = found, answer.fun
-                    break
-                start = answer.x
-                points = np.concatenate([points, self._breaches(found)])
-        return best
+        free = self._free(start, _FEW_EVALUATIONS)
+        if self._is_within(free):
+            free = self._free(free, 10 * _FEW_EVALUATIONS)
+            if self._is_within(free):
+                return self._slice(free)
+        least, most = self._bounds
+        for first in (start, np.clip(free, least, most), *self._above_the_nearer()):
+            if (held := self._held_from(first)) is not None:
+                return held
+        return None
 
     def _start(self) -> Floats:
+        least, most = self._bounds
         vertices, widths = (axis.ravel() for axis in np.meshgrid(_VERTICES, _WIDTHS))
         offset = self._x - vertices[:, None]
         root = np.hypot(offset, widths[:, None])
         basis = np.stack([np.ones_like(root), (root + offset) / 2, (root - offset) / 2], axis=2)
         weighted = basis * self._scale[:, None]
-        target = self._f * self._scale
         normal = np.einsum("gni,gnj->gij", weighted, weighted)
         normal += 1e-9 * np.trace(normal, axis1=1, axis2=2)[:, None, None] * np.eye(3)
-        linear = np.linalg.solve(normal, np.einsum("gni,n->gi", weighted, target)[..., None])[..., 0]
-        low, high = self._bounds
-        linear[:, 1:] = np.clip(linear[:, 1:], low[1:3], high[1:3])
+        target = np.einsum("gni,n->gi", weighted, self._f * self._scale)
+        linear = np.linalg.solve(normal, target[..., None])[..., 0]
+        linear[:, 1:] = np.clip(linear[:, 1:], least[1:3], most[1:3])
         sides = np.einsum("gni,gi->gn", basis[..., 1:], linear[:, 1:])
         linear[:, 0] = np.average(self._f - sides, axis=1, weights=self._scale**2)
         errors = (linear[:, :1] + sides - self._f) * self._scale
         best = int(np.argmin(np.sum(errors**2, axis=1)))
         return np.array([*linear[best], vertices[best], widths[best]])
 
-    def _slice(self, p: Floats) -> Svi:
+    def _above_the_nearer(self) -> list[Floats]:
+        if self._nearer is None:
+            return []
         s = self._deviation
-        return Svi.from_slopes(*(float(value) for value in p * np.array([s * s, s, s, s, s])))
+        a, _, _, m, sigma = self._nearer
+        lifted = np.array([a / s**2, *(np.array(self._nearer.slopes) / s), m / s, sigma / s])
+        lifted[0] += max(1 - float(self._nearer.variance(np.zeros(1))[0]) / s**2, 0.0)
+        return [lifted]
 
-    def _clipped(self, p: Floats) -> Floats:
-        result: Floats = np.clip(p, *self._bounds)
-        return result
+    def _held_from(self, p: Floats) -> Svi | None:
+        points = _WHERE_HELD
+        for attempt in range(_ROUNDS):
+            p = self._descend(
+                np.clip(p, *self._bounds),
+                _Conditions(points, self._deviation, self._nearer, 3.0**attempt),
+            )
+            found = self._slice(p)
+            if self._is_free(found):
+                return found
+            points = np.concatenate([points, self._breaches(found)])
+        return None
 
-    def _within(self, p: Floats) -> bool:
+    def _descend(self, p: Floats, conditions: _Conditions) -> Floats:
         least, most = self._bounds
-        return bool(np.all((p >= least) & (p <= most)))
 
-    def _is_free(self, found: Svi) -> bool:
-        return is_free_of_butterfly_arbitrage(found) and is_free_of_calendar_arbitrage(found, self._nearer)
+        def judged(at: Floats) -> tuple[float, Floats, Floats]:
+            errors, held = self._errors(at), conditions.values(at)
+            breach = np.minimum(held, 0.0)
+            return float(errors @ errors + _BREACH_COSTS * (breach @ breach - breach.sum())), errors, held
+
+        worth, errors, held = judged(p)
+        damping = 1e-2
+        steps = idle = 0
+        while idle < 2:
+            by_p, held_by_p = self._errors_by_parameter(p), conditions.derivatives(p)
+            while True:
+                steps += 1
+                if steps > _MOST_STEPS:
+                    return p
+                solver = _LinearisedProblem(by_p, errors, held_by_p, least - p, most - p, damping)
+                trial = np.clip(p + solver.step(held), least, most)
+                found = judged(trial)
+                if found[0] >= worth:
+                    # What the curvature of the conditions took away is given back: a second-order correction.
+                    trial = np.clip(p + solver.step(found[2] - held_by_p @ (trial - p)), least, most)
+                    found = judged(trial)
+                if found[0] < worth:
+                    break
+                damping *= 8.0
+            idle = idle + 1 if worth - found[0] <= 1e-3 * worth + 1e-12 else 0
+            p, (worth, errors, held) = trial, found
+            damping = max(damping / 16.0, 1e-9)
+        return p
 
     def _breaches(self, found: Svi) -> Floats:
         k = found.m + found.sigma * np.sinh(np.linspace(-8.0, 8.0, 321))
@@ -392,94 +477,92 @@ class _Problem:
         around = np.array([-0.03, 0.0, 0.03])
         return np.concatenate([point / self._deviation + around for point in worst])
 
-    def _terms(self, p: Floats, x: Floats) -> tuple[Floats, Floats, Floats]:
-        offset = x - p[3]
-        root = np.sqrt(offset * offset + p[4] * p[4])
-        return offset, root, p[0] + p[1] / 2 * (root + offset) + p[2] / 2 * (root - offset)
-
-    def _slopes_of_variance(self, p: Floats, offset: Floats, root: Floats) -> Floats:
-        tilt = offset / root
-        return np.stack(
-            [
-                np.ones_like(root),
-                (root + offset) / 2,
-                (root - offset) / 2,
-                -p[1] / 2 * (tilt + 1) - p[2] / 2 * (tilt - 1),
-                (p[1] + p[2]) / 2 * p[4] / root,
-            ],
-            axis=-1,
-        )
-
-    def _residuals(self, p: Floats) -> Floats:
-        return (self._terms(p, self._x)[2] - self._f) * self._scale
-
-    def _residual_slopes(self, p: Floats) -> Floats:
-        offset, root, _ = self._terms(p, self._x)
-        return self._slopes_of_variance(p, offset, root) * self._scale[:, None]
-
-    def _objective(self, p: Floats) -> tuple[float, Floats]:
-        offset, root, f = self._terms(p, self._x)
-        errors = (f - self._f) * self._scale
-        slopes = self._slopes_of_variance(p, offset, root) * self._scale[:, None]
-        return float(np.mean(errors**2)), 2 * errors @ slopes / len(errors)
-
-    def _held(self, p: Floats, points: Floats, strictness: float) -> Floats:
+    def _slice(self, p: Floats) -> Svi:
         s = self._deviation
-        offset, root, f = self._terms(p, points)
-        least = p[0] + p[4] * np.sqrt(max(p[1] * p[2], 0.0))
-        tilt = offset / root
-        slope = p[1] / 2 * (tilt + 1) + p[2] / 2 * (tilt - 1)
-        bend = (p[1] + p[2]) / 2 * p[4] ** 2 / root**3
-        floor = np.maximum(f, 1e-3)
-        g = (1 - points * slope / (2 * floor)) ** 2 - slope**2 / 4 * (1 / floor + s * s / 4) + bend / 2
-        held = [[least - 1e-3], g - _MARGIN_OF_G * strictness]
-        if self._nearer is not None:
-            held.append(f - self._nearer.variance(points * s) / (s * s) - _MARGIN_OF_VARIANCE * strictness)
-        return np.concatenate(held)
+        return Svi.from_slopes(*(float(value) for value in p * np.array([s * s, s, s, s, s])))
 
-    def _held_slopes(self, p: Floats, points: Floats, strictness: float) -> Floats:
-        s = self._deviation
-        offset, root, f = self._terms(p, points)
-        tilt = offset / root
-        slope = p[1] / 2 * (tilt + 1) + p[2] / 2 * (tilt - 1)
-        wide = p[4]
-        half = (p[1] + p[2]) / 2
-        by_f = self._slopes_of_variance(p, offset, root)
-        bend = wide**2 / root**3
-        by_slope = np.stack(
-            [
-                np.zeros_like(root),
-                (tilt + 1) / 2,
-                (tilt - 1) / 2,
-                -half * bend,
-                -half * offset * wide / root**3,
-            ],
-            axis=-1,
-        )
-        by_bend = np.stack(
-            [
-                np.zeros_like(root),
-                bend / 2,
-                bend / 2,
-                3 * half * wide**2 * offset / root**5,
-                half * (2 * wide / root**3 - 3 * wide**3 / root**5),
-            ],
-            axis=-1,
-        )
-        floor = np.maximum(f, 1e-3)
-        moves = (f > 1e-3)[:, None]
-        f_ = floor[:, None]
-        first = 1 - points * slope / (2 * floor)
-        by_first = -points[:, None] / 2 * (by_slope / f_ - slope[:, None] / f_**2 * by_f * moves)
-        by_g = (
-            2 * first[:, None] * by_first
-            - slope[:, None] / 2 * by_slope * (1 / f_ + s * s / 4)
-            + slope[:, None] ** 2 / 4 / f_**2 * by_f * moves
-            + by_bend / 2
-        )
-        product = np.sqrt(max(p[1] * p[2], 1e-12))
-        by_least = np.array([1.0, p[4] * p[2] / (2 * product), p[4] * p[1] / (2 * product), 0.0, product])
-        rows = [by_least[None, :], by_g]
-        if self._nearer is not None:
-            rows.append(by_f)
-        return np.concatenate(rows)
+    def _free(self, start: Floats, evaluations: int) -> Floats:
+        p, *_ = leastsq(
+            self._errors, start, Dfun=self._errors_by_parameter, ftol=1e-13, xtol=1e-13, maxfev=evaluations,
+            full_output=True,
+        )  # fmt: skip
+        p[4] = abs(p[4])
+        return cast(Floats, p)
+
+    def _is_within(self, p: Floats) -> bool:
+        least, most = self._bounds
+        return bool(np.all((p >= least) & (p <= most))) and self._is_free(self._slice(p))
+
+    def _is_free(self, found: Svi) -> bool:
+        return is_free_of_butterfly_arbitrage(found) and is_free_of_calendar_arbitrage(found, self._nearer)
+
+    def _errors(self, p: Floats) -> Floats:
+        result: Floats = (_variance(p, self._x)[2] - self._f) * self._scale
+        return result
+
+    def _errors_by_parameter(self, p: Floats) -> Floats:
+        offset, root, _ = _variance(p, self._x)
+        return _variance_by_parameter(p, offset, root) * self._scale[:, None]
+
+
+class _LinearisedProblem:
+    """Least |by_p d + errors|, damped, with held + held_by_p d >= 0 as far as possible and least <= d <= most.
+
+    A least-distance problem by non-negative least squares: Lawson & Hanson, "Solving Least Squares Problems"
+    (1974), chapter 23. A sixth unknown, dear, gives way where the linearised conditions contradict each other.
+    """
+
+    def __init__(
+        self, by_p: Floats, errors: Floats, held_by_p: Floats, least: Floats, most: Floats, damping: float
+    ) -> None:
+        normal = np.zeros((6, 6))
+        normal[:5, :5] = by_p.T @ by_p
+        at = np.arange(5)
+        normal[at, at] = normal[at, at] * (1 + damping) + 1e-12 * np.trace(normal)
+        normal[5, 5] = _ELASTICITY
+        self._inverse = np.linalg.inv(np.linalg.cholesky(normal).T)
+        self._shift = self._inverse[:5, :].T @ (by_p.T @ -errors)
+        count = len(held_by_p)
+        sides = np.empty((count + 10, 6))
+        sides[:count] = held_by_p @ self._inverse[:5]
+        sides[:count, 5] += self._inverse[5, 5]
+        sides[count : count + 5] = self._inverse[:5]
+        sides[count + 5 :] = -self._inverse[:5]
+        self._sides = sides
+        self._bounds = np.concatenate([least, -most])
+
+    def step(self, held: Floats) -> Floats:
+        sides = self._sides
+        dual = np.empty((7, len(sides)))
+        dual[:6] = sides.T
+        dual[6] = np.concatenate([-held, self._bounds]) - sides @ self._shift
+        dual /= np.sqrt(np.sum(dual**2, axis=0)) + 1e-300
+        try:
+            multipliers, _ = nnls(dual, _LAST_OF_SEVEN)
+        except RuntimeError:  # its count of iterations ran out: the caller damps and asks again
+            return np.zeros(5)
+        rest = dual @ multipliers - _LAST_OF_SEVEN
+        if rest[6] > -1e-14:
+            return np.zeros(5)
+        result: Floats = (self._inverse @ (self._shift - rest[:6] / rest[6]))[:5]
+        return result
+
+
+_LAST_OF_SEVEN = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0])
+
+
+def _variance(p: Floats, x: Floats) -> tuple[Floats, Floats, Floats]:
+    offset = x - p[3]
+    root = np.sqrt(offset * offset + p[4] * p[4])
+    return offset, root, p[0] + (p[1] + p[2]) / 2 * root + (p[1] - p[2]) / 2 * offset
+
+
+def _variance_by_parameter(p: Floats, offset: Floats, root: Floats) -> Floats:
+    result = np.empty((len(root), 5))
+    half = (p[1] + p[2]) / 2
+    result[:, 0] = 1.0
+    result[:, 1] = (root + offset) / 2
+    result[:, 2] = (root - offset) / 2
+    result[:, 3] = (p[2] - p[1]) / 2 - half * offset / root
+    result[:, 4] = half * p[4] / root
+    return result
