@@ -11,14 +11,14 @@ from greeks.normalised_black import Floats
 
 FEWEST_STRIKES = 5  # as many as a slice has parameters
 
-# The fit keeps these distances from the limits, so that rounding, here or in whoever reads the parameters with
-# fewer digits, does not cross them. Of g; of total variance over that at the money; of the wings' slopes.
+# The fit keeps these distances from the limits, so that rounding, here or in whoever reads the parameters
+# with fewer digits, does not cross them. Of g; of variance over that at the money; of the wings' slopes.
 _MARGIN_OF_G = 1e-3
 _MARGIN_OF_VARIANCE = 4e-4
 _MARGIN_OF_SLOPE = 1e-6
 _STEEPEST = 2.0 - 1e-3
 
-# Bounds in units of the deviation at the money; a vertex outside them is a straight line where there are prices.
+# Bounds in units of the deviation at the money; a vertex outside them is a straight line between the quotes.
 _LEAST_SIGMA, _MOST_SIGMA = 0.05, 50.0
 _FARTHEST_VERTEX = 25.0
 _LEAST_VARIANCE = 1e-3
@@ -46,7 +46,7 @@ class Svi(NamedTuple):
 
     Notes
     -----
-    Gatheral & Jacquier, "Arbitrage-free SVI volatility surfaces", Quantitative Finance 14 (2014), section 3.1.
+    Gatheral & Jacquier, "Arbitrage-free SVI volatility surfaces", Quantitative Finance 14 (2014), 3.1.
     """
 
     a: float
@@ -64,14 +64,13 @@ class Svi(NamedTuple):
     def variance(self, k: Floats) -> Floats:
         """Return total implied variance at log-moneyness k."""
         offset = k - self.m
-        # (k - m)**2 cannot overflow where it is used; hypot is the slower and more careful way
         result: Floats = self.a + self.b * (self.rho * offset + np.sqrt(offset * offset + self.sigma**2))
         return result
 
     def g(self, k: Floats) -> Floats:
         """Return Durrleman's function: below zero where the slice implies a negative density.
 
-        g = (1 - k w' / (2 w))**2 - w'**2 / 4 (1 / w + 1 / 4) + w'' / 2, as in Gatheral & Jacquier (2014), 2.1.
+        g = (1 - k w' / (2 w))**2 - w'**2 / 4 (1 / w + 1 / 4) + w'' / 2: Gatheral & Jacquier (2014), 2.2.
         """
         offset = k - self.m
         root = np.sqrt(offset * offset + self.sigma**2)
@@ -168,7 +167,7 @@ def fit(k: Floats, variance: Floats, weights: Floats, years: float, nearer: Svi 
 
 
 def is_free_of_butterfly_arbitrage(of: Svi) -> bool:
-    """Whether a slice's total variance is positive, its wings obey Lee's bound and g is nowhere below zero."""
+    """Whether total variance is positive, the wings obey Lee's bound and g is nowhere below zero."""
     # the negation: NaN is no freedom
     return bool(
         np.all(np.isfinite(of))
@@ -197,7 +196,7 @@ def lowest_g(of: Svi) -> float:
     Returns
     -------
     float
-        Of g on a grid, at its limits and at the points where it may change its sign; NaN if the parameters are.
+        Of g on a grid, at its limits and where it may change its sign; NaN if a parameter is.
 
     Notes
     -----
@@ -210,7 +209,9 @@ def lowest_g(of: Svi) -> float:
         return 1.0
     numerator = _numerator_of_g(of)
     with np.errstate(all="ignore"):
-        roots = np.concatenate([_positive_roots(numerator), _positive_roots(polynomial.polyder(numerator))])
+        roots = np.concatenate(
+            [_positive_roots(numerator), _positive_roots(cast(Floats, polynomial.polyder(numerator)))]
+        )
         k = of.m + of.sigma * np.sinh(np.concatenate([_DENSE, np.log(roots)]))
         return float(min(np.min(of.g(k)), *limits))
 
@@ -261,12 +262,9 @@ def _numerator_of_g(of: Svi) -> Floats:
     third = np.convolve(np.convolve(w, w), [0.0, 0.0, 0.0, of.b / (2 * of.sigma)])
     numerator = np.convolve(
         cosh,
-        polynomial.polysub(
-            np.convolve(first, first), np.convolve(np.convolve(slope, slope), second)[: 2 * len(first)] / 4
-        ),
+        polynomial.polysub(np.convolve(first, first), np.convolve(np.convolve(slope, slope), second) / 4),
     )
-    result: Floats = polynomial.polyadd(numerator, third)
-    return result
+    return cast(Floats, polynomial.polyadd(numerator, third))
 
 
 def _positive_roots(coefficients: Floats) -> Floats:
@@ -293,7 +291,7 @@ def _crossings(of: Svi, nearer: Svi) -> Floats:
     rest = square(nearer) - square(of) - np.convolve(line, line)
     quartic = np.convolve(rest, rest) - 4 * np.convolve(np.convolve(line, line), square(of))
     largest = np.max(np.abs(quartic))
-    if not largest > 0:
+    if largest == 0 or np.isnan(largest):
         return np.empty(0)
     roots = polynomial.polyroots(polynomial.polytrim(quartic / largest, 1e-300))
     result: Floats = np.sort(roots.real[np.abs(roots.imag) < 1e-2 * (1e-9 + np.abs(roots.real))])
@@ -506,10 +504,11 @@ class _Problem:
 
 
 class _LinearisedProblem:
-    """Least |by_p d + errors|, damped, with held + held_by_p d >= 0 as far as possible and least <= d <= most.
+    """Least |by_p d + errors|, damped: held + held_by_p d >= 0 as far as possible, least <= d <= most.
 
     A least-distance problem by non-negative least squares: Lawson & Hanson, "Solving Least Squares Problems"
-    (1974), chapter 23. A sixth unknown, dear, gives way where the linearised conditions contradict each other.
+    (1974), chapter 23. A sixth unknown, dear, gives way where the linearised conditions contradict each
+    other.
     """
 
     def __init__(
