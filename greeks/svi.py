@@ -1,5 +1,6 @@
 """One expiry's smile as a raw SVI slice, least squares among the slices that are free of static arbitrage."""
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import NamedTuple, Self, cast
 
@@ -213,7 +214,7 @@ def lowest_g(of: Svi) -> float:
             [_positive_roots(numerator), _positive_roots(cast(Floats, polynomial.polyder(numerator)))]
         )
         k = of.m + of.sigma * np.sinh(np.concatenate([_DENSE, np.log(roots)]))
-        return float(min(np.min(of.g(k)), *limits))
+        return min(_least(of.g, k), *limits)
 
 
 def calendar_margin(of: Svi, nearer: Svi) -> float:
@@ -247,7 +248,19 @@ def calendar_margin(of: Svi, nearer: Svi) -> float:
             [(low + high) / 2 for low, high in pairwise(crossings)],
         ]
     )
-    return float(np.min(of.variance(k) - nearer.variance(k)))
+    return _least(lambda k: of.variance(k) - nearer.variance(k), k)
+
+
+def _least(function: Callable[[Floats], Floats], k: Floats) -> float:
+    points = np.sort(k)
+    values = function(points)
+    least = float(np.min(values))
+    for _ in range(3):
+        lowest = int(np.argmin(values))
+        points = np.linspace(points[max(lowest - 1, 0)], points[min(lowest + 1, len(points) - 1)], 41)
+        values = function(points)
+        least = min(least, float(np.min(values)))
+    return least
 
 
 def _numerator_of_g(of: Svi) -> Floats:
