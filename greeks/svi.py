@@ -1,6 +1,7 @@
 """One expiry's smile as a raw SVI slice, least squares among the slices that are free of static arbitrage."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple, Self, cast
 
@@ -34,7 +35,7 @@ _MOST_STEPS = 60
 _BREACH_COSTS = 1e3  # points of volatility squared per unit of a breach
 _ELASTICITY = 1e6
 
-_DENSE = np.linspace(-14.0, 14.0, 1401)
+_DENSE = np.linspace(-14.0, 14.0, 701)
 
 
 class Svi(NamedTuple):
@@ -186,6 +187,7 @@ def is_free_of_calendar_arbitrage(of: Svi, nearer: Svi | None) -> bool:
     return nearer is None or calendar_margin(of, nearer) >= 0
 
 
+@lru_cache(maxsize=8)  # asked for while a slice is sought and when it is found
 def lowest_g(of: Svi) -> float:
     """Return the minimum of Durrleman's function over all log-moneyness.
 
@@ -217,6 +219,7 @@ def lowest_g(of: Svi) -> float:
         return min(_least(of.g, k), *limits)
 
 
+@lru_cache(maxsize=8)
 def calendar_margin(of: Svi, nearer: Svi) -> float:
     """Return the minimum over all log-moneyness of a slice's total variance less that of a nearer one.
 
@@ -475,9 +478,9 @@ class _Problem:
                 if found[0] < worth:
                     break
                 damping *= 8.0
-            idle = idle + 1 if worth - found[0] <= 1e-3 * worth + 1e-12 else 0
+            idle = idle + 1 if worth - found[0] <= 5e-3 * worth + 1e-12 else 0
             p, (worth, errors, held) = trial, found
-            damping = max(damping / 16.0, 1e-9)
+            damping = max(damping / 4.0, 1e-9)
         return p
 
     def _breaches(self, found: Svi) -> Floats:
