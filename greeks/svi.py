@@ -36,6 +36,7 @@ _BREACH_COSTS = 1e3  # points of volatility squared per unit of a breach
 _ELASTICITY = 1e6
 
 _DENSE = np.linspace(-14.0, 14.0, 701)
+_MOST_DIPS = 5
 
 
 class Svi(NamedTuple):
@@ -258,11 +259,16 @@ def _least(function: Callable[[Floats], Floats], k: Floats) -> float:
     points = np.sort(k)
     values = function(points)
     least = float(np.min(values))
-    for _ in range(3):
-        lowest = int(np.argmin(values))
-        points = np.linspace(points[max(lowest - 1, 0)], points[min(lowest + 1, len(points) - 1)], 41)
-        values = function(points)
-        least = min(least, float(np.min(values)))
+    padded = np.concatenate([[np.inf], values, [np.inf]])
+    dips = np.flatnonzero((values <= padded[:-2]) & (values <= padded[2:]))
+    for dip in dips[np.argsort(values[dips])][:_MOST_DIPS]:
+        near, low, high = points, max(dip - 1, 0), min(dip + 1, len(points) - 1)
+        for _ in range(3):
+            near = np.linspace(near[low], near[high], 21)
+            found = function(near)
+            lowest = int(np.argmin(found))
+            low, high = max(lowest - 1, 0), min(lowest + 1, len(near) - 1)
+            least = min(least, float(found[lowest]))
     return least
 
 

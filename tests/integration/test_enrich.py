@@ -33,6 +33,10 @@ create table intermediate.option_pricing_inputs (
     underlying_price numeric, underlying_end timestamptz, underlying_is_stale boolean,
     interest_rate double precision, years_to_expiry double precision, is_expired boolean
 );
+create table intermediate.int_contracts__described (contract_id bigint, strike numeric, option_type text);
+create table intermediate.int_fo_bhavcopy__deduped (
+    contract_id bigint, bar_start timestamptz, expiry date, is_traded boolean
+);
 create table intermediate.versions (
     underlying text, session_date date, bar_interval text, inputs_version text,
     primary key (underlying, session_date, bar_interval)
