@@ -60,7 +60,7 @@ def test_the_exchanges_days_and_days_of_minutes_have_surfaces(warehouse: URL) ->
     )
     assert official == [
         (FIRST, date(2025, 9, 25), "official", "ok", 9, True, True, True),
-        (SECOND, date(2025, 9, 30), "official", "ok", 11, True, True, True),
+        (SECOND, date(2025, 9, 30), "official", "ok", 9, True, True, True),
     ]
     # on its last day an option has no volatility at the close
     assert query(

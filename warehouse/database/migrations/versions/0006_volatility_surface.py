@@ -14,7 +14,7 @@ def upgrade() -> None:
 
 _STATEMENTS = (
     """
-    create table enrichment.volatility_fits (
+    create table if not exists enrichment.volatility_fits (
         underlying text,
         session_date date,
         bar_interval text check (bar_interval in ('built day', 'day')),
@@ -46,7 +46,7 @@ _STATEMENTS = (
     )
     """,
     """
-    create table enrichment.volatility_nodes (
+    create table if not exists enrichment.volatility_nodes (
         underlying text,
         session_date date,
         bar_interval text check (bar_interval in ('built day', 'day')),
