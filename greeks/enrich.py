@@ -24,6 +24,7 @@ from greeks.black_scholes import DAYS_OF_A_YEAR, greeks
 from greeks.implied_volatility import Bools, implied_volatility
 from greeks.normalised_black import Floats
 from greeks.second_order import SecondOrderGreeks, second_order_greeks
+from greeks.surface import replace_surfaces
 from warehouse.database import connect
 from warehouse.database.arrow import copy_in, copy_out, numeric_as_float
 from warehouse.errors import TickmartError
@@ -557,6 +558,7 @@ class _Worker:
                             for day in kept
                         ],
                     )
+                replace_surfaces(cursor, underlying, bar_interval, dates, _bar_range(dates))
                 if gone:
                     cursor.execute(
                         "delete from enrichment.greeks_slices"

@@ -61,6 +61,8 @@ def test_migrations_make_exactly_the_python_owned_tables(database: URL) -> None:
             "audit.slices_to_build",
             "enrichment.greeks_slices",
             "enrichment.option_greeks",
+            "enrichment.volatility_fits",
+            "enrichment.volatility_nodes",
         ]
         cursor.execute("select hypertable_schema, hypertable_name from timescaledb_information.hypertables")
         assert cursor.fetchall() == [("enrichment", "option_greeks")]

@@ -50,6 +50,10 @@ create table intermediate.option_pricing_inputs (
     forward_bar_start timestamptz generated always as (bar_start) stored
 );
 create table intermediate.int_greeks__rules as select 365 as days_of_theta;
+create table intermediate.int_contracts__described (contract_id bigint, strike numeric, option_type text);
+create table intermediate.int_fo_bhavcopy__deduped (
+    contract_id bigint, bar_start timestamptz, expiry date, is_traded boolean
+);
 create table intermediate.versions (
     underlying text, session_date date, bar_interval text, inputs_version text,
     primary key (underlying, session_date, bar_interval)

@@ -1,0 +1,35 @@
+{#
+  Rows that the Greeks step made of daily slices: of an underlying's session those of the official day, where it has one, else of the
+  day built from minutes; and only if they were made from today's inputs. A fit follows from all premiums of its slice, so a slice
+  that is due shows nothing, and the built day does not stand in for an official one that is due.
+
+  relation: a source with underlying, session_date and bar_interval.
+#}
+{% macro of_preferred_slices(relation) %}
+    select made.*
+    from {{ relation }} as made
+    where
+        (made.underlying, made.session_date, made.bar_interval) not in (
+            select
+                due.underlying,
+                due.session_date,
+                due.bar_interval
+            from {{ ref('greeks_slices_due') }} as due
+        )
+        and (
+            made.bar_interval = 'day'
+            or (made.underlying, made.session_date) not in (
+                select
+                    official.underlying,
+                    official.session_date
+                from {{ source('enrichment', 'greeks_slices') }} as official
+                where official.bar_interval = 'day'
+                union all
+                select
+                    due.underlying,
+                    due.session_date
+                from {{ ref('greeks_slices_due') }} as due
+                where due.bar_interval = 'day' and due.inputs_version is not null
+            )
+        )
+{% endmacro %}
