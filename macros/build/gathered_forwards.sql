@@ -11,9 +11,10 @@
 
   options, futures: relations of bars with contract_id, expiry, session_date, bar_start, bar_end, close (NULL where not traded); they
                     are read more than once, so a CTE has to be `not materialized`, or no bound reaches what is below it. They
-                    may be one relation that has both.
+                    may be one relation that has both. Without futures: none.
+  states_underlying: whether the options' rows have underlying_price, which is then handed on.
 #}
-{% macro gathered_forwards(options, futures) %}
+{% macro gathered_forwards(options, futures=none, states_underlying=false) %}
 {%- set most_strikes = 10 -%}
 {#- Farther from the money than this the difference is one of two big premiums, of which one is hardly traded. -#}
 {%- set widest_difference = 0.05 -%}
@@ -92,6 +93,9 @@ quotes as (
         call_less_put,
         rough_forward,
         null::numeric as future_price
+        {%- if states_underlying %},
+        null::numeric as underlying_price
+        {%- endif %}
     from ranked
     where nearness <= {{ most_strikes }}
     union all
@@ -106,9 +110,13 @@ quotes as (
         null as call_less_put,
         null as rough_forward,
         null as future_price
+        {%- if states_underlying %},
+        max(bars.underlying_price) as underlying_price
+        {%- endif %}
     from {{ options }} as bars
     inner join contracts on bars.contract_id = contracts.contract_id
     group by contracts.chain_id, bars.session_date, bars.bar_start, bars.expiry
+    {%- if futures %}
     union all
     select
         contracts.chain_id,
@@ -120,9 +128,13 @@ quotes as (
         null as call_less_put,
         null as rough_forward,
         bars.close as future_price
+        {%- if states_underlying %},
+        null as underlying_price
+        {%- endif %}
     from {{ futures }} as bars
     inner join contracts on bars.contract_id = contracts.contract_id
     where contracts.instrument_type = 'future'
+    {%- endif %}
 
 ),
 
@@ -139,6 +151,9 @@ expiries as (
         array_agg(call_less_put order by rough_forward, strike) filter (where rough_forward is not null) as differences,
         array_agg(rough_forward order by rough_forward, strike) filter (where rough_forward is not null) as rough_forwards,
         max(future_price) as future_price
+        {%- if states_underlying %},
+        max(underlying_price) as underlying_price
+        {%- endif %}
     from quotes
     group by chain_id, session_date, bar_start, expiry
 
@@ -161,6 +176,9 @@ gathered as (
         residuals.parity_residual,
         expiries.parity_strikes::integer as parity_strikes,
         expiries.future_price
+        {%- if states_underlying %},
+        expiries.underlying_price
+        {%- endif %}
     from expiries
     inner join contracts as chains on expiries.chain_id = chains.contract_id
     cross join lateral (

@@ -7,16 +7,18 @@
   chunks of both sides. Only the rows of slices that are due are priced again and compared one by one, to show those whose inputs
   have not changed (docs/decisions/0007-greeks-are-joined-by-slice.md).
 
-  bars:         relation of the bars: contract_id, expiry, session_date, bar_start, bar_end, open … and `further`.
+  bars:         relation of the bars: contract_id, expiry, session_date, bar_start, bar_end, `columns` and `further`.
   priced:       relation of the same bars with pricing inputs.
-  bar_interval: 'minute', 'hour', 'built day' or 'day', as in option_pricing_inputs.
+  bar_interval: 'minute', 'hour', 'built day', 'day' or 'snapshot', as in option_pricing_inputs.
   further:      columns of both relations to carry along.
+  columns:      what a bar states; by default prices and quantities.
 #}
-{% macro with_greeks(bars, priced, bar_interval, further=[]) %}
-{% if bar_interval not in ('minute', 'hour', 'built day', 'day') %}
-  {{ exceptions.raise_compiler_error("with_greeks: bar_interval is minute, hour, built day or day, not " ~ bar_interval) }}
+{% macro with_greeks(bars, priced, bar_interval, further=[], columns=columns_of_bars()) %}
+{% if bar_interval not in ('minute', 'hour', 'built day', 'day', 'snapshot') %}
+  {{ exceptions.raise_compiler_error("with_greeks: bar_interval is minute, hour, built day, day or snapshot, not " ~ bar_interval) }}
 {% endif %}
-{% set columns = ['contract_id', 'expiry', 'session_date', 'bar_start', 'bar_end', 'open', 'high', 'low', 'close', 'volume', 'open_interest'] + further %}
+{% set columns = ['contract_id', 'expiry', 'session_date', 'bar_start', 'bar_end'] + columns + further %}
+{% set has_vendor_volatility = 'vendor_implied_volatility' in columns %}
 {% set results = [
     'implied_volatility', 'delta', 'gamma', 'theta', 'vega', 'rho',
     'vanna', 'volga', 'charm', 'speed', 'color', 'veta',
@@ -34,7 +36,7 @@
         greeks.forward_method,
         greeks.years_to_expiry,
         {% for column in results %}greeks.{{ column }}, {% endfor %}
-        null::double precision as vendor_implied_volatility,
+        {% if not has_vendor_volatility %}null::double precision as vendor_implied_volatility,{% endif %}
         greeks.greeks_status
     from {{ bars }} as bars
     inner join {{ ref('int_contracts__described') }} as contracts on bars.contract_id = contracts.contract_id
@@ -64,7 +66,7 @@
         priced.forward_method,
         priced.years_to_expiry,
         {% for column in results %}greeks.{{ column }}, {% endfor %}
-        null::double precision as vendor_implied_volatility,
+        {% if not has_vendor_volatility %}null::double precision as vendor_implied_volatility,{% endif %}
         coalesce(greeks.greeks_status, 'pending') as greeks_status
     from {{ priced }} as priced
     inner join {{ ref('greeks_slices_due') }} as due
@@ -79,4 +81,9 @@
         and array[priced.premium, priced.underlying_price] = array[greeks.premium, greeks.underlying_price]
         and array[priced.forward_price, priced.interest_rate, priced.years_to_expiry]
         = array[greeks.forward_price, greeks.interest_rate, greeks.years_to_expiry]
+{% endmacro %}
+
+
+{% macro columns_of_bars() %}
+  {{ return(['open', 'high', 'low', 'close', 'volume', 'open_interest']) }}
 {% endmacro %}

@@ -20,40 +20,51 @@ computed as (
 
 ),
 
+loads as (
+
+    select * from {{ source('audit', 'loads') }}
+
+),
+
+-- By which models what is priced comes to be, from files of which instruments; the first of each has the options themselves.
 feeds as (
 
     select *
     from (
         values
-        (1, 'int_options__quotes_deduped', 'option', false, true),
-        (2, 'int_spot__prices_deduped', 'index', false, false),
-        (3, 'int_forwards__gathered_by_minute', 'option', false, false),
-        (4, 'int_forwards__gathered_by_minute', 'future', false, false),
-        (5, 'int_fo_bhavcopy__deduped', 'option', true, true),
-        (6, 'int_spot__official_daily', 'option', true, false),
-        (7, 'int_forwards__gathered_by_day', 'option', true, false),
-        (8, 'int_forwards__gathered_by_day', 'future', true, false)
-    ) as listed (place, model, instrument_type, is_official, has_bars)
+        ('minutes', 1, 'nse-minute', 'int_options__quotes_deduped', 'option'),
+        ('minutes', 2, 'nse-minute', 'int_spot__prices_deduped', 'index'),
+        ('minutes', 3, 'nse-minute', 'int_forwards__gathered_by_minute', 'option'),
+        ('minutes', 4, 'nse-minute', 'int_forwards__gathered_by_minute', 'future'),
+        ('official', 1, 'nse-bhavcopy', 'int_fo_bhavcopy__deduped', 'option'),
+        ('official', 2, 'nse-bhavcopy', 'int_forwards__gathered_by_day', 'option'),
+        ('official', 3, 'nse-bhavcopy', 'int_forwards__gathered_by_day', 'future'),
+        ('snapshots', 1, 'nse-option-chain', 'int_options__snapshots_deduped', 'option'),
+        ('snapshots', 2, 'nse-option-chain', 'int_forwards__gathered_by_snapshot', 'option')
+    ) as listed (kind, place, source, model, instrument_type)
 
 ),
 
--- Each model on the way to the inputs by itself: a slice is due from the moment that the first of them has changed.
+-- Each model on the way by itself: a slice is due from the moment that the first of them has changed.
 slice_loads as (
 
     select
         slices.underlying,
         slices.session_date,
-        feeds.is_official,
-        bool_or(feeds.has_bars) as has_options,
+        feeds.kind,
+        bool_or(feeds.place = 1) as has_options,
         string_agg(feeds.place || ':' || slices.load_id, ',' order by feeds.place, slices.load_id) as load_ids
     from slices
+    inner join loads on slices.load_id = loads.load_id
     inner join built_loads on slices.load_id = built_loads.load_id
     inner join feeds
-        on built_loads.model = feeds.model and slices.instrument_type = feeds.instrument_type
+        on built_loads.model = feeds.model
+        and slices.instrument_type = feeds.instrument_type
+        and loads.source = feeds.source
     group by
         slices.underlying,
         slices.session_date,
-        feeds.is_official
+        feeds.kind
 
 ),
 
@@ -69,7 +80,7 @@ loads_of_official_closes as (
             slices.underlying,
             slices.session_date
         from slices
-        inner join {{ source('audit', 'loads') }} as loads on slices.load_id = loads.load_id
+        inner join loads on slices.load_id = loads.load_id
         where loads.source = 'nse-bhavcopy' and loads.layout = 'legacy' and slices.instrument_type = 'option'
         group by slices.underlying, slices.session_date
     ) as priceless
@@ -91,8 +102,14 @@ loads_of_official_closes as (
 intervals as (
 
     select *
-    from (values (true, 'day'), (false, 'minute'), (false, 'hour'), (false, 'built day'))
-        as listed (is_official, bar_interval)
+    from (
+        values
+        ('official', 'day'),
+        ('minutes', 'minute'),
+        ('minutes', 'hour'),
+        ('minutes', 'built day'),
+        ('snapshots', 'snapshot')
+    ) as listed (kind, bar_interval)
 
 ),
 
@@ -121,7 +138,7 @@ current_slices as (
         intervals.bar_interval,
         md5(concat_ws(
             '|', slice_loads.load_ids, rates.interest_rate, rules.version,
-            case when slice_loads.is_official then loads_of_official_closes.load_ids end,
+            case when slice_loads.kind = 'official' then loads_of_official_closes.load_ids end,
             (
                 select string_agg(special_expiries.expires_at::text, ',' order by special_expiries.expiry)
                 from special_expiries
@@ -129,7 +146,7 @@ current_slices as (
             )
         )) as inputs_version
     from slice_loads
-    inner join intervals on slice_loads.is_official = intervals.is_official
+    inner join intervals on slice_loads.kind = intervals.kind
     cross join rules
     left join {{ ref('int_rates__daily') }} as rates on slice_loads.session_date = rates.session_date
     left join loads_of_official_closes

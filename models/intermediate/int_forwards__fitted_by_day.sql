@@ -15,19 +15,27 @@ official_closes as (
 with_underlying as (
 
     select
-        gathered.*,
-        coalesce(stated.close, stated_elsewhere.close) as underlying_price,
+        gathered.exchange,
+        gathered.underlying,
+        gathered.expiry,
+        gathered.session_date,
+        gathered.bar_start,
+        gathered.bar_end,
+        gathered.parity_strike,
+        gathered.parity_call_less_put,
+        gathered.parity_residual,
+        gathered.parity_strikes,
+        gathered.future_price,
+        coalesce(gathered.underlying_price, stated_elsewhere.close) as underlying_price,
         gathered.bar_end as underlying_end,
         false as underlying_is_stale
     from gathered
-    left join {{ ref('int_spot__official_daily') }} as stated
-        on gathered.underlying = stated.underlying and gathered.session_date = stated.session_date
     -- the layout until July 2024 does not have the underlying's price: the day's file of indices or of shares has
     left join lateral (
         select official_closes.close
         from official_closes
         where
-            stated.close is null
+            gathered.underlying_price is null
             and gathered.underlying = official_closes.underlying
             and gathered.session_date = official_closes.session_date
         order by official_closes.precedence

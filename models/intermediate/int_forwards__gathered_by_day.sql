@@ -16,11 +16,12 @@ official as not materialized (
         session_date,
         bar_start,
         bar_end,
-        case when is_traded then close end as close
+        case when is_traded then close end as close,
+        underlying_price
     from {{ ref('int_fo_bhavcopy__deduped') }}
 
 ),
 
-{{ gathered_forwards(options='official', futures='official') }}
+{{ gathered_forwards(options='official', futures='official', states_underlying=true) }}
 
 select * from gathered

@@ -76,6 +76,34 @@ winners as (
 
 ),
 
+-- The feed does not say when the last trade was: after the last snapshot at which less had been traded.
+seen as (
+
+    select
+        winners.*,
+        lag(winners.timestamp) over (
+            partition by winners.contract_id, winners.session_date
+            order by winners.timestamp
+        ) as seen_before
+    from winners
+
+),
+
+with_trades as (
+
+    select
+        seen.*,
+        case
+            when lots_traded is not null
+                then first_value(seen_before) over (
+                    partition by contract_id, session_date, lots_traded
+                    order by timestamp
+                )
+        end as last_trade_after
+    from seen
+
+),
+
 series as (
 
     select
@@ -111,45 +139,46 @@ in_units as (
 
     select
         -- ids
-        winners.contract_id,
-        winners.expiry,
+        with_trades.contract_id,
+        with_trades.expiry,
 
         -- times
-        winners.session_date,
-        winners.timestamp,
+        with_trades.session_date,
+        with_trades.timestamp,
 
         -- prices
-        winners.bid,
-        winners.bid_size,
-        winners.ask,
-        winners.ask_size,
-        winners.last_price,
-        winners.underlying_price,
+        with_trades.bid,
+        with_trades.bid_size,
+        with_trades.ask,
+        with_trades.ask_size,
+        with_trades.last_price,
+        with_trades.last_trade_after,
+        with_trades.underlying_price,
 
         -- quantities
         lots_of_series.lot_size,
-        {{ units_of_lots('winners.lots_traded', 'lots_of_series.lot_size') }} as volume,
-        {{ units_of_lots('winners.open_interest_lots', 'lots_of_series.lot_size') }} as open_interest,
-        {{ units_of_lots('winners.change_in_open_interest_lots', 'lots_of_series.lot_size') }}
+        {{ units_of_lots('with_trades.lots_traded', 'lots_of_series.lot_size') }} as volume,
+        {{ units_of_lots('with_trades.open_interest_lots', 'lots_of_series.lot_size') }} as open_interest,
+        {{ units_of_lots('with_trades.change_in_open_interest_lots', 'lots_of_series.lot_size') }}
             as change_in_open_interest,
-        winners.lots_traded,
-        winners.open_interest_lots,
-        winners.change_in_open_interest_lots,
-        winners.total_buy_quantity,
-        winners.total_sell_quantity,
+        with_trades.lots_traded,
+        with_trades.open_interest_lots,
+        with_trades.change_in_open_interest_lots,
+        with_trades.total_buy_quantity,
+        with_trades.total_sell_quantity,
 
         -- volatility
-        winners.vendor_implied_volatility,
+        with_trades.vendor_implied_volatility,
 
         -- provenance
-        winners.load_id,
-        winners.line
+        with_trades.load_id,
+        with_trades.line
 
-    from winners
+    from with_trades
     left join lots_of_series
-        on winners.underlying = lots_of_series.underlying
-        and winners.expiry = lots_of_series.expiry
-        and winners.session_date = lots_of_series.session_date
+        on with_trades.underlying = lots_of_series.underlying
+        and with_trades.expiry = lots_of_series.expiry
+        and with_trades.session_date = lots_of_series.session_date
 
 )
 

@@ -8,6 +8,7 @@
     'hour': ref('int_options__hours_priced'),
     'built day': ref('int_options__built_days_priced'),
     'day': ref('int_options__official_priced'),
+    'snapshot': ref('int_options__snapshots_priced'),
 } -%}
 
 with

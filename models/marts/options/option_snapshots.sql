@@ -2,13 +2,11 @@ with
 
 snapshots as (
 
-    select * from {{ ref('int_options__snapshots_deduped') }}
-
-),
-
-contracts as (
-
-    select * from {{ ref('int_contracts__described') }}
+    select
+        deduped.*,
+        deduped.timestamp as bar_start,
+        deduped.timestamp as bar_end
+    from {{ ref('int_options__snapshots_deduped') }} as deduped
 
 ),
 
@@ -18,48 +16,78 @@ loads as (
 
 ),
 
+with_greeks as (
+
+    {{ with_greeks(
+        bars='snapshots', priced=ref('int_options__snapshots_priced'), bar_interval='snapshot',
+        columns=columns_of_snapshots(),
+    ) }}
+
+),
+
 option_snapshots as (
 
     select
         -- ids
-        snapshots.contract_id,
-        contracts.symbol,
-        contracts.underlying,
-        snapshots.expiry,
-        contracts.strike,
-        contracts.option_type,
+        with_greeks.contract_id,
+        with_greeks.symbol,
+        with_greeks.underlying,
+        with_greeks.expiry,
+        with_greeks.strike,
+        with_greeks.option_type,
 
         -- times
-        snapshots.timestamp,
-        snapshots.session_date,
+        with_greeks.bar_start as timestamp,
+        with_greeks.session_date,
 
         -- quotes and the last trade
-        snapshots.bid,
-        snapshots.bid_size,
-        snapshots.ask,
-        snapshots.ask_size,
-        snapshots.last_price,
+        with_greeks.bid,
+        with_greeks.bid_size,
+        with_greeks.ask,
+        with_greeks.ask_size,
+        with_greeks.last_price,
+        with_greeks.last_trade_after,
 
         -- quantities
-        snapshots.volume,
-        snapshots.open_interest,
-        snapshots.change_in_open_interest,
-        snapshots.total_buy_quantity,
-        snapshots.total_sell_quantity,
-        snapshots.lot_size,
+        with_greeks.volume,
+        with_greeks.open_interest,
+        with_greeks.change_in_open_interest,
+        with_greeks.total_buy_quantity,
+        with_greeks.total_sell_quantity,
+        with_greeks.lot_size,
 
-        -- the underlying, and the exchange's volatility
-        snapshots.underlying_price,
-        snapshots.vendor_implied_volatility,
+        -- volatility and Greeks
+        with_greeks.premium,
+        with_greeks.premium_source,
+        with_greeks.underlying_price,
+        with_greeks.forward_price,
+        with_greeks.forward_method,
+        with_greeks.years_to_expiry,
+        with_greeks.implied_volatility,
+        with_greeks.vendor_implied_volatility,
+        with_greeks.delta,
+        with_greeks.gamma,
+        with_greeks.theta,
+        with_greeks.vega,
+        with_greeks.rho,
+        with_greeks.vanna,
+        with_greeks.volga,
+        with_greeks.charm,
+        with_greeks.speed,
+        with_greeks.color,
+        with_greeks.veta,
+        with_greeks.greeks_status,
+
+        -- the same for one lot
+        {{- per_lot(of='with_greeks') }},
 
         -- provenance
         loads.source,
-        snapshots.load_id,
-        snapshots.line - loads.first_line + loads.header_lines + 1 as line
+        with_greeks.load_id,
+        with_greeks.line - loads.first_line + loads.header_lines + 1 as line
 
-    from snapshots
-    inner join contracts on snapshots.contract_id = contracts.contract_id
-    left join loads on snapshots.load_id = loads.load_id
+    from with_greeks
+    left join loads on with_greeks.load_id = loads.load_id
 
 )
 
