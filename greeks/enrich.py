@@ -7,171 +7,30 @@ import signal
 import socket
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
 from time import monotonic
-from typing import Any, Self
 
-import numpy as np
 import psycopg2.extensions
-import pyarrow as pa
-import pyarrow.compute as pc
 import structlog
 
-from greeks.black_scholes import DAYS_OF_A_YEAR, greeks
-from greeks.implied_volatility import Bools, implied_volatility
-from greeks.normalised_black import Floats
-from greeks.second_order import SecondOrderGreeks, second_order_greeks
-from greeks.surface import replace_surfaces
+from greeks.slices import Outcome, Slice, SliceWorker, slices_due
 from warehouse.database import connect
-from warehouse.database.arrow import copy_in, copy_out, numeric_as_float
 from warehouse.errors import TickmartError
 from warehouse.processes import end_with
 from warehouse.settings import settings
 
 log = structlog.get_logger()
 
-STATUSES = (
-    "ok",
-    "no_price",
-    "expired",
-    "no_underlying",
-    "stale_underlying",
-    "no_rate",
-    "below_intrinsic",
-    "at_intrinsic",
-    "above_bound",
-)
-(
-    _OK,
-    _NO_PRICE,
-    _EXPIRED,
-    _NO_UNDERLYING,
-    _STALE_UNDERLYING,
-    _NO_RATE,
-    _BELOW_INTRINSIC,
-    _AT_INTRINSIC,
-    _ABOVE_BOUND,
-) = range(len(STATUSES))
-
-# The intrinsic value and the bound come out of exponentials, products and a difference, each rounded by at
-# most half a unit in the last place of the larger term. A premium nearer than this to either says nothing
-# about volatility.
-_ROUNDING = 6 * np.finfo(np.float64).eps
-
-_INPUTS = pa.schema(
-    [
-        ("contract_id", pa.int64()),
-        ("bar_interval", pa.string()),
-        ("bar_start", pa.timestamp("us", "UTC")),
-        ("bar_end", pa.timestamp("us", "UTC")),
-        ("session_date", pa.date32()),
-        ("underlying", pa.string()),
-        ("strike", pa.float64()),
-        ("option_type", pa.string()),
-        ("premium", pa.binary()),  # the server's own digits, so that what is stored equals what was read
-        ("premium_source", pa.string()),
-        ("underlying_price", pa.binary()),
-        ("underlying_is_stale", pa.bool_()),
-        ("forward_price", pa.float64()),
-        ("forward_method", pa.string()),
-        ("interest_rate", pa.float64()),
-        ("calendar_years_to_expiry", pa.float64()),
-        ("years_to_expiry", pa.float64()),
-        ("is_expired", pa.bool_()),
-    ]
-)
-_KEPT = (
-    "contract_id",
-    "bar_interval",
-    "bar_start",
-    "bar_end",
-    "session_date",
-    "underlying",
-    "premium",
-    "premium_source",
-    "underlying_price",
-    "forward_price",
-    "forward_method",
-    "interest_rate",
-    "years_to_expiry",
-)
-_OUTPUTS = pa.schema(
-    [
-        *(_INPUTS.field(name) for name in _KEPT),
-        ("discount_factor", pa.float64()),
-        *((name, pa.float64()) for name in ("implied_volatility", "delta", "gamma", "theta", "vega", "rho")),
-        ("greeks_status", pa.string()),
-        *((name, pa.float64()) for name in SecondOrderGreeks._fields),
-    ]
-)
-
-# Slices whose inputs have changed, and those that have more, or less, than the setting asks for.
-_DUE = """
-    select underlying, session_date, bar_interval, inputs_version from intermediate.greeks_slices_due
-    union all
-    select computed.underlying, computed.session_date, computed.bar_interval, computed.inputs_version
-    from enrichment.greeks_slices as computed
-    where computed.has_second_order <> %(second_order)s and not exists (
-        select from intermediate.greeks_slices_due as due
-        where due.underlying = computed.underlying
-            and due.session_date = computed.session_date
-            and due.bar_interval = computed.bar_interval
-    )
-"""
-
 _RUN_LOCK = 0x7469636B_67726565  # "tickgree"
-_SLICE_LOCKS = 0x67726565
-_BATCH_ROWS = 65_536
 _TRANSACTION_ROWS = 250_000
 _MOST_SLICES_OF_A_TRANSACTION = 256
 _ROWS_WORTH_A_POOL = 500_000
 _MOST_PROCESSES = 16  # each holds a connection
 _SECONDS_TO_REACH_A_CLUSTER = 30
 _RETRIES_OF_A_UNIT = 2
-
-
-@dataclass(frozen=True, order=True)
-class Slice:
-    """What is computed and committed as a whole: one underlying, session date and bar interval."""
-
-    underlying: str
-    bar_interval: str
-    session_date: date
-
-
-@dataclass
-class Outcome:
-    """What a run, or a part of one, has committed.
-
-    Attributes
-    ----------
-    slices : int
-        Slices computed.
-    removed : int
-        Slices whose rows were deleted because their inputs are gone.
-    rows : int
-        Rows written.
-    statuses : Counter of str
-        Rows written by `greeks_status`.
-    seconds : float
-        Wall time.
-    """
-
-    slices: int = 0
-    removed: int = 0
-    rows: int = 0
-    statuses: Counter[str] = field(default_factory=Counter)
-    seconds: float = 0.0
-
-    def add(self, other: "Outcome") -> None:
-        """Add the counts of another part; time is not summed, parts run side by side."""
-        self.slices += other.slices
-        self.removed += other.removed
-        self.rows += other.rows
-        self.statuses += other.statuses
 
 
 @dataclass(frozen=True)
@@ -224,7 +83,7 @@ def compute_due(
     started = monotonic()
     total = Outcome()
     with _only_run() as connection:
-        due = _due_slices(connection)
+        due = slices_due(connection, second_order=settings().second_order_greeks)
         if not due:
             return total
         log.info("greeks_due", slices=len(due))
@@ -252,7 +111,7 @@ def compute_due(
                 _compute_in_pool(plan, executor, workers, note)
         else:
             most = processes or _default_processes()
-            with _Worker() as worker:
+            with SliceWorker() as worker:
                 while plan.left and (most == 1 or plan.rows_left() < _ROWS_WORTH_A_POOL):
                     unit = plan.take()
                     note(worker.compute(unit, second_order=settings().second_order_greeks), unit)
@@ -284,160 +143,12 @@ def compute_slice(underlying: str, session_date: date, bar_interval: str) -> Out
         come waits, and finds nothing due.
     """
     started = monotonic()
-    with _Worker() as worker:
+    with SliceWorker() as worker:
         outcome = worker.compute(
             [Slice(underlying, bar_interval, session_date)], second_order=settings().second_order_greeks
         )
     outcome.seconds = monotonic() - started
     return outcome
-
-
-def price_rows(
-    batch: pa.RecordBatch, *, second_order: bool = True, days_of_theta: int = 365
-) -> pa.RecordBatch:
-    """Compute status, implied volatility and Greeks for rows of intermediate.option_pricing_inputs.
-
-    Parameters
-    ----------
-    batch : pyarrow.RecordBatch
-        Columns of the view, `premium` and `underlying_price` as `binary` (see `copy_out`).
-    second_order : bool
-        Whether to compute second-order Greeks; without them their columns are NULL.
-    days_of_theta : int
-        Days in the year that theta, charm, color and veta are per one of: 365 calendar or 252 trading days.
-
-    Returns
-    -------
-    pyarrow.RecordBatch
-        Columns of enrichment.option_greeks. Implied volatility and Greeks are NULL unless the status is `ok`.
-
-    Notes
-    -----
-    The status is the first that applies: no_price, expired, then where there is no forward no_underlying,
-    stale_underlying or no_rate, then below_intrinsic, at_intrinsic and above_bound (by the discounted
-    intrinsic value and bound, at = within the rounding of these numbers), then ok.
-
-    Volatility runs over `years_to_expiry`, interest over `calendar_years_to_expiry`. Greeks are by the spot
-    that the forward implies, forward * discount_factor, which is the underlying's price where the forward was
-    made of it.
-    """
-    premium = numeric_as_float(batch.column("premium"))
-    underlying = numeric_as_float(batch.column("underlying_price"))
-    forward = _floats(batch, "forward_price")
-    strike = _floats(batch, "strike")
-    rate = _floats(batch, "interest_rate")
-    years = _floats(batch, "years_to_expiry")
-    calendar_years = _floats(batch, "calendar_years_to_expiry")
-    is_call = _as_bools(pc.equal(batch.column("option_type"), "CE"))
-    stale = _as_bools(batch.column("underlying_is_stale"))
-    expired = _as_bools(batch.column("is_expired"))
-
-    with np.errstate(all="ignore"):
-        discount = np.exp(-rate * calendar_years)
-        spot = forward * discount
-        paid_at_expiry = strike * discount
-        intrinsic = np.maximum(np.where(is_call, spot - paid_at_expiry, paid_at_expiry - spot), 0.0)
-        bound = np.where(is_call, spot, paid_at_expiry)
-        # Out of the money the intrinsic value is exactly zero and any positive premium counts.
-        doubt = np.where(intrinsic > 0, _ROUNDING * np.maximum(spot, paid_at_expiry), 0.0)
-        no_forward = ~(forward > 0)
-        status = np.select(
-            [
-                np.isnan(premium),
-                expired | ~(years > 0),
-                no_forward & ~(underlying > 0),
-                no_forward & stale,
-                ~np.isfinite(rate),
-                no_forward,
-                premium < intrinsic - doubt,
-                premium <= intrinsic + doubt,
-                premium >= bound * (1.0 - _ROUNDING),
-            ],
-            [
-                _NO_PRICE,
-                _EXPIRED,
-                _NO_UNDERLYING,
-                _STALE_UNDERLYING,
-                _NO_RATE,
-                _NO_UNDERLYING,
-                _BELOW_INTRINSIC,
-                _AT_INTRINSIC,
-                _ABOVE_BOUND,
-            ],
-            _OK,
-        ).astype(np.int8)
-
-    rows = np.flatnonzero(status == _OK)
-    volatility = implied_volatility(
-        premium[rows], forward[rows], strike[rows], years[rows], discount[rows], is_call[rows]
-    )
-    # Sums that are rounded once more inside: a premium that lies within it of a limit has no answer.
-    unsolved = np.isnan(volatility)
-    if unsolved.any():
-        lost = rows[unsolved]
-        near_bound = premium[lost] - intrinsic[lost] > bound[lost] - premium[lost]
-        status[lost] = np.where(near_bound, _ABOVE_BOUND, _AT_INTRINSIC)
-        rows, volatility = rows[~unsolved], volatility[~unsolved]
-    solved = (forward[rows], strike[rows], years[rows], volatility, discount[rows], is_call[rows])
-
-    first = greeks(*solved)
-    per_day = DAYS_OF_A_YEAR / days_of_theta
-    # The discount moves with the calendar, however volatility counts its time.
-    rho = first.rho * (calendar_years[rows] / years[rows])
-    first = first._replace(theta=first.theta * per_day, rho=rho)
-    columns = [
-        *(batch.column(name) for name in _KEPT),
-        _or_null(discount),
-        *(_scattered(values, rows, batch.num_rows) for values in (volatility, *first)),
-        pa.DictionaryArray.from_arrays(pa.array(status), pa.array(STATUSES, pa.string())).cast(pa.string()),
-    ]
-    if second_order:
-        second = second_order_greeks(*solved)
-        second = second._replace(
-            charm=second.charm * per_day, color=second.color * per_day, veta=second.veta * per_day
-        )
-        columns += [_scattered(values, rows, batch.num_rows) for values in second]
-    else:
-        columns += [pa.nulls(batch.num_rows, pa.float64()) for _ in SecondOrderGreeks._fields]
-    return pa.RecordBatch.from_arrays(columns, schema=_OUTPUTS)
-
-
-def _floats(batch: pa.RecordBatch, name: str) -> Floats:
-    values: Floats = batch.column(name).to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
-    return values
-
-
-def _as_bools(column: pa.BooleanArray) -> Bools:
-    flags: Bools = column.fill_null(False).to_numpy(zero_copy_only=False)
-    return flags
-
-
-def _scattered(values: Floats, rows: np.ndarray[Any, Any], length: int) -> pa.Array:
-    full = np.zeros(length)
-    missing = np.ones(length, bool)
-    full[rows] = values
-    missing[rows] = ~np.isfinite(values)
-    return pa.array(full, mask=missing)
-
-
-def _or_null(values: Floats) -> pa.Array:
-    return pa.array(values, mask=~np.isfinite(values))
-
-
-def _due_slices(connection: psycopg2.extensions.connection) -> list[Slice]:
-    with connection.cursor() as cursor:
-        cursor.execute("select to_regclass('intermediate.greeks_slices_due')")
-        if cursor.fetchone() == (None,):
-            raise TickmartError(
-                "there are no pricing inputs yet (intermediate.greeks_slices_due): run tickmart build"
-            )
-        cursor.execute(
-            f"select underlying, bar_interval, session_date from ({_DUE}) as due",
-            {"second_order": settings().second_order_greeks},
-        )
-        due = sorted(Slice(*row) for row in cursor.fetchall())
-    connection.commit()
-    return due
 
 
 def _analyze(connection: psycopg2.extensions.connection, dates: Iterable[date]) -> None:
@@ -493,152 +204,6 @@ class _Plan:
         )
 
 
-class _Worker:
-    """Two connections, one to read inputs and one to write results, kept for many units."""
-
-    def __enter__(self) -> Self:
-        self._stack = ExitStack()
-        self._reader = self._stack.enter_context(connect())
-        self._writer = self._stack.enter_context(connect())
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._reader.rollback()
-        self._writer.rollback()
-        self._stack.close()
-
-    def compute(self, unit: Sequence[Slice], *, second_order: bool) -> Outcome:
-        """Replace the slices of a unit (one underlying and interval) in one transaction."""
-        underlying, bar_interval = unit[0].underlying, unit[0].bar_interval
-        outcome = Outcome()
-        try:
-            with self._writer.cursor() as cursor:
-                # What a crash of the server takes back is whole slices, which are then due again.
-                cursor.execute("set local synchronous_commit = off")
-                # Before the inputs are read: whoever waited here then sees what the other has written.
-                for item in sorted(unit):
-                    cursor.execute(
-                        "select pg_advisory_xact_lock(%s, hashtext(%s))",
-                        (_SLICE_LOCKS, f"{item.underlying} {item.bar_interval} {item.session_date}"),
-                    )
-                versions = self._versions(
-                    underlying, bar_interval, [item.session_date for item in unit], second_order=second_order
-                )
-                if not versions:
-                    return outcome
-                dates = sorted(versions)
-                kept = [day for day in dates if versions[day] is not None]
-                gone = [day for day in dates if versions[day] is None]
-                cursor.execute(
-                    "delete from enrichment.option_greeks where underlying = %s and bar_interval = %s"
-                    " and session_date = any(%s) and bar_start >= %s and bar_start < %s",
-                    (underlying, bar_interval, dates, *_bar_range(dates)),
-                )
-                rows: Counter[date] = Counter()
-                if kept:
-                    # Closed before the rollback, which would wait for ever on a reader whose COPY is half
-                    # read.
-                    days_of_theta = self._days_of_theta()
-                    with closing(self._inputs(underlying, bar_interval, kept)) as inputs:
-                        priced = (
-                            price_rows(batch, second_order=second_order, days_of_theta=days_of_theta)
-                            for batch in inputs
-                        )
-                        results = _counted(priced, rows, outcome.statuses)
-                        copy_in(self._writer, "enrichment.option_greeks", results)
-                    cursor.executemany(
-                        "insert into enrichment.greeks_slices"
-                        " (underlying, session_date, bar_interval, inputs_version, rows, has_second_order)"
-                        " values (%s, %s, %s, %s, %s, %s)"
-                        " on conflict (underlying, session_date, bar_interval)"
-                        " do update set inputs_version = excluded.inputs_version, rows = excluded.rows,"
-                        " has_second_order = excluded.has_second_order",
-                        [
-                            (underlying, day, bar_interval, versions[day], rows[day], second_order)
-                            for day in kept
-                        ],
-                    )
-                replace_surfaces(cursor, underlying, bar_interval, dates, _bar_range(dates))
-                if gone:
-                    cursor.execute(
-                        "delete from enrichment.greeks_slices"
-                        " where underlying = %s and bar_interval = %s and session_date = any(%s)",
-                        (underlying, bar_interval, gone),
-                    )
-            self._writer.commit()
-        finally:
-            self._reader.rollback()
-            self._writer.rollback()
-        outcome.slices, outcome.removed, outcome.rows = len(kept), len(gone), rows.total()
-        return outcome
-
-    def _versions(
-        self, underlying: str, bar_interval: str, dates: list[date], *, second_order: bool
-    ) -> dict[date, str | None]:
-        with self._reader.cursor() as cursor:
-            # Versions and inputs are of one moment: a build that commits between the two reads changes
-            # neither.
-            cursor.execute("set transaction isolation level repeatable read, read only")
-            cursor.execute(
-                f"select session_date, inputs_version from ({_DUE}) as due"
-                " where underlying = %(underlying)s and bar_interval = %(bar_interval)s"
-                " and session_date = any(%(dates)s)",
-                {
-                    "second_order": second_order,
-                    "underlying": underlying,
-                    "bar_interval": bar_interval,
-                    "dates": dates,
-                },
-            )
-            return dict(cursor.fetchall())
-
-    def _days_of_theta(self) -> int:
-        with self._reader.cursor() as cursor:
-            cursor.execute("select days_of_theta from intermediate.int_greeks__rules")
-            days: int = cursor.fetchone()[0]  # type: ignore[index]
-        return days
-
-    def _inputs(self, underlying: str, bar_interval: str, dates: list[date]) -> Generator[pa.RecordBatch]:
-        first, last = _bar_range(dates)
-        one_or_more = "session_date = %(dates)s" if len(dates) == 1 else "session_date = any(%(dates)s)"
-        return copy_out(
-            self._reader,
-            f"select {', '.join(_INPUTS.names)} from intermediate.option_pricing_inputs"
-            f" where underlying = %(underlying)s and bar_interval = %(bar_interval)s and {one_or_more}"
-            " and bar_start >= %(first)s and bar_start < %(last)s"
-            # The same bounds for the forwards, which their outer join would not pass on.
-            " and forward_bar_start >= %(first)s and forward_bar_start < %(last)s",
-            {
-                "underlying": underlying,
-                "bar_interval": bar_interval,
-                "dates": dates[0] if len(dates) == 1 else dates,
-                "first": first,
-                "last": last,
-            },
-            schema=_INPUTS,
-            batch_rows=_BATCH_ROWS,
-        )
-
-
-def _bar_range(dates: Sequence[date]) -> tuple[datetime, datetime]:
-    # A session date is a local day: whatever the time zone, its bars start at most a day before or after it
-    # in UTC.
-    return (
-        datetime.combine(dates[0], time(), UTC) - timedelta(days=1),
-        datetime.combine(dates[-1], time(), UTC) + timedelta(days=2),
-    )
-
-
-def _counted(
-    results: Iterable[pa.RecordBatch], rows: Counter[date], statuses: Counter[str]
-) -> Iterator[pa.RecordBatch]:
-    for result in results:
-        for column, counter in (("session_date", rows), ("greeks_status", statuses)):
-            for found in result.column(column).value_counts().to_pylist():
-                counter[found["values"]] += found["counts"]
-        yield result
-
-
 @contextmanager
 def _only_run() -> Iterator[psycopg2.extensions.connection]:
     with connect() as connection:
@@ -682,7 +247,7 @@ def _start_worker(parent: int) -> None:
 
 
 def _compute_in_worker(unit: Sequence[Slice], second_order: bool) -> Outcome:
-    worker: _Worker = getattr(_workers, "worker", None) or _Worker().__enter__()
+    worker: SliceWorker = getattr(_workers, "worker", None) or SliceWorker().__enter__()
     # After an error the next unit begins with connections of its own: these may be broken.
     _workers.worker = None
     outcome = worker.compute(unit, second_order=second_order)

@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from greeks.enrich import Outcome, Progress, compute_due
+from greeks.enrich import Progress, compute_due
+from greeks.slices import Outcome
 from tickmart.output import show_json, show_rows
 from warehouse.logs import log_to_stderr
 

@@ -34,6 +34,7 @@
         greeks.underlying_price,
         greeks.forward_price,
         greeks.forward_method,
+        greeks.discount_factor,
         greeks.years_to_expiry,
         {% for column in results %}greeks.{{ column }}, {% endfor %}
         {% if not has_vendor_volatility %}null::double precision as vendor_implied_volatility,{% endif %}
@@ -64,6 +65,7 @@
         priced.underlying_price,
         priced.forward_price,
         priced.forward_method,
+        exp(-priced.interest_rate * priced.calendar_years_to_expiry) as discount_factor,
         priced.years_to_expiry,
         {% for column in results %}greeks.{{ column }}, {% endfor %}
         {% if not has_vendor_volatility %}null::double precision as vendor_implied_volatility,{% endif %}

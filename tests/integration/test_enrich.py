@@ -19,8 +19,9 @@ from distributed import Client, LocalCluster
 from sqlalchemy import URL
 
 from greeks.black_scholes import greeks, price
-from greeks.enrich import Outcome, Progress, compute_due, compute_slice
+from greeks.enrich import Progress, compute_due, compute_slice
 from greeks.second_order import second_order_greeks
+from greeks.slices import Outcome
 from warehouse.database import connect
 from warehouse.errors import TickmartError
 from warehouse.settings import settings
