@@ -13,7 +13,7 @@ import structlog
 
 from benchmarks.measuring import Line, Scale, table
 
-BENCHMARKS = ("landing", "pipeline", "greeks", "greeks_step", "export", "one_more_day", "query")
+BENCHMARKS = ("landing", "pipeline", "greeks", "accuracy", "greeks_step", "export", "one_more_day", "query")
 
 
 def main() -> None:

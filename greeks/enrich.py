@@ -65,7 +65,8 @@ def compute_due(
         done in this process, whatever the number.
     cluster : str, optional
         Address of a Dask scheduler, such as `tcp://scheduler:8786`; its workers then do all of the work. They
-        need tickmart and settings of their own that name the same database.
+        need tickmart and settings of their own that name the same database. Default: the setting
+        `dask_cluster`, unless processes are given.
     on_progress : callable, optional
         Called with a `Progress` after every commit.
 
@@ -80,6 +81,8 @@ def compute_due(
         Another run is at work on this database; the message says whose. No such cluster, or one without
         workers.
     """
+    if processes is None and cluster is None:
+        cluster = settings().dask_cluster
     started = monotonic()
     total = Outcome()
     with _only_run() as connection:

@@ -26,7 +26,10 @@ def greeks(
     ] = None,
     cluster: Annotated[
         str | None,
-        typer.Option(help="Address of a Dask scheduler, whose workers then compute: tcp://host:8786."),
+        typer.Option(
+            help="Address of a Dask scheduler, whose workers then compute: tcp://host:8786.",
+            show_default="TICKMART_DASK_CLUSTER",
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write the outcome as JSON.")] = False,
 ) -> None:

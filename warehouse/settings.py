@@ -31,6 +31,8 @@ class Settings(BaseSettings):
         The seed with splits, bonuses and dividends of shares, one of seeds/own/ or the default.
     second_order_greeks : bool
         Whether the Greeks step computes second-order Greeks too.
+    dask_cluster : str or None
+        Address of a Dask scheduler whose workers compute the Greeks. None: processes of this machine.
     test_community_url : SecretStr or None
         A server with TimescaleDB's Community edition on which the tests of continuous aggregates run.
     """
@@ -47,9 +49,10 @@ class Settings(BaseSettings):
     risk_free_rates: str = "risk_free_rates"
     equity_corporate_actions: str = "equity_corporate_actions"
     second_order_greeks: bool = True
+    dask_cluster: str | None = None
     test_community_url: SecretStr | None = None
 
-    @field_validator("database_url", "test_community_url", mode="before")
+    @field_validator("database_url", "dask_cluster", "test_community_url", mode="before")
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return None if value == "" else value
