@@ -140,7 +140,10 @@ current_slices as (
             '|', slice_loads.load_ids, rates.interest_rate, rules.version,
             case when slice_loads.kind = 'official' then loads_of_official_closes.load_ids end,
             (
-                select string_agg(special_expiries.expires_at::text, ',' order by special_expiries.expiry)
+                select string_agg(
+                    -- a moment's text depends on the reader's time zone
+                    extract(epoch from special_expiries.expires_at)::text, ',' order by special_expiries.expiry
+                )
                 from special_expiries
                 where special_expiries.expiry >= slice_loads.session_date
             )

@@ -11,7 +11,9 @@ rules as (
         '2|' || md5(concat_ws(
             '|',
             (
-                select string_agg(concat_ws(' ', times.valid_from, times.closes_at), ',' order by times.valid_from)
+                select string_agg(
+                    concat_ws(' ', times.valid_from - date '2000-01-01', times.closes_at), ',' order by times.valid_from
+                )
                 from {{ ref('nse_session_times') }} as times
                 where times.segment = 'fo'
             ),
@@ -20,6 +22,18 @@ rules as (
             '{{ var("widest_spread") }}',
             '{{ var("forward_method") }}',
             '{{ var("time_to_expiry") }}',
+            {%- if var('time_to_expiry') == 'trading' %}
+            -- the sessions themselves are an input then
+            (
+                -- as numbers: a moment's text depends on the reader's time zone
+                select
+                    md5(string_agg(
+                        concat_ws(' ', exchange, session_date - date '2000-01-01', extract(epoch from closes_at)), ','
+                        order by exchange, session_date
+                    ))
+                from {{ ref('int_sessions__numbered') }}
+            ),
+            {%- endif %}
             '{{ var("theta_day") }}'
         )) as version,
         {{ {'calendar': 365, 'trading': 252}[var('theta_day')] }} as days_of_theta
