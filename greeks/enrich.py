@@ -17,6 +17,7 @@ import psycopg2.extensions
 import structlog
 
 from greeks.slices import Outcome, Slice, SliceWorker, slices_due
+from greeks.surface import INTERVALS as FITTED_INTERVALS
 from warehouse.database import connect
 from warehouse.errors import TickmartError
 from warehouse.processes import end_with
@@ -28,6 +29,7 @@ _RUN_LOCK = 0x7469636B_67726565  # "tickgree"
 _TRANSACTION_ROWS = 250_000
 _MOST_SLICES_OF_A_TRANSACTION = 256
 _ROWS_WORTH_A_POOL = 500_000
+_ROWS_OF_A_FITTED_ROW = 8  # a row of a day takes about as long as this many minutes: its smile is fitted
 _MOST_PROCESSES = 16  # each holds a connection
 _SECONDS_TO_REACH_A_CLUSTER = 30
 _RETRIES_OF_A_UNIT = 2
@@ -194,17 +196,18 @@ class _Plan:
         key = (unit[0].underlying, unit[0].bar_interval)
         self.done += len(unit)
         self._slices[key] += len(unit)
-        self._rows[key] += outcome.rows
+        self._rows[key] += outcome.rows * (_ROWS_OF_A_FITTED_ROW if key[1] in FITTED_INTERVALS else 1)
         wanted = _TRANSACTION_ROWS * self._slices[key] // max(self._rows[key], 1)
         self._size[key] = max(1, min(wanted, 8 * len(unit), _MOST_SLICES_OF_A_TRANSACTION))
 
     def rows_left(self) -> float:
-        slices = max(self._slices.total(), 1)
-        return sum(
-            len(queue)
-            * (self._rows[key] / self._slices[key] if key in self._slices else self._rows.total() / slices)
-            for key, queue in self._queues.items()
-        )
+        """Guess by the slices done how many rows are left; one whose smile is fitted counts as several."""
+        return sum(len(queue) * self._rows_of_slice(key) for key, queue in self._queues.items() if queue)
+
+    def _rows_of_slice(self, key: tuple[str, str]) -> float:
+        alike = [key] if key in self._slices else [other for other in self._slices if other[1] == key[1]]
+        done = alike or list(self._slices)
+        return sum(self._rows[other] for other in done) / max(sum(self._slices[other] for other in done), 1)
 
 
 @contextmanager

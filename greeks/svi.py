@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from functools import lru_cache
 from itertools import pairwise
+from math import sqrt
 from typing import NamedTuple, Self, cast
 
 import numpy as np
 from numpy.polynomial import polynomial
+from scipy.linalg.lapack import dpotrf, dtrtri
 from scipy.optimize import leastsq, nnls
 
 from greeks.normalised_black import Floats
@@ -32,6 +34,7 @@ _WHERE_HELD = np.concatenate([[-1e4], np.sinh(np.linspace(-5.0, 5.0, 101)), [1e4
 _FEW_EVALUATIONS = 20  # tell whether the quotes as they are lead to a slice without arbitrage
 _ROUNDS = 5
 _MOST_STEPS = 60
+_MOST_DAMPING = 1e9  # its steps would move nothing
 _BREACH_COSTS = 1e3  # points of volatility squared per unit of a breach
 _ELASTICITY = 1e6
 
@@ -324,7 +327,7 @@ class _Conditions:
     """g and the height above the nearer slice at chosen points, less their margins, and their derivatives."""
 
     def __init__(self, points: Floats, deviation: float, nearer: Svi | None, strictness: float) -> None:
-        self._points = points
+        self.points = points
         self._quarter = deviation**2 / 4
         self._margin = _MARGIN_OF_G * strictness
         self._floor = (
@@ -334,47 +337,48 @@ class _Conditions:
         )
         self._size = 1 + len(points) * (1 if nearer is None else 2)
 
-    def values(self, p: Floats) -> Floats:
-        _, right, left, _, sigma = p
-        count = len(self._points)
-        offset, root, f = _variance(p, self._points)
-        tilt = offset / root
-        slope = (right - left) / 2 + (right + left) / 2 * tilt
-        high = np.maximum(f, _LEAST_VARIANCE)
+    def values(self, p: Floats, offset: Floats, root: Floats, f: Floats) -> Floats:
+        """Return what must not be below zero, from what `_variance` says of the points."""
+        a, right, left, _, sigma = p.tolist()
+        count = len(self.points)
+        half = (right + left) / 2
+        slope = (right - left) / 2 + half * (offset / root)
+        inverse = 1 / np.maximum(f, _LEAST_VARIANCE)
+        first = 1 - self.points * slope * inverse / 2
         result = np.empty(self._size)
-        result[0] = p[0] + sigma * np.sqrt(right * left) - _LEAST_VARIANCE
+        result[0] = a + sigma * sqrt(right * left) - _LEAST_VARIANCE
         result[1 : count + 1] = (
-            (1 - self._points * slope / (2 * high)) ** 2
-            - slope**2 / 4 * (1 / high + self._quarter)
-            + (right + left) / 4 * sigma**2 / root**3
+            first * first
+            - slope * slope / 4 * (inverse + self._quarter)
+            + half / 2 * sigma**2 / (root * root * root)
             - self._margin
         )
         if self._floor is not None:
-            result[count + 1 :] = f - self._floor
+            np.subtract(f, self._floor, out=result[count + 1 :])
         return result
 
-    def derivatives(self, p: Floats) -> Floats:
-        _, right, left, _, sigma = p
-        count = len(self._points)
+    def derivatives(self, p: Floats, offset: Floats, root: Floats, f: Floats, by_f: Floats) -> Floats:
+        """Return the derivatives of `values`, from those of `_variance` too."""
+        _, right, left, _, sigma = p.tolist()
+        count = len(self.points)
         half = (right + left) / 2
-        offset, root, f = _variance(p, self._points)
         tilt = offset / root
         slope = (right - left) / 2 + half * tilt
-        high = np.maximum(f, _LEAST_VARIANCE)
-        bend = sigma**2 / root**3
-        by_f = _variance_by_parameter(p, offset, root)
-        first = 1 - self._points * slope / (2 * high)
-        g_by_slope = -first * self._points / high - slope / 2 * (1 / high + self._quarter)
-        g_by_f = (first * self._points * slope + slope**2 / 4) / high**2 * (f > _LEAST_VARIANCE)
+        inverse = 1 / np.maximum(f, _LEAST_VARIANCE)
+        tight = 1 / (root * root)
+        bend = sigma**2 * tight / root
+        first = 1 - self.points * slope * inverse / 2
+        g_by_slope = -first * self.points * inverse - slope / 2 * (inverse + self._quarter)
+        g_by_f = (first * self.points + slope / 4) * slope * inverse * inverse * (f > _LEAST_VARIANCE)
         result = np.empty((self._size, 5))
-        mean = np.sqrt(max(right * left, 1e-12))
+        mean = sqrt(max(right * left, 1e-12))
         result[0] = 1.0, sigma * left / (2 * mean), sigma * right / (2 * mean), 0.0, mean
         by_g = result[1 : count + 1]
-        by_g[:] = g_by_f[:, None] * by_f
+        np.multiply(g_by_f[:, None], by_f, out=by_g)
         by_g[:, 1] += g_by_slope * (tilt + 1) / 2 + bend / 4
         by_g[:, 2] += g_by_slope * (tilt - 1) / 2 + bend / 4
-        by_g[:, 3] += half * bend * (1.5 * offset / root**2 - g_by_slope)
-        by_g[:, 4] += half * sigma / root**3 * (1 - 1.5 * sigma**2 / root**2 - g_by_slope * offset)
+        by_g[:, 3] += half * bend * (1.5 * offset * tight - g_by_slope)
+        by_g[:, 4] += half * sigma * tight / root * (1 - 1.5 * sigma**2 * tight - g_by_slope * offset)
         if self._floor is not None:
             result[count + 1 :] = by_f
         return result
@@ -459,33 +463,43 @@ class _Problem:
 
     def _descend(self, p: Floats, conditions: _Conditions) -> Floats:
         least, most = self._bounds
+        # Quotes and points in one array: at this size a call costs more than its arithmetic.
+        x, quotes = np.concatenate([self._x, conditions.points]), len(self._x)
 
-        def judged(at: Floats) -> tuple[float, Floats, Floats]:
-            errors, held = self._errors(at), conditions.values(at)
+        def judged(at: Floats) -> _Judged:
+            offset, root, f = of_all = _variance(at, x)
+            errors = (f[:quotes] - self._f) * self._scale
+            held = conditions.values(at, offset[quotes:], root[quotes:], f[quotes:])
             breach = np.minimum(held, 0.0)
-            return float(errors @ errors + _BREACH_COSTS * (breach @ breach - breach.sum())), errors, held
+            worth = errors @ errors + _BREACH_COSTS * (breach @ breach - breach.sum())
+            return _Judged(float(worth), errors, held, of_all)
 
-        worth, errors, held = judged(p)
+        now = judged(p)
         damping = 1e-2
         steps = idle = 0
         while idle < 2:
-            by_p, held_by_p = self._errors_by_parameter(p), conditions.derivatives(p)
+            offset, root, f = now.variance
+            by_f = _variance_by_parameter(p, offset, root)
+            by_p = by_f[:quotes] * self._scale[:, None]
+            held_by_p = conditions.derivatives(p, offset[quotes:], root[quotes:], f[quotes:], by_f[quotes:])
+            linearised = _LinearisedProblem(by_p, now.errors, held_by_p, least - p, most - p)
             while True:
                 steps += 1
-                if steps > _MOST_STEPS:
+                if steps > _MOST_STEPS or damping > _MOST_DAMPING:
                     return p
-                solver = _LinearisedProblem(by_p, errors, held_by_p, least - p, most - p, damping)
-                trial = np.clip(p + solver.step(held), least, most)
+                linearised.damp(damping)
+                trial = np.minimum(np.maximum(p + linearised.step(now.held), least), most)
                 found = judged(trial)
-                if found[0] >= worth:
+                if found.worth >= now.worth:
                     # What the curvature of the conditions took away is given back: a second-order correction.
-                    trial = np.clip(p + solver.step(found[2] - held_by_p @ (trial - p)), least, most)
+                    corrected = p + linearised.step(found.held - held_by_p @ (trial - p))
+                    trial = np.minimum(np.maximum(corrected, least), most)
                     found = judged(trial)
-                if found[0] < worth:
+                if found.worth < now.worth:
                     break
                 damping *= 8.0
-            idle = idle + 1 if worth - found[0] <= 5e-3 * worth + 1e-12 else 0
-            p, (worth, errors, held) = trial, found
+            idle = idle + 1 if now.worth - found.worth <= 5e-3 * now.worth + 1e-12 else 0
+            p, now = trial, found
             damping = max(damping / 4.0, 1e-9)
         return p
 
@@ -514,7 +528,12 @@ class _Problem:
         return bool(np.all((p >= least) & (p <= most))) and self._is_free(self._slice(p))
 
     def _is_free(self, found: Svi) -> bool:
-        return is_free_of_butterfly_arbitrage(found) and is_free_of_calendar_arbitrage(found, self._nearer)
+        return (
+            # where most of those fail that do, before any roots are sought
+            bool(np.all(found.g(_WHERE_HELD * self._deviation) >= 0))
+            and is_free_of_butterfly_arbitrage(found)
+            and is_free_of_calendar_arbitrage(found, self._nearer)
+        )
 
     def _errors(self, p: Floats) -> Floats:
         result: Floats = (_variance(p, self._x)[2] - self._f) * self._scale
@@ -525,6 +544,13 @@ class _Problem:
         return _variance_by_parameter(p, offset, root) * self._scale[:, None]
 
 
+class _Judged(NamedTuple):
+    worth: float
+    errors: Floats
+    held: Floats
+    variance: tuple[Floats, Floats, Floats]
+
+
 class _LinearisedProblem:
     """Least |by_p d + errors|, damped: held + held_by_p d >= 0 as far as possible, least <= d <= most.
 
@@ -533,31 +559,45 @@ class _LinearisedProblem:
     other.
     """
 
-    def __init__(
-        self, by_p: Floats, errors: Floats, held_by_p: Floats, least: Floats, most: Floats, damping: float
-    ) -> None:
-        normal = np.zeros((6, 6))
-        normal[:5, :5] = by_p.T @ by_p
-        at = np.arange(5)
-        normal[at, at] = normal[at, at] * (1 + damping) + 1e-12 * np.trace(normal)
-        normal[5, 5] = _ELASTICITY
-        self._inverse = np.linalg.inv(np.linalg.cholesky(normal).T)
-        self._shift = self._inverse[:5, :].T @ (by_p.T @ -errors)
-        count = len(held_by_p)
-        sides = np.empty((count + 10, 6))
-        sides[:count] = held_by_p @ self._inverse[:5]
-        sides[:count, 5] += self._inverse[5, 5]
-        sides[count : count + 5] = self._inverse[:5]
-        sides[count + 5 :] = -self._inverse[:5]
-        self._sides = sides
+    def __init__(self, by_p: Floats, errors: Floats, held_by_p: Floats, least: Floats, most: Floats) -> None:
+        self._normal = by_p.T @ by_p
+        self._gradient = by_p.T @ errors
+        self._held_by_p = held_by_p.T
         self._bounds = np.concatenate([least, -most])
 
+    def damp(self, damping: float) -> None:
+        """Say by which share the diagonal is raised; before any step."""
+        normal = np.zeros((6, 6))
+        normal[:5, :5] = self._normal
+        diagonal = self._normal.diagonal() * (1 + damping)
+        normal[_FIVE, _FIVE] = diagonal + 1e-12 * diagonal.sum()
+        normal[5, 5] = _ELASTICITY
+        # LAPACK itself, for numpy's functions take four times as long to call it.
+        upper, is_singular = dpotrf(normal)
+        if is_singular:
+            raise np.linalg.LinAlgError("the linearised problem is singular")
+        inverse, _ = dtrtri(upper)
+        count = self._held_by_p.shape[1]
+        sides = np.empty((6, count + 10))
+        np.matmul(inverse[:5].T, self._held_by_p, out=sides[:, :count])
+        sides[5, :count] += inverse[5, 5]
+        sides[:, count : count + 5] = inverse[:5].T
+        np.negative(sides[:, count : count + 5], out=sides[:, count + 5 :])
+        self._inverse = inverse
+        self._shift = inverse[:5].T @ -self._gradient
+        self._sides = sides
+        self._squares = np.einsum("ij,ij->j", sides, sides)
+        self._shifted = self._shift @ sides
+
     def step(self, held: Floats) -> Floats:
-        sides = self._sides
-        dual = np.empty((7, len(sides)))
-        dual[:6] = sides.T
-        dual[6] = np.concatenate([-held, self._bounds]) - sides @ self._shift
-        dual /= np.sqrt(np.sum(dual**2, axis=0)) + 1e-300
+        """Return d, or zeros where none was found."""
+        last = np.concatenate([-held, self._bounds]) - self._shifted
+        if np.max(last) <= 0:
+            return cast(Floats, (self._inverse @ self._shift)[:5])
+        dual = np.empty((7, len(last)))
+        size = np.sqrt(self._squares + last * last) + 1e-300
+        np.divide(self._sides, size, out=dual[:6])
+        np.divide(last, size, out=dual[6])
         try:
             multipliers, _ = nnls(dual, _LAST_OF_SEVEN)
         except RuntimeError:  # its count of iterations ran out: the caller damps and asks again
@@ -569,21 +609,25 @@ class _LinearisedProblem:
         return result
 
 
+_FIVE = np.arange(5)
 _LAST_OF_SEVEN = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0])
 
 
 def _variance(p: Floats, x: Floats) -> tuple[Floats, Floats, Floats]:
-    offset = x - p[3]
-    root = np.sqrt(offset * offset + p[4] * p[4])
-    return offset, root, p[0] + (p[1] + p[2]) / 2 * root + (p[1] - p[2]) / 2 * offset
+    a, right, left, m, sigma = p.tolist()
+    offset = x - m
+    root = np.sqrt(offset * offset + sigma * sigma)
+    return offset, root, a + (right + left) / 2 * root + (right - left) / 2 * offset
 
 
 def _variance_by_parameter(p: Floats, offset: Floats, root: Floats) -> Floats:
+    _, right, left, _, sigma = p.tolist()
     result = np.empty((len(root), 5))
-    half = (p[1] + p[2]) / 2
+    half = (right + left) / 2
+    inverse = half / root
     result[:, 0] = 1.0
     result[:, 1] = (root + offset) / 2
     result[:, 2] = (root - offset) / 2
-    result[:, 3] = (p[2] - p[1]) / 2 - half * offset / root
-    result[:, 4] = half * p[4] / root
+    result[:, 3] = (left - right) / 2 - inverse * offset
+    result[:, 4] = sigma * inverse
     return result

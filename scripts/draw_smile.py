@@ -31,6 +31,10 @@ def main(underlying: str, session_date: str, expiry: str, file: str) -> None:
         fits = cursor.fetchall()
     if not fits:
         raise SystemExit(f"{underlying} of {session_date}, expiry {expiry}: no fit (marts.volatility_fits)")
+    if not quotes:
+        raise SystemExit(
+            f"{underlying} of {session_date}, expiry {expiry}: nothing traded (marts.volatility_smile)"
+        )
     *parameters, years, error = fits[0]
     k = np.linspace(quotes[0][0] * 1.1, quotes[-1][0] * 1.1, 401)
 
@@ -38,19 +42,21 @@ def main(underlying: str, session_date: str, expiry: str, file: str) -> None:
     figure, axes = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
     for option_type, name, marker in (("PE", "puts", "v"), ("CE", "calls", "^")):
         chosen = [(x, 100 * y) for x, y, kind in quotes if kind == option_type]
-        axes.plot(*zip(*chosen, strict=True), marker, markersize=3, label=f"{name} that traded")
+        if chosen:
+            axes.plot(*zip(*chosen, strict=True), marker, markersize=3, label=f"{name} that traded")
     axes.plot(
         k,
         100 * np.sqrt(Svi(*parameters).variance(k) / years),
         color="black",
         linewidth=1,
-        label=f"SVI, {100 * error:.2f} points off, weighted by vega",
+        label=f"SVI slice, {100 * error:.2f} points off (weighted by vega)",
     )
-    axes.set_xlabel("log-moneyness")
+    axes.axvline(0, color="grey", linewidth=0.6, linestyle="--")
+    axes.set_xlabel("log-moneyness: ln(strike / forward)")
     axes.set_ylabel("implied volatility, %")
     axes.set_title(f"{underlying} on {session_date}, expiry {expiry}", fontsize=9)
     axes.grid(linewidth=0.3)
-    axes.legend(frameon=False)
+    axes.legend(loc="upper center", framealpha=1, edgecolor="none")
     figure.savefig(file, metadata={"Date": None} if file.endswith(".svg") else None)
 
 
