@@ -3,6 +3,7 @@
   one that put-call parity implies, the price of the future that expires that day, and the underlying's price grown at the rate.
   var('forward_method') says which counts; 'best' takes them in that order, for the first two have the market's dividends and
   funding in them, and come from the tape that the premiums come from (docs/decisions/0060-the-forward-comes-from-the-chain.md).
+  Parity of settlement prices comes after the future: it is the exchange's forward and nobody's trade.
 
   gathered: relation with the columns of gathered_forwards, and underlying_price, underlying_end, underlying_is_stale.
 #}
@@ -62,14 +63,16 @@ with_method as (
         each_forward.*,
         {%- if method == 'best' %}
         case
-            when parity_forward > 0 then 'parity'
+            when parity_forward > 0 and parity_is_traded then 'parity'
             when future_price > 0 then 'future'
+            when parity_forward > 0 then 'settlement parity'
             when spot_forward > 0 then 'spot and rate'
         end as forward_method
         {%- else %}
         case
             when {{ {'parity': 'parity_forward', 'future': 'future_price', 'spot and rate': 'spot_forward'}[method] }} > 0
-                then '{{ method }}'
+                then {% if method == 'parity' %}case when parity_is_traded then 'parity' else 'settlement parity' end
+                {%- else %}'{{ method }}'{% endif %}
         end as forward_method
         {%- endif %}
     from each_forward
@@ -100,6 +103,7 @@ fitted as (
         parity_forward,
         parity_residual,
         parity_strikes,
+        parity_is_traded,
         future_price,
         spot_forward,
 
@@ -107,6 +111,7 @@ fitted as (
         forward_method,
         case forward_method
             when 'parity' then parity_forward
+            when 'settlement parity' then parity_forward
             when 'future' then future_price::double precision
             when 'spot and rate' then spot_forward
         end as forward_price

@@ -29,6 +29,7 @@
         parity_forward,
         parity_residual,
         parity_strikes,
+        parity_is_traded,
         future_price,
         spot_forward
     from {{ fitted }}

@@ -13,8 +13,11 @@
                     are read more than once, so a CTE has to be `not materialized`, or no bound reaches what is below it. They
                     may be one relation that has both. Without futures: none.
   states_underlying: whether the options' rows have underlying_price, which is then handed on.
+  has_untraded: whether the options' rows have is_traded, and where that is false the settlement price for their close. Settlement prices
+                are computed, all of them from one forward, so they name it too; it counts where fewer than two strikes had both
+                legs traded.
 #}
-{% macro gathered_forwards(options, futures=none, states_underlying=false) %}
+{% macro gathered_forwards(options, futures=none, states_underlying=false, has_untraded=false) %}
 {%- set most_strikes = 10 -%}
 {#- Farther from the money than this the difference is one of two big premiums, of which one is hardly traded. -#}
 {%- set widest_difference = 0.05 -%}
@@ -57,7 +60,8 @@ pairs as (
         calls.bar_end,
         calls.expiry,
         legs.strike,
-        calls.close - puts.close as call_less_put
+        calls.close - puts.close as call_less_put,
+        {{ 'calls.is_traded and puts.is_traded' if has_untraded else 'true' }} as is_traded
     from {{ options }} as calls
     inner join legs on calls.contract_id = legs.call_id
     inner join {{ options }} as puts
@@ -74,9 +78,14 @@ ranked as (
         + call_less_put::double precision
         * exp({{ rough_rate }} * greatest(expiry - session_date, 0) / 365) as rough_forward,
         row_number() over (
-            partition by chain_id, session_date, bar_start, expiry
+            partition by chain_id, session_date, bar_start, expiry, is_traded
             order by abs(call_less_put) asc, strike asc
         ) as nearness
+        {%- if has_untraded %},
+        count(*) filter (where is_traded) over (
+            partition by chain_id, session_date, bar_start, expiry
+        ) as traded_strikes
+        {%- endif %}
     from pairs
 
 ),
@@ -92,12 +101,14 @@ quotes as (
         strike,
         call_less_put,
         rough_forward,
+        is_traded,
         null::numeric as future_price
         {%- if states_underlying %},
         null::numeric as underlying_price
         {%- endif %}
     from ranked
     where nearness <= {{ most_strikes }}
+    {%- if has_untraded %} and is_traded = (traded_strikes >= 2){% endif %}
     union all
     -- a row for every expiry of which anything traded: each option finds one, if there is nothing in it
     select
@@ -109,6 +120,7 @@ quotes as (
         null as strike,
         null as call_less_put,
         null as rough_forward,
+        null as is_traded,
         null as future_price
         {%- if states_underlying %},
         max(bars.underlying_price) as underlying_price
@@ -127,6 +139,7 @@ quotes as (
         null as strike,
         null as call_less_put,
         null as rough_forward,
+        null as is_traded,
         bars.close as future_price
         {%- if states_underlying %},
         null as underlying_price
@@ -147,6 +160,7 @@ expiries as (
         max(bar_end) as bar_end,
         expiry,
         count(rough_forward) as parity_strikes,
+        bool_and(is_traded) as parity_is_traded,
         array_agg(strike order by rough_forward, strike) filter (where rough_forward is not null) as strikes,
         array_agg(call_less_put order by rough_forward, strike) filter (where rough_forward is not null) as differences,
         array_agg(rough_forward order by rough_forward, strike) filter (where rough_forward is not null) as rough_forwards,
@@ -175,6 +189,7 @@ gathered as (
         )::double precision as parity_call_less_put,
         residuals.parity_residual,
         expiries.parity_strikes::integer as parity_strikes,
+        expiries.parity_is_traded,
         expiries.future_price
         {%- if states_underlying %},
         expiries.underlying_price

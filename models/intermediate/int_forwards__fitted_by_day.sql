@@ -25,6 +25,7 @@ with_underlying as (
         gathered.parity_call_less_put,
         gathered.parity_residual,
         gathered.parity_strikes,
+        gathered.parity_is_traded,
         gathered.future_price,
         coalesce(gathered.underlying_price, stated_elsewhere.close) as underlying_price,
         gathered.bar_end as underlying_end,

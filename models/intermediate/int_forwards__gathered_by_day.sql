@@ -8,6 +8,7 @@
 
 with
 
+-- on the day of expiry the settlement price is the underlying's value, not a premium
 official as not materialized (
 
     select
@@ -16,12 +17,23 @@ official as not materialized (
         session_date,
         bar_start,
         bar_end,
-        case when is_traded then close end as close,
+        is_traded,
+        case
+            when is_traded then close
+            when session_date < expiry then settlement_price
+        end as close,
         underlying_price
     from {{ ref('int_fo_bhavcopy__deduped') }}
 
 ),
 
-{{ gathered_forwards(options='official', futures='official', states_underlying=true) }}
+traded_futures as not materialized (
+
+    select * from official
+    where is_traded
+
+),
+
+{{ gathered_forwards(options='official', futures='traded_futures', states_underlying=true, has_untraded=true) }}
 
 select * from gathered
