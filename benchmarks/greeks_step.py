@@ -106,5 +106,8 @@ def _memory(measured: dict[str, list[Measured]]) -> list[Line]:
 def _forget() -> None:
     with database.connect() as connection:
         with connection.cursor() as cursor:
-            cursor.execute("truncate enrichment.option_greeks, enrichment.greeks_slices")
+            cursor.execute(
+                "truncate enrichment.option_greeks, enrichment.greeks_slices, enrichment.volatility_fits,"
+                " enrichment.volatility_nodes"
+            )
         connection.commit()

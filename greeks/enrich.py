@@ -16,7 +16,7 @@ from time import monotonic
 import psycopg2.extensions
 import structlog
 
-from greeks.slices import Outcome, Slice, SliceWorker, slices_due
+from greeks.slices import RUN_LOCK, Outcome, Slice, SliceWorker, slices_due
 from greeks.surface import INTERVALS as FITTED_INTERVALS
 from warehouse.database import connect
 from warehouse.errors import TickmartError
@@ -25,7 +25,6 @@ from warehouse.settings import settings
 
 log = structlog.get_logger()
 
-_RUN_LOCK = 0x7469636B_67726565  # "tickgree"
 _TRANSACTION_ROWS = 250_000
 _MOST_SLICES_OF_A_TRANSACTION = 256
 _ROWS_WORTH_A_POOL = 500_000
@@ -80,8 +79,8 @@ def compute_due(
     Raises
     ------
     TickmartError
-        Another run is at work on this database; the message says whose. No such cluster, or one without
-        workers.
+        Another run is at work on this database; the message says whose. No such cluster, one without
+        workers, or a worker on another database.
     """
     if processes is None and cluster is None:
         cluster = settings().dask_cluster
@@ -113,7 +112,7 @@ def compute_due(
 
         if cluster is not None:
             with _dask_workers(cluster) as (executor, workers):
-                _compute_in_pool(plan, executor, workers, note)
+                _compute_in_pool(plan, executor, workers, connection.info.backend_pid, note)
         else:
             most = processes or _default_processes()
             with SliceWorker() as worker:
@@ -122,7 +121,7 @@ def compute_due(
                     note(worker.compute(unit, second_order=settings().second_order_greeks), unit)
             if plan.left:
                 with _own_processes(most) as executor:
-                    _compute_in_pool(plan, executor, most, note)
+                    _compute_in_pool(plan, executor, most, connection.info.backend_pid, note)
         _analyze(connection, {item.session_date for item in due})
     total.seconds = monotonic() - started
     log.info("greeks_done", slices=total.slices, removed=total.removed, rows=total.rows, **total.statuses)
@@ -139,7 +138,7 @@ def compute_slice(underlying: str, session_date: date, bar_interval: str) -> Out
     session_date : date
         Exchange date of the session.
     bar_interval : str
-        `minute`, `hour`, `built day` or `day` (the official one).
+        `minute`, `hour`, `built day`, `day` (the official one) or `snapshot`.
 
     Returns
     -------
@@ -219,7 +218,7 @@ def _only_run() -> Iterator[psycopg2.extensions.connection]:
                 "select set_config('application_name', %s, false)",
                 (f"tickmart greeks, pid {os.getpid()} on {socket.gethostname()}"[:63],),
             )
-            cursor.execute("select pg_try_advisory_lock(%s)", (_RUN_LOCK,))
+            cursor.execute("select pg_try_advisory_lock(%s)", (RUN_LOCK,))
             if not cursor.fetchone()[0]:  # type: ignore[index]
                 raise TickmartError(_holder(cursor))
         connection.commit()  # the lock is the session's; an open transaction would hold up vacuum
@@ -232,7 +231,7 @@ def _holder(cursor: psycopg2.extensions.cursor) -> str:
         " where l.locktype = 'advisory' and l.granted and l.objsubid = 1 and l.database ="
         " (select oid from pg_database where datname = current_database())"
         " and l.classid = %s and l.objid = %s",
-        (_RUN_LOCK >> 32, _RUN_LOCK & 0xFFFFFFFF),
+        (RUN_LOCK >> 32, RUN_LOCK & 0xFFFFFFFF),
     )
     row: tuple[str, datetime] | None = cursor.fetchone()
     if row is None:
@@ -252,10 +251,11 @@ def _start_worker(parent: int) -> None:
     end_with(parent)
 
 
-def _compute_in_worker(unit: Sequence[Slice], second_order: bool) -> Outcome:
+def _compute_in_worker(unit: Sequence[Slice], second_order: bool, run: int) -> Outcome:
     worker: SliceWorker = getattr(_workers, "worker", None) or SliceWorker().__enter__()
     # After an error the next unit begins with connections of its own: these may be broken.
     _workers.worker = None
+    worker.check_that_run_is_here(run)
     outcome = worker.compute(unit, second_order=second_order)
     _workers.worker = worker
     return outcome
@@ -307,6 +307,7 @@ def _compute_in_pool(
     plan: _Plan,
     pool: concurrent.futures.Executor,
     workers: int,
+    run: int,
     note: Callable[[Outcome, Sequence[Slice]], None],
 ) -> None:
     second_order = settings().second_order_greeks
@@ -315,7 +316,7 @@ def _compute_in_pool(
         while plan.left or running:
             while plan.left and len(running) < workers + 1:
                 unit = plan.take()
-                running[pool.submit(_compute_in_worker, unit, second_order)] = unit
+                running[pool.submit(_compute_in_worker, unit, second_order, run)] = unit
             finished, _ = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
             for future in finished:
                 note(future.result(), running.pop(future))

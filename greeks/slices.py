@@ -16,9 +16,10 @@ from warehouse.database import connect
 from warehouse.database.arrow import copy_in, copy_out
 from warehouse.errors import TickmartError
 
-# Slices whose inputs have changed, and those that have more, or less, than the setting asks for.
+# Slices whose inputs have changed and are all there, and those that have more, or less, than the setting says.
 _DUE = """
     select underlying, session_date, bar_interval, inputs_version from intermediate.greeks_slices_due
+    where is_ready
     union all
     select computed.underlying, computed.session_date, computed.bar_interval, computed.inputs_version
     from enrichment.greeks_slices as computed
@@ -30,6 +31,7 @@ _DUE = """
     )
 """
 
+RUN_LOCK = 0x7469636B_67726565  # "tickgree"
 _SLICE_LOCKS = 0x67726565
 _BATCH_ROWS = 65_536
 
@@ -119,6 +121,34 @@ class SliceWorker:
         self._writer.rollback()
         self._stack.close()
 
+    def check_that_run_is_here(self, run: int) -> None:
+        """Check that the run whose work this is holds its lock in the database of these connections.
+
+        Parameters
+        ----------
+        run : int
+            Process number of the run's connection on the server.
+
+        Raises
+        ------
+        TickmartError
+            It does not: this process has settings of another database.
+        """
+        with self._reader.cursor() as cursor:
+            cursor.execute(
+                "select current_database(), exists (select from pg_locks where locktype = 'advisory'"
+                " and granted and objsubid = 1 and classid = %s and objid = %s and pid = %s and database ="
+                " (select oid from pg_database where datname = current_database()))",
+                (RUN_LOCK >> 32, RUN_LOCK & 0xFFFFFFFF, run),
+            )
+            (database, is_here), *_ = cursor.fetchall()
+        self._reader.rollback()
+        if not is_here:
+            raise TickmartError(
+                f"a worker uses the database {database}, in which this run is not: give the worker the run's"
+                " TICKMART_DATABASE_URL"
+            )
+
     def compute(self, unit: Sequence[Slice], *, second_order: bool) -> Outcome:
         """Replace the slices of a unit (one underlying and interval) in one transaction."""
         underlying, bar_interval = unit[0].underlying, unit[0].bar_interval
@@ -206,7 +236,7 @@ class SliceWorker:
 
     def _days_of_theta(self) -> int:
         with self._reader.cursor() as cursor:
-            cursor.execute("select days_of_theta from intermediate.int_greeks__rules")
+            cursor.execute("select max(days_of_theta) from intermediate.int_greeks__rules")
             days: int = cursor.fetchone()[0]  # type: ignore[index]
         return days
 

@@ -26,6 +26,8 @@ TENORS_DAYS = (7, 30, 60, 90)
 DELTAS = (-0.10, -0.25, 0.50, 0.25, 0.10)
 """Black deltas in units of the forward, not discounted: of a put below zero, of a call above."""
 
+# Of log-moneyness. A wing nearly as steep as it may be reaches a delta only at strikes that no number holds.
+_FARTHEST_NODE = 100.0
 LEAST_SPREAD = 0.5  # of the strikes' log-moneyness, in standard deviations at the money
 
 # Where a bar's expiry stands, as known on its session, and whether the bar is of a trade; minutes always are.
@@ -104,7 +106,7 @@ class FittedSmile(NamedTuple):
 
 
 class Node(NamedTuple):
-    """The surface at a tenor and a delta; all but the first two are None where no fits enclose the tenor.
+    """The surface at a tenor and a delta; None where no fits enclose the tenor or no strike has the delta.
 
     Attributes
     ----------
@@ -311,7 +313,7 @@ def _log_moneyness(line: _Line, delta: float) -> float | None:
         return -k / deviation + deviation / 2 - d1
 
     reach = 4 * (1 + abs(d1)) * sqrt(line.variance(0.0))
-    for _ in range(40):
+    while reach < _FARTHEST_NODE:
         if excess(-reach) > 0 > excess(reach):
             return float(brentq(excess, -reach, reach, xtol=1e-14, rtol=1e-14))
         reach *= 2

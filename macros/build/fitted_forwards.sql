@@ -13,8 +13,6 @@
 {%- if method not in methods -%}
   {{ exceptions.raise_compiler_error("forward_method is " ~ methods | join(", ") ~ "; not " ~ method) }}
 {%- endif -%}
-{#- With two strikes each vouches for the other; one alone could be anything. -#}
-{%- set least_strikes = 2 -%}
 {#- Of the strike. Of 265 official chains half lie below 0.0002 and 99 % below 0.0045; what is wider was not traded at one time. -#}
 {%- set widest_residual = 0.0025 -%}
 with_times as (
@@ -44,7 +42,7 @@ each_forward as (
     select
         with_times.*,
         case
-            when parity_strikes >= {{ least_strikes }} and parity_residual <= {{ widest_residual }} * parity_strike
+            when parity_strikes >= {{ least_strikes_of_parity() }} and parity_residual <= {{ widest_residual }} * parity_strike
                 then parity_strike + parity_call_less_put * exp(interest_rate * greatest(calendar_years_to_expiry, 0))
         end as parity_forward,
         case
@@ -139,11 +137,15 @@ extract(epoch from expiries.expires_at - gathered.bar_end)::double precision / (
                 + (gathered.expiry - session_of_bar.last_session)::double precision * 252 / 365
             )
             - session_of_bar.number
-            + least(greatest(
-                extract(epoch from session_of_bar.closes_at - gathered.bar_end)::double precision
-                / extract(epoch from session_of_bar.closes_at - session_of_bar.opens_at)::double precision,
-                0
-            ), 1)
+            + case
+                when session_of_bar.is_whole
+                    then least(greatest(
+                        extract(epoch from session_of_bar.closes_at - gathered.bar_end)::double precision
+                        / extract(epoch from session_of_bar.closes_at - session_of_bar.opens_at)::double precision,
+                        0
+                    ), 1)
+                else 0
+            end
         ) / 252
 {%- endif -%}
 {% endmacro %}

@@ -13,9 +13,9 @@
                     are read more than once, so a CTE has to be `not materialized`, or no bound reaches what is below it. They
                     may be one relation that has both. Without futures: none.
   states_underlying: whether the options' rows have underlying_price, which is then handed on.
-  has_untraded: whether the options' rows have is_traded, and where that is false the settlement price for their close. Settlement prices
-                are computed, all of them from one forward, so they name it too; it counts where fewer than two strikes had both
-                legs traded.
+  has_untraded: whether the options' rows have settlement_price beside a close that is NULL where they were not traded. Settlement
+                prices are computed, all of them from one forward, so they name it too; it counts where fewer strikes than parity
+                needs had both legs traded.
 #}
 {% macro gathered_forwards(options, futures=none, states_underlying=false, has_untraded=false) %}
 {%- set most_strikes = 10 -%}
@@ -60,13 +60,20 @@ pairs as (
         calls.bar_end,
         calls.expiry,
         legs.strike,
+        {%- if has_untraded %}
+        case
+            when calls.close is not null and puts.close is not null then calls.close - puts.close
+            else calls.settlement_price - puts.settlement_price
+        end as call_less_put,
+        calls.close is not null and puts.close is not null as is_traded
+        {%- else %}
         calls.close - puts.close as call_less_put,
-        {{ 'calls.is_traded and puts.is_traded' if has_untraded else 'true' }} as is_traded
+        true as is_traded
+        {%- endif %}
     from {{ options }} as calls
     inner join legs on calls.contract_id = legs.call_id
     inner join {{ options }} as puts
         on legs.put_id = puts.contract_id and calls.bar_start = puts.bar_start and calls.expiry = puts.expiry
-    where abs(calls.close - puts.close) <= {{ widest_difference }} * legs.strike
 
 ),
 
@@ -87,6 +94,7 @@ ranked as (
         ) as traded_strikes
         {%- endif %}
     from pairs
+    where abs(call_less_put) <= {{ widest_difference }} * strike
 
 ),
 
@@ -108,7 +116,7 @@ quotes as (
         {%- endif %}
     from ranked
     where nearness <= {{ most_strikes }}
-    {%- if has_untraded %} and is_traded = (traded_strikes >= 2){% endif %}
+    {%- if has_untraded %} and is_traded = (traded_strikes >= {{ least_strikes_of_parity() }}){% endif %}
     union all
     -- a row for every expiry of which anything traded: each option finds one, if there is nothing in it
     select
@@ -214,3 +222,7 @@ gathered as (
 
 )
 {% endmacro %}
+
+
+{# How many strikes parity needs: of two each vouches for the other, one alone could be anything. #}
+{% macro least_strikes_of_parity() %}{{ return(2) }}{% endmacro %}

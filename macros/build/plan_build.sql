@@ -26,26 +26,28 @@
     {% if settings['built_from'] == 'ledger' %}
       select load_id from audit.current_loads where source in ('{{ settings["sources"] | join("', '") }}')
     {% elif settings['built_from'] == 'slices' %}
-      select distinct on (loads.source, loads.dataset, loads.uri) loads.load_id
-      from audit.loads
-      inner join audit.built_loads as sliced on sliced.model = 'int_loads__slices' and loads.load_id = sliced.load_id
-      where loads.unloaded_at is null
-        and (
-          loads.source in ('{{ settings["sources"] | join("', '") }}')
-          {% if settings.get('refers_to') %}
-            or loads.source in ('{{ settings["refers_to"] | join("', '") }}') and loads.load_id in (
-              select referred.load_id
-              from audit.current_loads as own_loads
-              inner join {{ slices }} as own on own_loads.load_id = own.load_id
-              inner join {{ slices }} as referred
-                on own.instrument_type = referred.instrument_type
-                and own.underlying = referred.underlying
-                and own.session_date = referred.session_date
-              where own_loads.source in ('{{ settings["sources"] | join("', '") }}')
-            )
-          {% endif %}
-        )
-      order by loads.source, loads.dataset, loads.uri, loads.load_id desc
+      select newest.load_id
+      from (
+        select distinct on (loads.source, loads.dataset, loads.uri) loads.load_id, loads.source
+        from audit.loads
+        inner join audit.built_loads as sliced on sliced.model = 'int_loads__slices' and loads.load_id = sliced.load_id
+        where loads.unloaded_at is null
+          and loads.source in ('{{ (settings["sources"] + settings.get("refers_to", [])) | join("', '") }}')
+        order by loads.source, loads.dataset, loads.uri, loads.load_id desc
+      ) as newest
+      {% if settings.get('refers_to') %}
+        where newest.source in ('{{ settings["sources"] | join("', '") }}')
+          or newest.load_id in (
+            select referred.load_id
+            from audit.current_loads as own_loads
+            inner join {{ slices }} as own on own_loads.load_id = own.load_id
+            inner join {{ slices }} as referred
+              on own.instrument_type = referred.instrument_type
+              and own.underlying = referred.underlying
+              and own.session_date = referred.session_date
+            where own_loads.source in ('{{ settings["sources"] | join("', '") }}')
+          )
+      {% endif %}
     {% else %}
       select built.load_id from audit.built_loads as built
       where built.model in ('{{ settings["built_from"] | join("', '") }}')

@@ -79,6 +79,7 @@
         on priced.contract_id = greeks.contract_id
         and priced.bar_start = greeks.bar_start
         and greeks.bar_interval = '{{ bar_interval }}'
+        and due.has_same_rules
         -- arrays, because NULL equals NULL in them
         and array[priced.premium, priced.underlying_price] = array[greeks.premium, greeks.underlying_price]
         and array[priced.forward_price, priced.interest_rate, priced.years_to_expiry]

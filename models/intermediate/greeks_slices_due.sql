@@ -26,34 +26,41 @@ loads as (
 
 ),
 
--- By which models what is priced comes to be, from files of which instruments; the first of each has the options themselves.
+-- By which models what is priced comes to be, from files of which instruments.
 feeds as (
 
     select *
     from (
         values
-        ('minutes', 1, 'nse-minute', 'int_options__quotes_deduped', 'option'),
-        ('minutes', 2, 'nse-minute', 'int_spot__prices_deduped', 'index'),
-        ('minutes', 3, 'nse-minute', 'int_forwards__gathered_by_minute', 'option'),
-        ('minutes', 4, 'nse-minute', 'int_forwards__gathered_by_minute', 'future'),
-        ('official', 1, 'nse-bhavcopy', 'int_fo_bhavcopy__deduped', 'option'),
-        ('official', 2, 'nse-bhavcopy', 'int_forwards__gathered_by_day', 'option'),
-        ('official', 3, 'nse-bhavcopy', 'int_forwards__gathered_by_day', 'future'),
-        ('snapshots', 1, 'nse-option-chain', 'int_options__snapshots_deduped', 'option'),
-        ('snapshots', 2, 'nse-option-chain', 'int_forwards__gathered_by_snapshot', 'option')
-    ) as listed (kind, place, source, model, instrument_type)
+        ('minutes', 'options', 'nse-minute', 'int_options__quotes_deduped', 'option'),
+        ('minutes', 'underlying', 'nse-minute', 'int_spot__prices_deduped', 'index'),
+        ('minutes', 'forwards', 'nse-minute', 'int_forwards__gathered_by_minute', 'option'),
+        ('minutes', 'futures', 'nse-minute', 'int_forwards__gathered_by_minute', 'future'),
+        ('minutes', 'hours', 'nse-minute', 'int_options__bars_hourly', 'option'),
+        ('minutes', 'days', 'nse-minute', 'int_options__bars_daily', 'option'),
+        ('official', 'options', 'nse-bhavcopy', 'int_fo_bhavcopy__deduped', 'option'),
+        ('official', 'forwards', 'nse-bhavcopy', 'int_forwards__gathered_by_day', 'option'),
+        ('official', 'futures', 'nse-bhavcopy', 'int_forwards__gathered_by_day', 'future'),
+        ('snapshots', 'options', 'nse-option-chain', 'int_options__snapshots_deduped', 'option'),
+        ('snapshots', 'forwards', 'nse-option-chain', 'int_forwards__gathered_by_snapshot', 'option')
+    ) as listed (kind, stage, source, model, instrument_type)
 
 ),
 
--- Each model on the way by itself: a slice is due from the moment that the first of them has changed.
+-- Each stage by itself: a slice is due from the moment that the first of them has changed.
 slice_loads as (
 
     select
         slices.underlying,
         slices.session_date,
         feeds.kind,
-        bool_or(feeds.place = 1) as has_options,
-        string_agg(feeds.place || ':' || slices.load_id, ',' order by feeds.place, slices.load_id) as load_ids
+        string_agg(
+            feeds.stage || ':' || slices.load_id, ',' order by feeds.stage, slices.load_id
+        ) filter (where feeds.stage not in ('hours', 'days')) as load_ids,
+        array_agg(slices.load_id order by slices.load_id) filter (where feeds.stage = 'options') as options_of,
+        array_agg(slices.load_id order by slices.load_id) filter (where feeds.stage = 'forwards') as forwards_of,
+        array_agg(slices.load_id order by slices.load_id) filter (where feeds.stage = 'hours') as hours_of,
+        array_agg(slices.load_id order by slices.load_id) filter (where feeds.stage = 'days') as days_of
     from slices
     inner join loads on slices.load_id = loads.load_id
     inner join built_loads on slices.load_id = built_loads.load_id
@@ -136,8 +143,16 @@ current_slices as (
         slice_loads.underlying,
         slice_loads.session_date,
         intervals.bar_interval,
-        md5(concat_ws(
-            '|', slice_loads.load_ids, rates.interest_rate, rules.version,
+        rules.version as rules_version,
+        -- between the models of a build, or after one that failed: what the options are priced with is not of their loads yet
+        slice_loads.options_of = slice_loads.forwards_of
+        and case intervals.bar_interval
+            when 'hour' then slice_loads.options_of = slice_loads.hours_of
+            when 'built day' then slice_loads.options_of = slice_loads.days_of
+            else true
+        end as is_ready,
+        rules.version || '/' || md5(concat_ws(
+            '|', slice_loads.load_ids, rates.interest_rate,
             case when slice_loads.kind = 'official' then loads_of_official_closes.load_ids end,
             (
                 select string_agg(
@@ -150,12 +165,12 @@ current_slices as (
         )) as inputs_version
     from slice_loads
     inner join intervals on slice_loads.kind = intervals.kind
-    cross join rules
+    inner join rules on slice_loads.kind = rules.kind
     left join {{ ref('int_rates__daily') }} as rates on slice_loads.session_date = rates.session_date
     left join loads_of_official_closes
         on slice_loads.underlying = loads_of_official_closes.underlying
         and slice_loads.session_date = loads_of_official_closes.session_date
-    where slice_loads.has_options
+    where slice_loads.options_of is not null
 
 ),
 
@@ -165,7 +180,9 @@ due as (
         coalesce(current_slices.underlying, computed.underlying) as underlying,
         coalesce(current_slices.session_date, computed.session_date) as session_date,
         coalesce(current_slices.bar_interval, computed.bar_interval) as bar_interval,
-        current_slices.inputs_version
+        current_slices.inputs_version,
+        coalesce(current_slices.is_ready, current_slices.inputs_version is null) as is_ready,
+        coalesce(split_part(computed.inputs_version, '/', 1) = current_slices.rules_version, false) as has_same_rules
     from current_slices
     full join computed
         on current_slices.underlying = computed.underlying

@@ -1,8 +1,14 @@
 with
 
+-- The layout until July 2024 states the underlying's price on the series that expires that day alone.
 gathered as (
 
-    select * from {{ ref('int_forwards__gathered_by_day') }}
+    select
+        gathered.*,
+        max(gathered.underlying_price) over (
+            partition by gathered.exchange, gathered.underlying, gathered.bar_start
+        ) as stated_price
+    from {{ ref('int_forwards__gathered_by_day') }} as gathered
 
 ),
 
@@ -27,16 +33,16 @@ with_underlying as (
         gathered.parity_strikes,
         gathered.parity_is_traded,
         gathered.future_price,
-        coalesce(gathered.underlying_price, stated_elsewhere.close) as underlying_price,
+        coalesce(gathered.stated_price, stated_elsewhere.close) as underlying_price,
         gathered.bar_end as underlying_end,
         false as underlying_is_stale
     from gathered
-    -- the layout until July 2024 does not have the underlying's price: the day's file of indices or of shares has
+    -- on other days it does not have it at all: the day's file of indices or of shares has
     left join lateral (
         select official_closes.close
         from official_closes
         where
-            gathered.underlying_price is null
+            gathered.stated_price is null
             and gathered.underlying = official_closes.underlying
             and gathered.session_date = official_closes.session_date
         order by official_closes.precedence

@@ -8,7 +8,6 @@
 
 with
 
--- on the day of expiry the settlement price is the underlying's value, not a premium
 official as not materialized (
 
     select
@@ -17,23 +16,14 @@ official as not materialized (
         session_date,
         bar_start,
         bar_end,
-        is_traded,
-        case
-            when is_traded then close
-            when session_date < expiry then settlement_price
-        end as close,
+        case when is_traded then close end as close,
+        -- on the day of expiry it is the underlying's value, and no premium
+        case when session_date < expiry then settlement_price end as settlement_price,
         underlying_price
     from {{ ref('int_fo_bhavcopy__deduped') }}
 
 ),
 
-traded_futures as not materialized (
-
-    select * from official
-    where is_traded
-
-),
-
-{{ gathered_forwards(options='official', futures='traded_futures', states_underlying=true, has_untraded=true) }}
+{{ gathered_forwards(options='official', futures='official', states_underlying=true, has_untraded=true) }}
 
 select * from gathered

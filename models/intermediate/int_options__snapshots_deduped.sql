@@ -82,7 +82,7 @@ seen as (
     select
         winners.*,
         lag(winners.timestamp) over (
-            partition by winners.contract_id, winners.session_date
+            partition by winners.contract_id, winners.session_date, winners.lots_traded is null
             order by winners.timestamp
         ) as seen_before
     from winners
@@ -94,7 +94,7 @@ with_trades as (
     select
         seen.*,
         case
-            when lots_traded is not null
+            when lots_traded > 0
                 then first_value(seen_before) over (
                     partition by contract_id, session_date, lots_traded
                     order by timestamp

@@ -9,8 +9,20 @@ sessions as (
 
 ),
 
--- A special session, of an hour or on a Saturday, is no day of the year by which volatility is counted: it has its
--- neighbour's number.
+-- A day of trading time is a session of ordinary length, on a Saturday too. An hour of Muhurat, or the rehearsal of a
+-- switch to another site, is none: it has its predecessor's number, and nothing of it is left.
+judged as (
+
+    select
+        exchange,
+        session_date,
+        opens_at,
+        closes_at,
+        closes_at - opens_at >= interval '5 hours' as is_whole
+    from sessions
+
+),
+
 numbered as (
 
     select
@@ -18,12 +30,11 @@ numbered as (
         session_date,
         opens_at,
         closes_at,
-        count(*) filter (where kind = 'regular') over (
-            partition by exchange order by session_date
-        ) as number,
-        count(*) filter (where kind = 'regular') over (partition by exchange) as last_number,
+        is_whole,
+        count(*) filter (where is_whole) over (partition by exchange order by session_date) as number,
+        count(*) filter (where is_whole) over (partition by exchange) as last_number,
         max(session_date) over (partition by exchange) as last_session
-    from sessions
+    from judged
 
 )
 

@@ -1,5 +1,6 @@
 -- Each node again, from the parameters of the two expiries around it: its total variance, its strike and the delta that Black's
--- formula gives it. And there is a node exactly where fitted expiries enclose the tenor.
+-- formula gives it. And there is a node exactly where fitted expiries enclose the tenor, but for wings so steep that no strike has
+-- the delta.
 
 with
 
@@ -33,7 +34,8 @@ around as (
         later.a + later.b * (
             later.rho * (nodes.log_moneyness - later.m)
             + sqrt(power(nodes.log_moneyness - later.m, 2) + later.sigma * later.sigma)
-        ) as later_variance
+        ) as later_variance,
+        greatest(earlier.b * (1 + abs(earlier.rho)), later.b * (1 + abs(later.rho))) as steepest_wing
     from nodes
     left join fits as earlier
         on nodes.underlying = earlier.underlying
@@ -65,8 +67,11 @@ again as (
 select *
 from again
 where
-    (implied_volatility is not null)
-    <> (earlier_years is not null and (earlier_years = tenor_years or later_years is not null))
+    (
+        (implied_volatility is not null)
+        <> (earlier_years is not null and (earlier_years = tenor_years or later_years is not null))
+        and (implied_volatility is not null or steepest_wing < 1.7)
+    )
     or earlier_years > tenor_years
     or later_years <= tenor_years
     or (

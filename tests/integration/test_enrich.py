@@ -60,7 +60,7 @@ create table intermediate.versions (
     primary key (underlying, session_date, bar_interval)
 );
 create view intermediate.greeks_slices_due as
-select underlying, session_date, bar_interval, versions.inputs_version
+select underlying, session_date, bar_interval, versions.inputs_version, true as is_ready
 from intermediate.versions
 full join enrichment.greeks_slices using (underlying, session_date, bar_interval)
 where versions.inputs_version is distinct from greeks_slices.inputs_version;
@@ -564,7 +564,7 @@ def test_workers_of_dask_give_the_same_rows(
     compute_due(processes=1)
     alone = checksum(connection)
     query(connection, "truncate enrichment.option_greeks, enrichment.greeks_slices")
-    tell_workers_of(connection, cluster)
+    tell_workers_of(cluster)
 
     outcome = compute_due(cluster=cluster.scheduler_address)
     again = compute_due(cluster=cluster.scheduler_address)
@@ -579,7 +579,7 @@ def test_a_worker_of_dask_may_die(connection: psycopg2.extensions.connection, cl
     compute_due(processes=1)
     alone = checksum(connection)
     query(connection, "truncate enrichment.option_greeks, enrichment.greeks_slices")
-    tell_workers_of(connection, cluster)
+    tell_workers_of(cluster)
     with Client(cluster) as client:
         pids = list(client.run(os.getpid).values())
     killed: list[int] = []
@@ -612,9 +612,23 @@ def test_a_cluster_that_is_not_there_or_has_no_workers_is_named(
         compute_due(cluster=empty.scheduler_address)
 
 
-def tell_workers_of(connection: psycopg2.extensions.connection, cluster: LocalCluster) -> None:
+def test_a_worker_on_another_database_is_told(
+    connection: psycopg2.extensions.connection, cluster: LocalCluster, server_url: URL
+) -> None:
+    add_slices(connection, contracts=2)
+    elsewhere = server_url.set(database="postgres").render_as_string(hide_password=False)
+    tell_workers_of(cluster, TICKMART_DATABASE_URL=elsewhere)
+
+    with pytest.raises(TickmartError, match="a worker uses the database postgres, in which this run is not"):
+        compute_due(cluster=cluster.scheduler_address)
+
+    assert query(connection, "select count(*) from enrichment.greeks_slices") == [(0,)]
+
+
+def tell_workers_of(cluster: LocalCluster, **other: str) -> None:
     """Give the workers' environment the database of this test, as whoever starts workers does."""
-    environment = {name: value for name, value in os.environ.items() if name.startswith("TICKMART_")}
+    own = {name: value for name, value in os.environ.items() if name.startswith("TICKMART_")}
+    environment = own | other
 
     def take_over() -> None:
         os.environ.update(environment)

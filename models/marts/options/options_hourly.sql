@@ -44,6 +44,7 @@ options_hourly as (
         underlying_price,
         forward_price,
         forward_method,
+        discount_factor,
         years_to_expiry,
         implied_volatility,
         vendor_implied_volatility,

@@ -44,6 +44,7 @@ options_ticks as (
         with_greeks.underlying_price,
         with_greeks.forward_price,
         with_greeks.forward_method,
+        with_greeks.discount_factor,
         with_greeks.years_to_expiry,
         with_greeks.implied_volatility,
         with_greeks.vendor_implied_volatility,
