@@ -16,7 +16,7 @@ from warehouse.database import connect
 from warehouse.database.arrow import copy_in, copy_out
 from warehouse.errors import TickmartError
 
-# Slices whose inputs have changed and are all there, and those that have more, or less, than the setting says.
+# Slices whose inputs have changed and are there, and those that have more, or less, than the setting asks.
 _DUE = """
     select underlying, session_date, bar_interval, inputs_version from intermediate.greeks_slices_due
     where is_ready

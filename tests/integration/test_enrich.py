@@ -548,12 +548,10 @@ def test_a_pool_of_processes_gives_the_same_rows(
     assert checksum(connection) == alone
 
 
-@pytest.fixture(scope="module")
-def cluster(server_url: URL) -> Iterator[LocalCluster]:
-    """Two workers of Dask, of one thread each, in processes of their own."""
-    with LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, protocol="tcp://"
-    ) as running:
+@pytest.fixture
+def cluster(connection: psycopg2.extensions.connection) -> Iterator[LocalCluster]:
+    """Two workers of Dask, of one thread each, in processes of their own, on the database of the test."""
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as running:
         yield running
 
 
@@ -564,7 +562,6 @@ def test_workers_of_dask_give_the_same_rows(
     compute_due(processes=1)
     alone = checksum(connection)
     query(connection, "truncate enrichment.option_greeks, enrichment.greeks_slices")
-    tell_workers_of(cluster)
 
     outcome = compute_due(cluster=cluster.scheduler_address)
     again = compute_due(cluster=cluster.scheduler_address)
@@ -579,7 +576,6 @@ def test_a_worker_of_dask_may_die(connection: psycopg2.extensions.connection, cl
     compute_due(processes=1)
     alone = checksum(connection)
     query(connection, "truncate enrichment.option_greeks, enrichment.greeks_slices")
-    tell_workers_of(cluster)
     with Client(cluster) as client:
         pids = list(client.run(os.getpid).values())
     killed: list[int] = []
@@ -617,25 +613,18 @@ def test_a_worker_on_another_database_is_told(
 ) -> None:
     add_slices(connection, contracts=2)
     elsewhere = server_url.set(database="postgres").render_as_string(hide_password=False)
-    tell_workers_of(cluster, TICKMART_DATABASE_URL=elsewhere)
+
+    def go_elsewhere() -> None:
+        os.environ["TICKMART_DATABASE_URL"] = elsewhere
+        settings.cache_clear()
+
+    with Client(cluster) as client:
+        client.run(go_elsewhere)
 
     with pytest.raises(TickmartError, match="a worker uses the database postgres, in which this run is not"):
         compute_due(cluster=cluster.scheduler_address)
 
     assert query(connection, "select count(*) from enrichment.greeks_slices") == [(0,)]
-
-
-def tell_workers_of(cluster: LocalCluster, **other: str) -> None:
-    """Give the workers' environment the database of this test, as whoever starts workers does."""
-    own = {name: value for name, value in os.environ.items() if name.startswith("TICKMART_")}
-    environment = own | other
-
-    def take_over() -> None:
-        os.environ.update(environment)
-        settings.cache_clear()
-
-    with Client(cluster) as client:
-        client.run(take_over)
 
 
 def test_one_slice_can_be_computed_alone(connection: psycopg2.extensions.connection) -> None:
