@@ -7,7 +7,7 @@ import pytest
 from scipy.special import ndtr
 
 from greeks.surface import DELTAS, TENORS_DAYS, FittedSmile, Smile, fit_expiries, nodes_between
-from greeks.svi import Svi
+from greeks.svi import Fit, Svi
 
 SESSION = date(2025, 3, 12)
 CLOSE = datetime(2025, 3, 12, 10, tzinfo=UTC)
@@ -138,3 +138,17 @@ def test_a_node_beyond_the_strikes_says_so() -> None:
     nodes = {node.delta: node.is_extrapolated for node in nodes_between(fitted) if node.tenor_days == 30}
 
     assert nodes == {-0.10: True, -0.25: True, 0.50: False, 0.25: True, 0.10: True}
+
+
+def test_a_delta_that_no_strike_has_is_a_node_without_numbers() -> None:
+    # the right wing is nearly as steep as Lee allows: far calls keep their delta
+    steep = Svi(0.0005, 1.0, 0.95, 0.0, 0.01)
+    held = Fit(steep, 0.0, 0.0, 0.0, 0.1, float("nan"), True, True)
+    near, far = (FittedSmile(smile(days), held, None, "ok") for days in (20, 40))
+
+    nodes = {node.delta: node for node in nodes_between([near, far]) if node.tenor_days == 30}
+
+    assert nodes[0.10].implied_volatility is None
+    assert nodes[0.10].strike is None
+    assert nodes[-0.10].implied_volatility is not None
+    assert all(node.strike is None or np.isfinite(node.strike) for node in nodes.values())
