@@ -88,6 +88,8 @@ def log_moneyness(forward: Floats, strike: Floats) -> Floats:
     """Return ln(forward / strike) with full relative accuracy near the money too."""
     ratio = forward / strike
     near = (ratio > 0.5) & (ratio < 2.0)
+    if near.all():  # as in nearly every chain: half the time
+        return np.log1p((forward - strike) / strike)
     result: Floats = np.where(near, np.log1p(np.where(near, (forward - strike) / strike, 0.0)), np.log(ratio))
     return result
 
