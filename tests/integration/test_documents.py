@@ -77,8 +77,12 @@ def test_the_demo_runs_to_its_end_and_the_queries_of_the_analyst_find_its_rows(
     ended = _run("tickmart demo --folder demo", tmp_path)
     assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
     assert "Done in" in ended.stdout
-    # nothing is wrong with the demo's files, and there are no shares among them
-    empty_by_rights = ("marts.quarantine", "marts.equity_daily_adjusted")
+    # nothing is wrong with the demo's files, and there are no shares and no snapshots of a chain among them
+    empty_by_rights = (
+        "marts.quarantine",
+        "marts.equity_daily_adjusted",
+        "marts.vendor_volatility_differences",
+    )
     for query in QUERIES:
         with connect() as connection, connection.cursor() as cursor:
             cursor.execute("select 1 from pg_roles where rolname = 'tickmart_analyst'")

@@ -194,8 +194,15 @@ def test_community_compresses_and_drops_when_the_model_says_so(editions: Edition
         none = query(policies)
 
     assert before == [
-        (f"int_{kind}_deduped", "policy_compression", "60 days", None)
-        for kind in ("futures__quotes", "options__quotes", "spot__prices")
+        (f"int_{model}", "policy_compression", "60 days", None)
+        for model in (
+            "forwards__gathered_by_minute",
+            "forwards__gathered_by_snapshot",
+            "futures__quotes_deduped",
+            "options__quotes_deduped",
+            "options__snapshots_deduped",
+            "spot__prices_deduped",
+        )
     ]
     assert [row for row in after if row not in before] == [
         ("int_futures__quotes_deduped", "policy_retention", None, "20 years")

@@ -40,6 +40,7 @@ OPTIONS = "GFDLNFO_NIFTY_OPT_11082025.csv"
 KILLS_SEED = 20250811
 OPTION_MODELS = {
     "int_options__quotes_deduped",
+    "int_forwards__gathered_by_minute",
     "int_options__bars_hourly",
     "int_options__bars_daily",
 }
