@@ -89,11 +89,14 @@
 {% endmacro %}
 
 
-{# Whether the view is there, and of what it shall be of. #}
+{# Whether the view is there, and made of what it shall be made of. #}
 {% macro view_is_made_of(made_of) %}
-  {{ return(run_query("
+  {# a statement, not run_query: it opens the transaction that the materialization ends #}
+  {% call statement('look_at_view', fetch_result=True) %}
     select exists (
       select 1 from audit.built_views
-      where schema_name = '" ~ this.schema ~ "' and view_name = '" ~ this.identifier ~ "' and made_of = '" ~ made_of ~ "'
-    ) and to_regclass('" ~ this.include(database=false) ~ "') is not null").rows[0][0]) }}
+      where schema_name = '{{ this.schema }}' and view_name = '{{ this.identifier }}' and made_of = '{{ made_of }}'
+    ) and to_regclass('{{ this.include(database=false) }}') is not null
+  {% endcall %}
+  {{ return(load_result('look_at_view').table.rows[0][0]) }}
 {% endmacro %}
