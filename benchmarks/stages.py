@@ -28,18 +28,16 @@ class Seconds:
 
 @contextmanager
 def dbt_target(folder: Path) -> Iterator[None]:
-    """Keep dbt's parsed project of a benchmark's database out of the project's own, and its results in it."""
-    ours = {"DBT_TARGET_PATH": str(folder), "DBT_WRITE_JSON": "true"}
-    earlier = {name: os.environ.get(name) for name in ours}
-    os.environ.update(ours)
+    """Keep dbt's parsed project of a benchmark's database out of the project's own."""
+    earlier = os.environ.get("DBT_TARGET_PATH")
+    os.environ["DBT_TARGET_PATH"] = str(folder)
     try:
         yield
     finally:
-        for name, value in earlier.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        if earlier is None:
+            del os.environ["DBT_TARGET_PATH"]
+        else:
+            os.environ["DBT_TARGET_PATH"] = earlier
 
 
 def load_and_build(files: list[tuple[str, Path]]) -> Seconds:

@@ -43,7 +43,6 @@ def _away_from_real_data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
         patch.setenv("TICKMART_PROFILES_FOLDER", str(tmp_path_factory.mktemp("written-profiles")))
         patch.setenv("DBT_PROFILES_DIR", str(profiles))
         patch.setenv("DBT_TARGET_PATH", target)
-        patch.setenv("DBT_WRITE_JSON", "false")  # as `tickmart build` does: nobody reads it
         patch.setenv("DBT_LOG_PATH", f"{target}/logs")
         patch.chdir(PROJECT_FOLDER)
         settings.cache_clear()

@@ -128,8 +128,6 @@ def run_dbt(
             stderr=subprocess.STDOUT,
             text=True,
             env={
-                # What a run was is told by its log; to write all of it, and the project, takes a second.
-                "DBT_WRITE_JSON": "false",
                 **os.environ,
                 "DBT_SEND_ANONYMOUS_USAGE_STATS": "0",
                 **{_variable(seed): _seed_named(seed) for seed in _OWN_SEEDS},

@@ -10,7 +10,7 @@
       select
         current_setting('server_version_num')::int as version,
         exists (select 1 from pg_extension where extname = 'timescaledb') as has_timescaledb,
-        to_regclass('audit.built_views') is not null as is_migrated
+        to_regclass('audit.loads') is not null as is_migrated
     ").rows[0] %}
     {% if facts['version'] < 160000 %}
       {{ exceptions.raise_compiler_error(
@@ -18,7 +18,7 @@
     {% endif %}
     {% if not facts['has_timescaledb'] or not facts['is_migrated'] %}
       {{ exceptions.raise_compiler_error(
-        "database " ~ target.dbname ~ " on " ~ target.host ~ " lacks tables of tickmart's. Run `tickmart db migrate` (it makes the extension, the raw and the audit tables, and brings them up to date).") }}
+        "database " ~ target.dbname ~ " on " ~ target.host ~ " has no tickmart tables yet. Run `tickmart db migrate` once (it makes the extension, the raw and the audit tables).") }}
     {% endif %}
     {% if flags.WHICH != 'test' %}
       {% set holder = build_lock_holder() %}

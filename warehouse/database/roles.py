@@ -48,8 +48,7 @@ begin
         grant usage on schema raw, audit, enrichment to tickmart_transformer;
         grant select on all tables in schema raw, audit to tickmart_transformer;
         grant insert, update, delete, truncate
-            on audit.built_loads, audit.built_views, audit.loads_to_build, audit.slices_to_build
-            to tickmart_transformer;
+            on audit.built_loads, audit.loads_to_build, audit.slices_to_build to tickmart_transformer;
         grant select, insert, update, delete, truncate on all tables in schema enrichment
             to tickmart_transformer;
         alter default privileges in schema raw grant select on tables to tickmart_transformer;
