@@ -4,6 +4,8 @@ Random options over the whole domain: seconds to ten years, volatilities of 1 % 
 deviations from the forward, rates of -2 % to 15 %.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import QuantLib  # type: ignore[import-untyped]
 from numpy.typing import NDArray
@@ -21,6 +23,18 @@ _SECONDS_OF_A_YEAR = 365 * 86_400
 _LEAST_TIME_VALUE = 1e-290  # below it a premium is no normal number any more
 
 
+class Options(NamedTuple):
+    """Random options, arrays of one length, and their premiums."""
+
+    forward: Floats
+    strike: Floats
+    years: Floats
+    volatility: Floats
+    discount: Floats
+    is_call: NDArray[np.bool_]
+    premium: Floats
+
+
 def run(scale: Scale) -> list[Line]:
     """Measure errors over random options."""
     rows = scale.rows or DEFAULT_ROWS
@@ -32,39 +46,32 @@ def run(scale: Scale) -> list[Line]:
     strike = forward * np.exp(random.uniform(-8.0, 8.0, rows) * deviation)
     discount = np.exp(-random.uniform(-0.02, 0.15, rows) * years)
     is_call = random.random(rows) < 0.5
-    premium = price(forward, strike, years, volatility, discount, is_call)
-    return [
-        *_volatility(forward, strike, years, volatility, discount, is_call, premium),
-        *_beside_quantlib(forward, strike, years, volatility, discount, is_call, premium),
-    ]
+    inputs = (forward, strike, years, volatility, discount, is_call)
+    options = Options(*inputs, price(*inputs))
+    return [*_volatility(options), *_beside_quantlib(options)]
 
 
-def _volatility(
-    forward: Floats,
-    strike: Floats,
-    years: Floats,
-    volatility: Floats,
-    discount: Floats,
-    is_call: NDArray[np.bool_],
-    premium: Floats,
-) -> list[Line]:
-    found = implied_volatility(premium, forward, strike, years, discount, is_call)
-    again = price(forward, strike, years, found, discount, is_call)
-    undiscounted = premium / discount
-    intrinsic = np.maximum(np.where(is_call, forward - strike, strike - forward), 0.0)
-    bound = np.where(is_call, forward, strike)
+def _volatility(o: Options) -> list[Line]:
+    found = implied_volatility(o.premium, o.forward, o.strike, o.years, o.discount, o.is_call)
+    again = price(o.forward, o.strike, o.years, found, o.discount, o.is_call)
+    undiscounted = o.premium / o.discount
+    intrinsic = np.maximum(np.where(o.is_call, o.forward - o.strike, o.strike - o.forward), 0.0)
+    bound = np.where(o.is_call, o.forward, o.strike)
     # What half a unit in the last place of the premium, and of its bounds, makes of the volatility.
-    vega = greeks(forward, strike, years, volatility, discount, is_call).vega * 100
+    vega = greeks(o.forward, o.strike, o.years, o.volatility, o.discount, o.is_call).vega * 100
     with np.errstate(all="ignore"):
-        blurred = np.finfo(float).eps * np.maximum(premium, discount * intrinsic) / (vega * volatility)
+        blurred = np.finfo(float).eps * np.maximum(o.premium, o.discount * intrinsic) / (vega * o.volatility)
     between = (undiscounted - intrinsic > _LEAST_TIME_VALUE) & (undiscounted < bound)
     determined = between & (blurred < 1e-13)
-    errors = np.abs(found / volatility - 1.0)[determined]
-    repriced = np.abs(again - premium)[determined] / np.maximum(premium, discount * intrinsic)[determined]
+    errors = np.abs(found / o.volatility - 1.0)[determined]
+    repriced = (
+        np.abs(again - o.premium)[determined] / np.maximum(o.premium, o.discount * intrinsic)[determined]
+    )
+    apart = np.abs(again - o.premium)[between] / (o.discount * bound)[between]
     return [
         Line(
             "accuracy",
-            f"implied volatility of {len(premium):,} options, {int(determined.sum()):,} of them determined"
+            f"implied volatility of {len(o.premium):,} options, {int(determined.sum()):,} of them determined"
             " to 1e-13 by their premium",
             f"worst relative error {np.nanmax(errors):.1e}, {int(np.isnan(errors).sum())} failed",
             wanted="≤ 1e-12, none failed",
@@ -73,33 +80,27 @@ def _volatility(
             "accuracy",
             f"the {int(between.sum()):,} whose premium lies between its bounds at all",
             f"{int(np.isnan(found[between]).sum())} failed; the premium, priced again, off by"
-            f" {np.nanmax(np.abs(again - premium)[between] / (discount * bound)[between]):.1e} of its bound",
+            f" {np.nanmax(apart):.1e} of its bound",
         ),
         Line(
             "accuracy",
             "the same priced again",
             f"worst relative error {np.nanmax(repriced):.1e}",
         ),
-        _beside_lets_be_rational(forward, strike, years, discount, is_call, premium, found, determined),
+        _beside_lets_be_rational(o, found, determined),
     ]
 
 
-def _beside_lets_be_rational(
-    forward: Floats,
-    strike: Floats,
-    years: Floats,
-    discount: Floats,
-    is_call: NDArray[np.bool_],
-    premium: Floats,
-    found: Floats,
-    determined: NDArray[np.bool_],
-) -> Line:
+def _beside_lets_be_rational(o: Options, found: Floats, determined: NDArray[np.bool_]) -> Line:
     some = np.flatnonzero(determined)[:20_000]
     theirs = np.array(
         [
             implied_volatility_from_a_transformed_rational_guess(p / d, f, k, t, 1 if c else -1)
             for p, f, k, t, d, c in zip(
-                *(column[some].tolist() for column in (premium, forward, strike, years, discount, is_call)),
+                *(
+                    column[some].tolist()
+                    for column in (o.premium, o.forward, o.strike, o.years, o.discount, o.is_call)
+                ),
                 strict=True,
             )
         ]
@@ -112,20 +113,12 @@ def _beside_lets_be_rational(
     )
 
 
-def _beside_quantlib(
-    forward: Floats,
-    strike: Floats,
-    years: Floats,
-    volatility: Floats,
-    discount: Floats,
-    is_call: NDArray[np.bool_],
-    premium: Floats,
-) -> list[Line]:
-    spot = forward * discount
-    deviation = volatility * np.sqrt(years)
+def _beside_quantlib(o: Options) -> list[Line]:
+    spot = o.forward * o.discount
+    deviation = o.volatility * np.sqrt(o.years)
     kinds = (QuantLib.Option.Put, QuantLib.Option.Call)
-    columns = (forward, strike, years, deviation, discount, is_call, spot)
-    theirs = np.empty((6, len(forward)))
+    columns = (o.forward, o.strike, o.years, deviation, o.discount, o.is_call, spot)
+    theirs = np.empty((6, len(o.forward)))
     for place, (f, k, t, s, d, c, at) in enumerate(
         zip(*(column.tolist() for column in columns), strict=True)
     ):
@@ -133,18 +126,20 @@ def _beside_quantlib(
         theirs[:, place] = (
             one.value(), one.delta(at), one.gamma(at), one.theta(at, t), one.vega(t), one.rho(t)
         )  # fmt: skip
-    ours = greeks(forward, strike, years, volatility, discount, is_call)
+    ours = greeks(o.forward, o.strike, o.years, o.volatility, o.discount, o.is_call)
     # QuantLib's terms cancel out of the money: differences are in units of the largest term of each Greek.
     largest = {
-        "value": np.maximum(spot, strike * discount),
+        "value": np.maximum(spot, o.strike * o.discount),
         "delta": np.ones_like(spot),
         "gamma": 1 / (spot * deviation),
-        "theta": spot * volatility / np.sqrt(years) + strike * discount * np.abs(np.log(discount)) / years,
-        "vega": spot * np.sqrt(years),
-        "rho": np.maximum(spot, strike * discount) * years,  # QuantLib's takes the spot's part off again
+        "theta": spot * o.volatility / np.sqrt(o.years)
+        + o.strike * o.discount * np.abs(np.log(o.discount)) / o.years,
+        "vega": spot * np.sqrt(o.years),
+        "rho": np.maximum(spot, o.strike * o.discount)
+        * o.years,  # QuantLib's takes the spot's part off again
     }
     found = {
-        "value": premium,
+        "value": o.premium,
         "delta": ours.delta,
         "gamma": ours.gamma,
         "theta": ours.theta * 365,

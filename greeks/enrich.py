@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from time import monotonic
 
 import psycopg2.extensions
 import structlog
 
-from greeks.slices import RUN_LOCK, Outcome, Slice, SliceWorker, slices_due
+from greeks.slices import RUN_LOCK, Outcome, Slice, SliceWorker, run_lock_holder, slices_due
 from greeks.surface import INTERVALS as FITTED_INTERVALS
 from warehouse.database import connect
 from warehouse.errors import TickmartError
@@ -84,10 +85,11 @@ def compute_due(
     """
     if processes is None and cluster is None:
         cluster = settings().dask_cluster
+    second_order = settings().second_order_greeks
     started = monotonic()
     total = Outcome()
     with _only_run() as connection:
-        due = slices_due(connection, second_order=settings().second_order_greeks)
+        due = slices_due(connection, second_order=second_order)
         if not due:
             return total
         log.info("greeks_due", slices=len(due))
@@ -110,18 +112,19 @@ def compute_due(
             if on_progress is not None:
                 on_progress(Progress(plan.done, len(due), total.rows, total.seconds))
 
+        work = partial(_compute_in_worker, second_order=second_order, run=connection.info.backend_pid)
         if cluster is not None:
             with _dask_workers(cluster) as (executor, workers):
-                _compute_in_pool(plan, executor, workers, connection.info.backend_pid, note)
+                _compute_in_pool(plan, executor, workers, work, note)
         else:
             most = processes or _default_processes()
             with SliceWorker() as worker:
                 while plan.left and (most == 1 or plan.rows_left() < _ROWS_WORTH_A_POOL):
                     unit = plan.take()
-                    note(worker.compute(unit, second_order=settings().second_order_greeks), unit)
+                    note(worker.compute(unit, second_order=second_order), unit)
             if plan.left:
                 with _own_processes(most) as executor:
-                    _compute_in_pool(plan, executor, most, connection.info.backend_pid, note)
+                    _compute_in_pool(plan, executor, most, work, note)
         _analyze(connection, {item.session_date for item in due})
     total.seconds = monotonic() - started
     log.info("greeks_done", slices=total.slices, removed=total.removed, rows=total.rows, **total.statuses)
@@ -227,11 +230,8 @@ def _only_run() -> Iterator[psycopg2.extensions.connection]:
 
 def _holder(cursor: psycopg2.extensions.cursor) -> str:
     cursor.execute(
-        "select a.application_name, a.backend_start from pg_locks l join pg_stat_activity a using (pid)"
-        " where l.locktype = 'advisory' and l.granted and l.objsubid = 1 and l.database ="
-        " (select oid from pg_database where datname = current_database())"
-        " and l.classid = %s and l.objid = %s",
-        (RUN_LOCK >> 32, RUN_LOCK & 0xFFFFFFFF),
+        "select application_name, backend_start from pg_stat_activity where pid = %s",
+        (run_lock_holder(cursor),),
     )
     row: tuple[str, datetime] | None = cursor.fetchone()
     if row is None:
@@ -251,7 +251,7 @@ def _start_worker(parent: int) -> None:
     end_with(parent)
 
 
-def _compute_in_worker(unit: Sequence[Slice], second_order: bool, run: int) -> Outcome:
+def _compute_in_worker(unit: Sequence[Slice], *, second_order: bool, run: int) -> Outcome:
     worker: SliceWorker = getattr(_workers, "worker", None) or SliceWorker().__enter__()
     # After an error the next unit begins with connections of its own: these may be broken.
     _workers.worker = None
@@ -307,16 +307,15 @@ def _compute_in_pool(
     plan: _Plan,
     pool: concurrent.futures.Executor,
     workers: int,
-    run: int,
+    work: Callable[[Sequence[Slice]], Outcome],
     note: Callable[[Outcome, Sequence[Slice]], None],
 ) -> None:
-    second_order = settings().second_order_greeks
     running: dict[concurrent.futures.Future[Outcome], list[Slice]] = {}
     try:
         while plan.left or running:
             while plan.left and len(running) < workers + 1:
                 unit = plan.take()
-                running[pool.submit(_compute_in_worker, unit, second_order, run)] = unit
+                running[pool.submit(work, unit)] = unit
             finished, _ = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
             for future in finished:
                 note(future.result(), running.pop(future))

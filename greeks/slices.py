@@ -77,6 +77,17 @@ class Outcome:
         self.statuses += other.statuses
 
 
+def run_lock_holder(cursor: psycopg2.extensions.cursor) -> int | None:
+    """Return the server's process number of the run that is at work on this database; None without one."""
+    cursor.execute(
+        "select pid from pg_locks where locktype = 'advisory' and granted and objsubid = 1 and database ="
+        " (select oid from pg_database where datname = current_database()) and classid = %s and objid = %s",
+        (RUN_LOCK >> 32, RUN_LOCK & 0xFFFFFFFF),
+    )
+    row: tuple[int] | None = cursor.fetchone()
+    return row[0] if row else None
+
+
 def slices_due(connection: psycopg2.extensions.connection, *, second_order: bool) -> list[Slice]:
     """Return what has to be computed, in order.
 
@@ -135,13 +146,8 @@ class SliceWorker:
             It does not: this process has settings of another database.
         """
         with self._reader.cursor() as cursor:
-            cursor.execute(
-                "select current_database(), exists (select from pg_locks where locktype = 'advisory'"
-                " and granted and objsubid = 1 and classid = %s and objid = %s and pid = %s and database ="
-                " (select oid from pg_database where datname = current_database()))",
-                (RUN_LOCK >> 32, RUN_LOCK & 0xFFFFFFFF, run),
-            )
-            (database, is_here), *_ = cursor.fetchall()
+            is_here = run_lock_holder(cursor) == run
+        database = self._reader.info.dbname
         self._reader.rollback()
         if not is_here:
             raise TickmartError(

@@ -8,8 +8,15 @@
   gathered: relation with the columns of gathered_forwards, and underlying_price, underlying_end, underlying_is_stale.
 #}
 {% macro fitted_forwards(gathered) %}
+{#- What has to hold, what it is called, and which setting asks for it beside 'best'; the first that holds counts. -#}
+{%- set ways = [
+    ('parity_forward > 0 and parity_is_traded', 'parity', 'parity'),
+    ('future_price > 0', 'future', 'future'),
+    ('parity_forward > 0', 'settlement parity', 'parity'),
+    ('spot_forward > 0', 'spot and rate', 'spot and rate'),
+] -%}
 {%- set method = var('forward_method') -%}
-{%- set methods = ['best', 'parity', 'future', 'spot and rate'] -%}
+{%- set methods = ['best'] + ways | map(attribute=2) | unique | list -%}
 {%- if method not in methods -%}
   {{ exceptions.raise_compiler_error("forward_method is " ~ methods | join(", ") ~ "; not " ~ method) }}
 {%- endif -%}
@@ -20,8 +27,7 @@ with_times as (
     select
         gathered.*,
         rates.interest_rate,
-        extract(epoch from expiries.expires_at - gathered.bar_end)::double precision
-        / (365 * 86400)::double precision as calendar_years_to_expiry,
+        {{ calendar_years_to_expiry() }} as calendar_years_to_expiry,
         {{ years_to_expiry() }} as years_to_expiry,
         expiries.expires_at <= gathered.bar_end as is_expired
     from {{ gathered }} as gathered
@@ -37,21 +43,25 @@ with_times as (
 
 ),
 
-each_forward as (
+with_growth as (
 
     select
         with_times.*,
+        exp(interest_rate * greatest(calendar_years_to_expiry, 0)) as growth
+    from with_times
+
+),
+
+each_forward as (
+
+    select
+        with_growth.*,
         case
             when parity_strikes >= {{ least_strikes_of_parity() }} and parity_residual <= {{ widest_residual }} * parity_strike
-                then parity_strike + parity_call_less_put * exp(interest_rate * greatest(calendar_years_to_expiry, 0))
+                then parity_strike + parity_call_less_put * growth
         end as parity_forward,
-        case
-            when not underlying_is_stale
-                then
-                    underlying_price::double precision
-                    * exp(interest_rate * greatest(calendar_years_to_expiry, 0))
-        end as spot_forward
-    from with_times
+        case when not underlying_is_stale then underlying_price::double precision * growth end as spot_forward
+    from with_growth
 
 ),
 
@@ -59,20 +69,11 @@ with_method as (
 
     select
         each_forward.*,
-        {%- if method == 'best' %}
         case
-            when parity_forward > 0 and parity_is_traded then 'parity'
-            when future_price > 0 then 'future'
-            when parity_forward > 0 then 'settlement parity'
-            when spot_forward > 0 then 'spot and rate'
+            {%- for holds, name, asked_for_by in ways if method in ('best', asked_for_by) %}
+            when {{ holds }} then '{{ name }}'
+            {%- endfor %}
         end as forward_method
-        {%- else %}
-        case
-            when {{ {'parity': 'parity_forward', 'future': 'future_price', 'spot and rate': 'spot_forward'}[method] }} > 0
-                then {% if method == 'parity' %}case when parity_is_traded then 'parity' else 'settlement parity' end
-                {%- else %}'{{ method }}'{% endif %}
-        end as forward_method
-        {%- endif %}
     from each_forward
 
 ),
@@ -128,7 +129,7 @@ fitted as (
   {{ exceptions.raise_compiler_error("time_to_expiry is calendar or trading; not " ~ var('time_to_expiry')) }}
 {%- endif -%}
 {%- if var('time_to_expiry') == 'calendar' -%}
-extract(epoch from expiries.expires_at - gathered.bar_end)::double precision / (365 * 86400)::double precision
+{{ calendar_years_to_expiry() }}
 {%- else -%}
 (
             coalesce(
@@ -149,3 +150,9 @@ extract(epoch from expiries.expires_at - gathered.bar_end)::double precision / (
         ) / 252
 {%- endif -%}
 {% endmacro %}
+
+
+{# Calendar time from a bar's end to its expiry over 365 days, to the minute: what interest runs over. #}
+{% macro calendar_years_to_expiry() -%}
+extract(epoch from expiries.expires_at - gathered.bar_end)::double precision / (365 * 86400)::double precision
+{%- endmacro %}

@@ -2,7 +2,11 @@ with
 
 snapshots as (
 
-    select * from {{ ref('int_options__snapshots_deduped') }}
+    select
+        deduped.*,
+        {{ middle_of_quote('deduped') }} as middle,
+        {{ last_trade_of_quote('deduped') }} as fresh_last_price
+    from {{ ref('int_options__snapshots_deduped') }} as deduped
 
 ),
 
@@ -39,10 +43,10 @@ priced as (
         snapshots.{{ column }},
         {% endfor %}
         -- pricing inputs: the first of these that there is. A settlement price is not known before the close.
-        coalesce({{ middle_of_quote('snapshots') }}, {{ last_trade_of_quote('snapshots') }}) as premium,
+        coalesce(snapshots.middle, snapshots.fresh_last_price) as premium,
         case
-            when {{ middle_of_quote('snapshots') }} is not null then 'mid'
-            when {{ last_trade_of_quote('snapshots') }} is not null then 'last trade'
+            when snapshots.middle is not null then 'mid'
+            when snapshots.fresh_last_price is not null then 'last trade'
         end as premium_source,
         {{ columns_of_forwards() | join(',\n        ') }}
 

@@ -43,7 +43,7 @@ futures_ticks as (
         -- provenance
         loads.source,
         quotes.load_id,
-        quotes.line - loads.first_line + loads.header_lines + 1 as line
+        {{ line_of_file('quotes') }} as line
 
     from quotes
     inner join contracts on quotes.contract_id = contracts.contract_id

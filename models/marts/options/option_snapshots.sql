@@ -85,7 +85,7 @@ option_snapshots as (
         -- provenance
         loads.source,
         with_greeks.load_id,
-        with_greeks.line - loads.first_line + loads.header_lines + 1 as line
+        {{ line_of_file('with_greeks') }} as line
 
     from with_greeks
     left join loads on with_greeks.load_id = loads.load_id

@@ -24,7 +24,7 @@ quarantine as (
     select
         -- provenance
         set_aside.load_id,
-        set_aside.line - loads.first_line + loads.header_lines + 1 as line,
+        {{ line_of_file('set_aside') }} as line,
         loads.source,
         loads.uri,
 

@@ -24,7 +24,7 @@ superseded_rows as (
     select
         -- provenance
         set_aside.load_id,
-        set_aside.line - loads.first_line + loads.header_lines + 1 as line,
+        {{ line_of_file('set_aside') }} as line,
         loads.source,
         loads.uri,
 
@@ -40,7 +40,7 @@ superseded_rows as (
         -- the outcome
         set_aside.reason,
         set_aside.winner_load_id,
-        set_aside.winner_line - winner_loads.first_line + winner_loads.header_lines + 1 as winner_line,
+        {{ line_of_file('set_aside', line='winner_line', loads='winner_loads') }} as winner_line,
         winner_loads.uri as winner_uri
     from set_aside
     inner join loads on set_aside.load_id = loads.load_id

@@ -32,7 +32,7 @@ spot_prices as (
         -- provenance
         loads.source,
         prices.load_id,
-        prices.line - loads.first_line + loads.header_lines + 1 as line
+        {{ line_of_file('prices') }} as line
 
     from prices
     left join loads on prices.load_id = loads.load_id
