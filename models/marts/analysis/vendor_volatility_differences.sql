@@ -34,7 +34,7 @@ vendor_volatility_differences as (
         time_to_expiry,
 
         -- how many
-        count(difference) as options,
+        count(difference) as snapshots,
         count(*) filter (where vendor_implied_volatility is null) as without_vendors,
         count(*) filter (where implied_volatility is null) as without_ours,
 
