@@ -32,6 +32,14 @@ ROLLUPS = [
     "int_series__listed",
     "int_options__snapshots_daily",
 ]
+COMPRESSED = [
+    "int_forwards__gathered_by_minute",
+    "int_forwards__gathered_by_snapshot",
+    "int_futures__quotes_deduped",
+    "int_options__quotes_deduped",
+    "int_options__snapshots_deduped",
+    "int_spot__prices_deduped",
+]
 CHAIN = PROJECT_FOLDER / "tests/fixtures/nse-option-chain/captured.csv"
 OPTIONS = "GFDLNFO_NIFTY_OPT_11082025.csv"
 
@@ -193,41 +201,40 @@ def test_community_compresses_and_drops_when_the_model_says_so(editions: Edition
     with named_by_the_environment(editions.apache):
         none = query(policies)
 
-    assert before == [
-        (f"int_{model}", "policy_compression", "60 days", None)
-        for model in (
-            "forwards__gathered_by_minute",
-            "forwards__gathered_by_snapshot",
-            "futures__quotes_deduped",
-            "options__quotes_deduped",
-            "options__snapshots_deduped",
-            "spot__prices_deduped",
-        )
-    ]
+    assert before == [(model, "policy_compression", "60 days", None) for model in COMPRESSED]
     assert [row for row in after if row not in before] == [
         ("int_futures__quotes_deduped", "policy_retention", None, "20 years")
     ]
-    assert compressed[0][0] >= 3
+    assert compressed[0][0] >= len(COMPRESSED)
     assert none == []
 
 
 def test_a_restated_day_in_compressed_chunks_is_rebuilt(editions: Editions) -> None:
-    path = editions.files / "nse-minute" / OPTIONS
-    original = path.read_text()
-    header, _vanished, *others = original.splitlines()
-
+    path, chain = editions.files / "nse-minute" / OPTIONS, editions.files / CHAIN.name
     with named_by_the_environment(editions.community):
-        compressed = query(
-            "select compress_chunk(chunk, true)::text"
-            " from show_chunks('intermediate.int_options__quotes_deduped') as chunk"
-        )
-    path.write_text("\n".join([header, *others]) + "\n")
+        compressed = {
+            model: query(
+                "select compress_chunk(chunk, true)::text from show_chunks(%s::regclass) as chunk",
+                f"intermediate.{model}",
+            )
+            for model in COMPRESSED
+        }
+    for changed, original in ((path, path), (chain, CHAIN)):
+        header, _vanished, *others = original.read_text().splitlines()
+        changed.write_text("\n".join([header, *others]) + "\n")
     for _ in editions.on_both():
         tickmart("load", "nse-minute", path)
+        tickmart("load", "nse-option-chain", chain)
         build("--no-greeks")
 
-    assert compressed
-    for model in ("int_options__bars_hourly", "int_options__bars_daily"):
+    assert all(compressed.values())
+    for model in (
+        "int_options__bars_hourly",
+        "int_options__bars_daily",
+        "int_options__snapshots_daily",
+        "int_forwards__gathered_by_minute",
+        "int_forwards__gathered_by_snapshot",
+    ):
         rows = editions.rows(model)
         assert rows["community"] == rows["apache"]
 
