@@ -39,9 +39,8 @@ priced as (
         snapshots.timestamp as bar_end,
 
         -- quotes and quantities
-        {% for column in columns_of_snapshots() -%}
-        snapshots.{{ column }},
-        {% endfor %}
+        snapshots.{{ columns_of_snapshots() | join(',\n        snapshots.') }},
+
         -- pricing inputs: the first of these that there is. A settlement price is not known before the close.
         coalesce(snapshots.middle, snapshots.fresh_last_price) as premium,
         case
