@@ -2,6 +2,9 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check bench docs db clean
 
+# Where it is set, as in many images, Python compiles every library anew in every process: seconds each.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := .venv/bin
 STAMP := .venv/.made-from-lock
 

@@ -19,7 +19,7 @@ from warehouse.settings import PROJECT_FOLDER, settings
 
 TEST_STATE_FOLDER = PROJECT_FOLDER / ".tickmart/test"
 
-_counter = itertools.count(1)
+_numbers_in_use: set[int] = set()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -44,6 +44,7 @@ def _away_from_real_data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
         patch.setenv("DBT_PROFILES_DIR", str(profiles))
         patch.setenv("DBT_TARGET_PATH", target)
         patch.setenv("DBT_LOG_PATH", f"{target}/logs")
+        patch.setenv("DBT_WRITE_JSON", "false")  # nobody reads them, and they take a second
         patch.chdir(PROJECT_FOLDER)
         settings.cache_clear()
         yield
@@ -118,7 +119,10 @@ def empty_database(server_url: URL) -> Iterator[URL]:
 
 @contextmanager
 def _database(server_url: URL, template: str) -> Iterator[URL]:
-    name = f"tickmart_test_{os.getpid()}_{next(_counter)}"
+    # The names come again: to dbt another database is another project, which it parses from the beginning.
+    number = next(number for number in itertools.count(1) if number not in _numbers_in_use)
+    name = f"tickmart_test_{os.getpid()}_{number}"
+    _numbers_in_use.add(number)
     with _administration(server_url) as cursor:
         cursor.execute(f"create database {name} template {template}")
     url = server_url.set(database=name)
@@ -127,6 +131,7 @@ def _database(server_url: URL, template: str) -> Iterator[URL]:
         databases.engine().dispose()
     with _administration(server_url) as cursor:
         cursor.execute(f"drop database if exists {name} with (force)")
+    _numbers_in_use.remove(number)
 
 
 @contextmanager

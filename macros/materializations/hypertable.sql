@@ -73,17 +73,10 @@
 {% endmacro %}
 
 
-{# Whether the table has the contract's columns, by name and type. #}
+{# Whether the table has the contract's columns, by name, type and order. #}
 {% macro same_columns(existing) %}
-  {% set found = [] %}
-  {% for column in get_column_schema_from_query("select * from " ~ existing) %}
-    {% do found.append(column.name ~ ' ' ~ column.dtype) %}
-  {% endfor %}
-  {% set wanted = [] %}
-  {% for column in get_column_schema_from_query(get_empty_schema_sql(model['columns'])) %}
-    {% do wanted.append(column.name ~ ' ' ~ column.dtype) %}
-  {% endfor %}
-  {{ return(found == wanted) }}
+  {% set columns = columns_beside_contract(existing) %}
+  {{ return(columns['found'] == columns['wanted']) }}
 {% endmacro %}
 
 

@@ -3,32 +3,31 @@
   instead of recomputing a calendar. Each build computes it and writes only the rows that differ: none, when no seed changed.
 
   config.meta:
-    key   the columns that identify a row
+    key   the columns that identify a row: the contract's primary key
 #}
 {% materialization reference, adapter='postgres' %}
   {%- set target_relation = this.incorporate(type='table') -%}
   {%- set columns = get_quoted_csv(model['columns'].keys()) -%}
+  {%- set key = config.get('meta')['key'] -%}
 
   {{ run_hooks(pre_hooks, inside_transaction=False) }}
   {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
   {% do lock_model(target_relation) %}
   {% if prepare_table(target_relation, sql) %}{% do create_indexes(target_relation) %}{% endif %}
-  {# two statements: a row whose key stays but whose values change must be gone before it comes back #}
-  {% call statement('remove_outdated') %}
-    delete from {{ target_relation }} as stored
-    using (
-      select {{ columns }} from {{ target_relation }}
-      except
-      select {{ columns }} from ({{ sql }}) as computed
-    ) as outdated
-    where {% for name in config.get('meta')['key'] %}stored.{{ name }} = outdated.{{ name }}{{ ' and ' if not loop.last }}{% endfor %}
-  {% endcall %}
   {% call statement('main') %}
+    with computed as materialized ({{ sql }}),
+    removed as (
+      delete from {{ target_relation }} as stored
+      where not exists (
+        select from computed where {% for name in key %}stored.{{ name }} = computed.{{ name }}{{ ' and ' if not loop.last }}{% endfor %}
+      )
+    )
     insert into {{ target_relation }} ({{ columns }})
-    select {{ columns }} from ({{ sql }}) as computed
+    select {{ columns }} from computed
     except
     select {{ columns }} from {{ target_relation }}
+    on conflict ({{ key | join(', ') }}) do update set ({{ columns }}) = row({% for name in model['columns'] %}excluded.{{ adapter.quote(name) }}{{ ', ' if not loop.last }}{% endfor %})
   {% endcall %}
   {% if load_result('main')['response'].rows_affected %}
     {# everything joins these tables; without statistics the marts above are planned as if they were empty #}

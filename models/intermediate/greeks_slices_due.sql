@@ -144,7 +144,8 @@ current_slices as (
         slice_loads.session_date,
         intervals.bar_interval,
         rules.version as rules_version,
-        -- between the models of a build, or after one that failed: what the options are priced with is not of their loads yet
+        -- between the models of a build, or after one that failed, what the options are priced with is not of their
+        -- loads yet
         slice_loads.options_of = slice_loads.forwards_of
         and case intervals.bar_interval
             when 'hour' then slice_loads.options_of = slice_loads.hours_of
@@ -155,10 +156,11 @@ current_slices as (
             '|', slice_loads.load_ids, rates.interest_rate,
             case when slice_loads.kind = 'official' then loads_of_official_closes.load_ids end,
             (
-                select string_agg(
-                    -- a moment's text depends on the reader's time zone
-                    extract(epoch from special_expiries.expires_at)::text, ',' order by special_expiries.expiry
-                )
+                select
+                    string_agg(
+                        -- a moment's text depends on the reader's time zone
+                        extract(epoch from special_expiries.expires_at)::text, ',' order by special_expiries.expiry
+                    )
                 from special_expiries
                 where special_expiries.expiry >= slice_loads.session_date
             )

@@ -63,11 +63,16 @@ days_without_settlement as (
 
 ),
 
-settlement_days as (
+-- The last day, up to each day, on which something settles.
+settlements as (
 
-    select days.*
+    select
+        days.calendar_day,
+        max(days.calendar_day) filter (where days.weekday <= 5 and closed.calendar_day is null)
+            over (order by days.calendar_day rows between 6 preceding and current row)
+            as expiry
     from days
-    where days.weekday <= 5 and days.calendar_day not in (select calendar_day from days_without_settlement)
+    left join days_without_settlement as closed on days.calendar_day = closed.calendar_day
 
 ),
 
@@ -129,16 +134,11 @@ by_rule as (
         ruled.underlying,
         ruled.cycle,
         ruled.contract_month,
-        settled.expiry,
+        settlements.expiry,
         ruled.ruled_day
     from ruled
-    cross join
-        lateral (
-            select max(settlement_days.calendar_day) as expiry
-            from settlement_days
-            where ruled.ruled_day >= settlement_days.calendar_day and ruled.ruled_day - 7 < settlement_days.calendar_day
-        ) as settled
-    where settled.expiry is not null
+    inner join settlements on ruled.ruled_day = settlements.calendar_day
+    where settlements.expiry is not null
 
 )
 

@@ -8,16 +8,22 @@
     'official': [],
     'snapshots': ['premium_staleness_limit', 'widest_spread'],
 } -%}
+{%- set settings_of_kinds = [] -%}
+{%- for kind, names in of_kinds.items() -%}
+    {%- set settings = [] -%}
+    {%- for name in everywhere + names %}{% do settings.append(var(name)) %}{% endfor -%}
+    {%- do settings_of_kinds.append("('" ~ kind ~ "', '" ~ settings | join('|') ~ "|')") -%}
+{%- endfor %}
 
 with
 
 -- Moments and dates as numbers: their text depends on who reads.
-hours as (
+closings as (
 
     select
         string_agg(
             concat_ws(' ', valid_from - date '2000-01-01', extract(epoch from closes_at::time)), ',' order by valid_from
-        ) as hours
+        ) as closings_by_date
     from {{ ref('nse_session_times') }}
     where segment = 'fo'
 
@@ -25,48 +31,39 @@ hours as (
 
 kinds as (
 
-    {% for kind, names in of_kinds.items() -%}
-        {{ 'union all' if not loop.first }}
-        select
-            '{{ kind }}' as kind,
-            '{% for name in everywhere + names %}{{ var(name) }}|{% endfor %}' as settings
-    {% endfor %}
+    select *
+    from (
+        values
+        {{ settings_of_kinds | join(',\n        ') }}
+    ) as kinds (kind, chosen)
 
 ),
-{%- if var('time_to_expiry') == 'trading' %}
 
--- the sessions themselves are an input then
+-- The sessions themselves are an input where time is counted in them.
 calendar as (
 
     select
         md5(string_agg(
             concat_ws(
-                ' ', exchange, session_date - date '2000-01-01', extract(epoch from opens_at), extract(epoch from closes_at),
-                number
+                ' ', exchange, session_date - date '2000-01-01', number,
+                extract(epoch from opens_at), extract(epoch from closes_at)
             ),
             ',' order by exchange, session_date
         )) as sessions
     from {{ ref('int_sessions__numbered') }}
+    where {{ var('time_to_expiry') == 'trading' }}
 
 ),
-{%- else %}
-
-calendar as (
-
-    select null::text as sessions
-
-),
-{%- endif %}
 
 -- The number in front is raised when an input comes to mean something else, so that everything is computed anew.
 rules as (
 
     select
         kinds.kind,
-        '3|' || md5(concat_ws('|', kinds.settings, hours.hours, calendar.sessions)) as version,
+        '3|' || md5(concat_ws('|', kinds.chosen, closings.closings_by_date, calendar.sessions)) as version,
         {{ {'calendar': 365, 'trading': 252}[var('theta_day')] }} as days_of_theta
     from kinds
-    cross join hours
+    cross join closings
     cross join calendar
 
 )

@@ -101,7 +101,10 @@ def test_start_on_a_named_server_migrates_it_and_writes_its_profile(
     assert done.returncode == 0, done.stderr
     output = yaml.safe_load((tmp_path / "profiles.yml").read_text())["tickmart"]["outputs"]["tickmart"]
     assert output["dbname"] == empty_database.database
-    assert tickmart("db", "migrate").stdout == "up to date: migration 0004\n"
+    newest = max(
+        path.name[:4] for path in (PROJECT_FOLDER / "warehouse/database/migrations/versions").glob("0*.py")
+    )
+    assert tickmart("db", "migrate").stdout == f"up to date: migration {newest}\n"
 
 
 @pytest.mark.parametrize("command", [["db", "migrate"], ["loads"], ["list"], ["build"]])
