@@ -28,16 +28,18 @@ class Seconds:
 
 @contextmanager
 def dbt_target(folder: Path) -> Iterator[None]:
-    """Keep dbt's parsed project of a benchmark's database out of the project's own."""
-    earlier = os.environ.get("DBT_TARGET_PATH")
-    os.environ["DBT_TARGET_PATH"] = str(folder)
+    """Keep dbt's parsed project of a benchmark's database, and its records, out of the project's own."""
+    settings = {"DBT_TARGET_PATH": str(folder), "DBT_WRITE_JSON": "true"}
+    earlier = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
     try:
         yield
     finally:
-        if earlier is None:
-            del os.environ["DBT_TARGET_PATH"]
-        else:
-            os.environ["DBT_TARGET_PATH"] = earlier
+        for name, value in earlier.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def load_and_build(files: list[tuple[str, Path]]) -> Seconds:
