@@ -72,7 +72,7 @@ def run(scale: Scale) -> list[Line]:
 
 @contextmanager
 def _turn_on(original: URL, target: Path, is_last: bool) -> Iterator[None]:
-    """Let a turn have a history to itself: a copy, but for the last, after which nobody needs the original."""
+    """Let a turn have a history to itself: a copy, or the original where it is the last."""
     if is_last:
         with use(original), dbt_target(target):
             yield
