@@ -11,24 +11,28 @@
     {{ return('true') }}
   {%- endif -%}
   {%- set dates = dates_of_newest_sessions() -%}
-  {%- set conditions = [] -%}
-  {%- for day in dates -%}
-    {%- do conditions.append(
-      session_date ~ " = '" ~ day.date ~ "'" ~ (
-        " and " ~ time_column ~ " >= '" ~ day.before ~ " 00:00+00' and " ~ time_column ~ " < '" ~ day.after ~ " 00:00+00'"
-        if time_column else ''
-      )
-    ) -%}
-  {%- endfor -%}
-  {%- if not conditions -%}
+  {%- if not dates -%}
     {{ return('false') }}
   {%- endif -%}
-  {#- one range around them all, besides: TimescaleDB carries it to both sides of a join, and alternatives to neither -#}
-  {%- set around = (
-    time_column ~ " >= '" ~ (dates | map(attribute='before') | min) ~ " 00:00+00' and "
-    ~ time_column ~ " < '" ~ (dates | map(attribute='after') | max) ~ " 00:00+00' and "
-  ) if time_column else '' -%}
-  {{ return('(' ~ around ~ '((' ~ conditions | join(') or (') ~ ')))') }}
+  {%- set listed = session_date ~ " in ('" ~ dates | map(attribute='date') | join("', '") ~ "')" -%}
+  {%- if not time_column -%}
+    {{ return('(' ~ listed ~ ')') }}
+  {%- endif -%}
+  {#- One range around them all: TimescaleDB carries it to both sides of a join. -#}
+  {%- set around = time_column ~ " >= '" ~ (dates | map(attribute='before') | min) ~ " 00:00+00' and "
+    ~ time_column ~ " < '" ~ (dates | map(attribute='after') | max) ~ " 00:00+00'" -%}
+  {%- set numbers = dates | map(attribute='number') | list -%}
+  {%- if numbers | max - numbers | min <= 31 -%}
+    {{ return('(' ~ around ~ ' and ' ~ listed ~ ')') }}
+  {%- endif -%}
+  {#- An old session beside new ones: a range for each, so that no chunk between is opened. Of neighbours that would have the
+      planner expect no row at all, and read a whole side of a join for each row of the other. -#}
+  {%- set each = [] -%}
+  {%- for day in dates -%}
+    {%- do each.append(session_date ~ " = '" ~ day.date ~ "' and " ~ time_column ~ " >= '" ~ day.before ~ " 00:00+00' and "
+      ~ time_column ~ " < '" ~ day.after ~ " 00:00+00'") -%}
+  {%- endfor -%}
+  {{ return('(' ~ around ~ ' and ((' ~ each | join(') or (') ~ ')))') }}
 {% endmacro %}
 
 
@@ -47,19 +51,19 @@
 {% endmacro %}
 
 
-{# As a list of {date, before, after}, newest first. #}
+{# As a list of {date, before, after, number (days since 2000)}, newest first. #}
 {% macro dates_of_newest_sessions() %}
   {%- if not run_query("select to_regclass('intermediate.int_loads__slices') is not null").rows[0][0] -%}
     {{ return([]) }}
   {%- endif -%}
   {%- set dates = [] -%}
   {%- for row in run_query("
-    select session_date::text, (session_date - 1)::text, (session_date + 2)::text
+    select session_date::text, (session_date - 1)::text, (session_date + 2)::text, session_date - date '2000-01-01'
     from intermediate.int_loads__slices
     group by session_date
     order by max(load_id) desc, session_date desc
     limit " ~ var('sessions_under_test', 3)).rows -%}
-    {%- do dates.append({'date': row[0], 'before': row[1], 'after': row[2]}) -%}
+    {%- do dates.append({'date': row[0], 'before': row[1], 'after': row[2], 'number': row[3] | int}) -%}
   {%- endfor -%}
   {{ return(dates) }}
 {% endmacro %}
