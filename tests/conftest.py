@@ -22,6 +22,11 @@ TEST_STATE_FOLDER = PROJECT_FOLDER / ".tickmart/test"
 _numbers_in_use: set[int] = set()
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are processors: they wait for servers, too."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the slow files, so that no process is left with one when the others are done."""

@@ -10,6 +10,8 @@ from sqlalchemy import URL
 from warehouse.dbt import run_dbt
 from warehouse.errors import TickmartError
 
+pytestmark = pytest.mark.slow
+
 SELECTED = ["--select", "+int_sessions__remaining", "--exclude-resource-type", "unit_test"]
 
 

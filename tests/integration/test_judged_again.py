@@ -11,6 +11,8 @@ import pytest
 from warehouse.database import connect
 from warehouse.settings import PROJECT_FOLDER
 
+pytestmark = pytest.mark.slow
+
 BHAVCOPY = PROJECT_FOLDER / "sampledata/bhavcopy_excerpt/BhavCopy_NSE_FO_0_0_0_20250801_F_0000.csv"
 STRIKE = 11
 HEADER = "Ticker,Date,Time,Open,High,Low,Close,Volume,Open Interest\n"

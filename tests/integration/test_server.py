@@ -22,6 +22,8 @@ from warehouse.server import configuration, packages
 from warehouse.server.place import Place
 from warehouse.settings import PROJECT_FOLDER, settings
 
+pytestmark = pytest.mark.slow
+
 TICKMART = [sys.executable, "-m", "tickmart"]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 
