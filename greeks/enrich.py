@@ -21,6 +21,7 @@ from greeks.slices import RUN_LOCK, Outcome, Slice, SliceWorker, run_lock_holder
 from greeks.surface import INTERVALS as FITTED_INTERVALS
 from warehouse.database import connect
 from warehouse.errors import TickmartError
+from warehouse.logs import log_to_stderr
 from warehouse.processes import end_with
 from warehouse.settings import settings
 
@@ -252,6 +253,7 @@ def _start_worker(parent: int) -> None:
 
 
 def _compute_in_worker(unit: Sequence[Slice], *, second_order: bool, run: int) -> Outcome:
+    log_to_stderr()  # what a worker of the pool writes to stdout would be in the command's answer
     worker: SliceWorker = getattr(_workers, "worker", None) or SliceWorker().__enter__()
     # After an error the next unit begins with connections of its own: these may be broken.
     _workers.worker = None

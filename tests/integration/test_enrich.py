@@ -548,6 +548,20 @@ def test_a_pool_of_processes_gives_the_same_rows(
     assert checksum(connection) == alone
 
 
+def test_a_pool_of_processes_leaves_stdout_to_the_command(
+    connection: psycopg2.extensions.connection,
+) -> None:
+    rows = add_slices(connection, dates=4, contracts=10, minutes=1, bar_interval="day")
+    program = (
+        "import sys, greeks.enrich as e; from tickmart.main import main\n"
+        "e._ROWS_WORTH_A_POOL = 1; sys.argv = ['tickmart', 'greeks', '--json', '--processes', '2']; main()"
+    )
+
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert json.loads(answer.stdout)["rows"] == rows
+
+
 @pytest.fixture
 def cluster(connection: psycopg2.extensions.connection) -> Iterator[LocalCluster]:
     """Two workers of Dask, of one thread each, in processes of their own, on the database of the test."""
