@@ -135,8 +135,8 @@ def _beside_quantlib(o: Options) -> list[Line]:
         "theta": spot * o.volatility / np.sqrt(o.years)
         + o.strike * o.discount * np.abs(np.log(o.discount)) / o.years,
         "vega": spot * np.sqrt(o.years),
-        "rho": np.maximum(spot, o.strike * o.discount)
-        * o.years,  # QuantLib's takes the spot's part off again
+        # QuantLib's takes the spot's part off again
+        "rho": np.maximum(spot, o.strike * o.discount) * o.years,
     }
     found = {
         "value": o.premium,

@@ -28,10 +28,10 @@ class Seconds:
 
 @contextmanager
 def dbt_target(folder: Path) -> Iterator[None]:
-    """Keep dbt's parsed project of a benchmark's database, and its records, out of the project's own."""
-    settings = {"DBT_TARGET_PATH": str(folder), "DBT_WRITE_JSON": "true"}
-    earlier = {name: os.environ.get(name) for name in settings}
-    os.environ.update(settings)
+    """Keep dbt's parsed project of a benchmark's database out of the project's own, and its results in it."""
+    ours = {"DBT_TARGET_PATH": str(folder), "DBT_WRITE_JSON": "true"}
+    earlier = {name: os.environ.get(name) for name in ours}
+    os.environ.update(ours)
     try:
         yield
     finally:

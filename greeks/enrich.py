@@ -250,10 +250,10 @@ def _start_worker(parent: int) -> None:
     # An interrupt reaches the whole group; the parent decides, so that a worker finishes the slices in hand.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with(parent)
+    log_to_stderr()  # stdout is the command's: a line of the log would be in its answer
 
 
 def _compute_in_worker(unit: Sequence[Slice], *, second_order: bool, run: int) -> Outcome:
-    log_to_stderr()  # what a worker of the pool writes to stdout would be in the command's answer
     worker: SliceWorker = getattr(_workers, "worker", None) or SliceWorker().__enter__()
     # After an error the next unit begins with connections of its own: these may be broken.
     _workers.worker = None

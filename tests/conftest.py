@@ -10,6 +10,8 @@ from pathlib import Path
 
 import psycopg2
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import URL
 
 from loaders.registry import create_raw_tables
@@ -49,7 +51,7 @@ def _away_from_real_data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
         patch.setenv("DBT_PROFILES_DIR", str(profiles))
         patch.setenv("DBT_TARGET_PATH", target)
         patch.setenv("DBT_LOG_PATH", f"{target}/logs")
-        patch.setenv("DBT_WRITE_JSON", "false")  # nobody reads them, and they take a second
+        patch.setenv("DBT_WRITE_JSON", "false")  # dbt's records of a run take a second of it
         patch.chdir(PROJECT_FOLDER)
         settings.cache_clear()
         yield
@@ -76,6 +78,16 @@ def server_url(_away_from_real_data: None) -> Iterator[URL]:
         except BlockingIOError:
             return  # another test run uses it
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def newest_migration() -> str:
+    """Number of the newest migration, as Alembic finds it."""
+    config = Config()
+    config.set_main_option("script_location", str(PROJECT_FOLDER / "warehouse/database/migrations"))
+    head = ScriptDirectory.from_config(config).get_current_head()
+    assert head is not None
+    return head
 
 
 @pytest.fixture(scope="session")

@@ -58,7 +58,7 @@
 
 {#
   The columns of a relation and those of the model's contract, each 'name type' in order. From the catalog: to ask a query
-  for its columns means to plan it.
+  for its columns means to plan it. With them, so that it is one look, the view that this transaction had to drop.
 #}
 {% macro columns_beside_contract(relation) %}
   {% set row = run_query("

@@ -19,8 +19,8 @@
     {{ return('(' ~ listed ~ ')') }}
   {%- endif -%}
   {#- One range around them all: TimescaleDB carries it to both sides of a join. -#}
-  {%- set around = time_column ~ " >= '" ~ (dates | map(attribute='before') | min) ~ " 00:00+00' and "
-    ~ time_column ~ " < '" ~ (dates | map(attribute='after') | max) ~ " 00:00+00'" -%}
+  {%- set around = between_midnights(
+    time_column, dates | map(attribute='before') | min, dates | map(attribute='after') | max) -%}
   {%- set numbers = dates | map(attribute='number') | list -%}
   {%- if numbers | max - numbers | min <= 31 -%}
     {{ return('(' ~ around ~ ' and ' ~ listed ~ ')') }}
@@ -29,10 +29,14 @@
       planner expect no row at all, and read a whole side of a join for each row of the other. -#}
   {%- set each = [] -%}
   {%- for day in dates -%}
-    {%- do each.append(session_date ~ " = '" ~ day.date ~ "' and " ~ time_column ~ " >= '" ~ day.before ~ " 00:00+00' and "
-      ~ time_column ~ " < '" ~ day.after ~ " 00:00+00'") -%}
+    {%- do each.append(session_date ~ " = '" ~ day.date ~ "' and " ~ between_midnights(time_column, day.before, day.after)) -%}
   {%- endfor -%}
   {{ return('(' ~ around ~ ' and ((' ~ each | join(') or (') ~ ')))') }}
+{% endmacro %}
+
+
+{% macro between_midnights(time_column, first, last) %}
+  {{ return(time_column ~ " >= '" ~ first ~ " 00:00+00' and " ~ time_column ~ " < '" ~ last ~ " 00:00+00'") }}
 {% endmacro %}
 
 

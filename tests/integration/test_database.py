@@ -7,8 +7,6 @@ from collections.abc import Iterator
 
 import psycopg2.errors
 import pytest
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import URL, text
 
 from warehouse import database as databases
@@ -129,7 +127,7 @@ def test_a_user_who_may_not_create_roles_migrates_all_the_same(
         cursor.execute("drop role plain_owner")
 
 
-def test_two_commands_may_migrate_at_once(empty_database: URL) -> None:
+def test_two_commands_may_migrate_at_once(empty_database: URL, newest_migration: str) -> None:
     both = [
         subprocess.Popen(
             [sys.executable, "-c", MIGRATE], stderr=subprocess.PIPE, text=True, cwd=PROJECT_FOLDER
@@ -139,7 +137,7 @@ def test_two_commands_may_migrate_at_once(empty_database: URL) -> None:
     complaints = [process.communicate(timeout=60)[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], complaints
     with databases.engine().connect() as connection:
-        assert databases.migration_in_place(connection) == newest_migration()
+        assert databases.migration_in_place(connection) == newest_migration
 
 
 def test_a_second_migration_changes_nothing(fresh_database: URL) -> None:
@@ -185,17 +183,11 @@ def test_symbols_of_a_warehouse_of_before_learn_who_decided_their_expiry(fresh_d
         }
 
 
-def test_file_names_and_alembic_agree_on_the_newest_migration(fresh_database: URL) -> None:
+def test_file_names_and_alembic_agree_on_the_newest_migration(
+    fresh_database: URL, newest_migration: str
+) -> None:
     with databases.engine().connect() as connection:
-        assert databases.migration_in_place(connection) == newest_migration()
-
-
-def newest_migration() -> str:
-    config = Config()
-    config.set_main_option("script_location", str(PROJECT_FOLDER / "warehouse/database/migrations"))
-    head = ScriptDirectory.from_config(config).get_current_head()
-    assert head is not None
-    return head
+        assert databases.migration_in_place(connection) == newest_migration
 
 
 def test_a_database_of_a_newer_tickmart_is_refused(fresh_database: URL) -> None:

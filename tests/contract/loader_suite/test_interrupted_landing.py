@@ -43,9 +43,11 @@ def nothing_half_landed(sample: Sample) -> bool:
     ) == [(True, 1, 0)]
 
 
-def test_a_load_killed_midway_leaves_nothing_and_can_be_repeated(sample: Sample, tmp_path: Path) -> None:
+@pytest.mark.parametrize("first_line", [[], ["bad"]], ids=["clean file", "file with a reject"])
+def test_a_load_killed_midway_leaves_nothing_and_can_be_repeated(
+    sample: Sample, tmp_path: Path, first_line: list[str]
+) -> None:
     make_tables(sample, tmp_path)
-    first_line = ["bad"]  # the reject is undone with the rows
     path = tmp_path / "large.csv"
     lines = sample.lines * (200_000 // len(sample.lines))
     path.write_text(sample.text(*first_line, *lines))
