@@ -9,13 +9,7 @@
     select made.*
     from {{ relation }} as made
     where
-        (made.underlying, made.session_date, made.bar_interval) not in (
-            select
-                due.underlying,
-                due.session_date,
-                due.bar_interval
-            from {{ ref('greeks_slices_due') }} as due
-        )
+        {{ of_todays_inputs('made') }}
         and (
             made.bar_interval = 'day'
             or (made.underlying, made.session_date) not in (
@@ -33,3 +27,24 @@
             )
         )
 {% endmacro %}
+
+
+{#
+  Whether a row of the Greeks step was computed from today's inputs. One that is due says nothing of what is there now, and is
+  judged once it has been computed.
+
+  rows: name of rows with underlying, session_date and bar_interval.
+#}
+{% macro of_todays_inputs(rows) -%}
+(
+    {{ rows }}.underlying,
+    {{ rows }}.session_date,
+    {{ rows }}.bar_interval
+) not in (
+    select
+        due.underlying,
+        due.session_date,
+        due.bar_interval
+    from {{ ref('greeks_slices_due') }} as due
+)
+{%- endmacro %}

@@ -1,7 +1,7 @@
 {#
   A hypertable that is created empty with the key of its contract and from then on rebuilds exactly the slices that new,
-  restated or unloaded loads touch. The first build is the same thing with every slice new; a full refresh empties the
-  table first (TRUNCATE while the columns are the same, so that nothing above it is dropped).
+  restated or unloaded loads touch. The first build is the same thing with every slice new; so is the build after a change of
+  its rules (prepare_table), and a full refresh.
 
   config.meta, beside what plan_build reads:
     time_column     the column that partitions the hypertable (default bar_start)
@@ -41,43 +41,6 @@
   {{ run_hooks(post_hooks, inside_transaction=False) }}
   {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
-
-
-{#
-  Make the table of a contract, or hold the table that is there against it. Returns true where it was made now.
-#}
-{% macro prepare_table(target_relation, sql) %}
-  {% set existing = load_cached_relation(this) %}
-  {% if existing is not none and should_full_refresh() %}
-    {% if same_columns(existing) %}
-      {% do run_query("truncate table " ~ existing) %}
-    {% else %}
-      {% do adapter.drop_relation(existing) %}
-      {% set existing = none %}
-    {% endif %}
-    {% do run_query("delete from audit.built_loads where model = '" ~ model.name ~ "'") %}
-  {% elif existing is not none and not same_columns(existing) %}
-    {{ exceptions.raise_compiler_error(
-      "the columns of " ~ this ~ " have changed since it was built. Rebuild it: dbt build --full-refresh --select " ~ model.name ~ "+") }}
-  {% endif %}
-  {% if existing is none %}
-    {# a table that is made anew has built nothing, whatever an earlier one of its name had #}
-    {% do run_query("delete from audit.built_loads where model = '" ~ model.name ~ "'") %}
-    {% call statement('create_table') %}
-      create table {{ target_relation }} {{ get_table_columns_and_constraints() }}
-    {% endcall %}
-  {% endif %}
-  {# after the table: a model may read itself #}
-  {% do get_assert_columns_equivalent(sql) %}
-  {{ return(existing is none) }}
-{% endmacro %}
-
-
-{# Whether the table has the contract's columns, by name, type and order. #}
-{% macro same_columns(existing) %}
-  {% set columns = columns_beside_contract(existing) %}
-  {{ return(columns['found'] == columns['wanted']) }}
-{% endmacro %}
 
 
 {#

@@ -4,24 +4,33 @@
 
   config.meta:
     key   the columns that identify a row: the contract's primary key
+    corrections_count   true where a row that changes or goes changes what was built from it: what reads the table is built again
 #}
 {% materialization reference, adapter='postgres' %}
   {%- set target_relation = this.incorporate(type='table') -%}
   {%- set columns = get_quoted_csv(model['columns'].keys()) -%}
   {%- set key = config.get('meta')['key'] -%}
+  {%- set same_key -%}
+    {% for name in key %}stored.{{ name }} = computed.{{ name }}{{ ' and ' if not loop.last }}{% endfor %}
+  {%- endset -%}
 
   {{ run_hooks(pre_hooks, inside_transaction=False) }}
   {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
   {% do lock_model(target_relation) %}
   {% if prepare_table(target_relation, sql) %}{% do create_indexes(target_relation) %}{% endif %}
+  {% if config.get('meta').get('corrections_count') and run_query("
+    with computed as (" ~ sql ~ ")
+    select exists (
+      select " ~ columns ~ " from " ~ target_relation ~ " except select " ~ columns ~ " from computed
+    )").rows[0][0] %}
+    {% do record_correction() %}
+  {% endif %}
   {% call statement('main') %}
     with computed as materialized ({{ sql }}),
     removed as (
       delete from {{ target_relation }} as stored
-      where not exists (
-        select from computed where {% for name in key %}stored.{{ name }} = computed.{{ name }}{{ ' and ' if not loop.last }}{% endfor %}
-      )
+      where not exists (select from computed where {{ same_key }})
     )
     insert into {{ target_relation }} ({{ columns }})
     select {{ columns }} from computed

@@ -59,27 +59,32 @@
 
 
 {#
-  Make the continuous aggregate, or hold the one that is there against the contract. A full refresh empties it while its
-  query is the same, so that nothing above it is dropped; a hypertable that another edition left gives way to it.
+  Make the continuous aggregate, or bring the one that is there to the model. Another set of rules (see rules_of_model) or a
+  full refresh empties it while its query is the same, so that nothing above it is dropped, and makes it anew otherwise; a
+  hypertable that another edition left gives way to it.
 #}
 {% macro prepare_aggregate(target_relation, sql) %}
   {% do get_assert_columns_equivalent(sql) %}
   {% set existing = load_cached_relation(this) %}
-  {% if existing is not none and existing.is_view and not should_full_refresh() %}
-    {% if not same_columns(existing) %}
-      {{ exceptions.raise_compiler_error(
-        "the columns of " ~ this ~ " have changed since it was built. Rebuild it: dbt build --full-refresh --select " ~ model.name ~ "+") }}
-    {% endif %}
+  {% if existing is not none and not run_query("select to_regclass('" ~ existing ~ "') is not null").rows[0][0] %}
+    {# it went with the hypertable below it, which dbt does not know to be below it #}
+    {% do adapter.cache_dropped(existing) %}
+    {% set existing = none %}
+  {% endif %}
+  {% set rules = rules_of_model(sql) %}
+  {% if existing is not none and existing.is_view and rules == rules_of_last_build() and not should_full_refresh() %}
     {{ return('') }}
   {% endif %}
 
   {% do run_query("delete from audit.built_loads where model = '" ~ model.name ~ "'") %}
+  {% do record_rules(rules) %}
   {% if existing is not none and existing.is_view and same_query(existing, sql) %}
     {% do run_query("truncate table " ~ existing) %}
     {{ return('') }}
   {% endif %}
   {% if existing is not none %}
-    {% do log("views above " ~ this ~ " are dropped and come back with the next full build", info=True) %}
+    {% do refuse_to_leave_behind(existing) %}
+    {% do log(this.schema ~ "." ~ this.identifier ~ " is made anew: views above it are dropped and come back with this build", info=True) %}
     {# not while another one is refreshed: it would leave notes for this one, which TimescaleDB cannot restore from a backup #}
     {% do run_query("select pg_advisory_xact_lock(" ~ rollups_lock() ~ ")") %}
     {% do run_query("drop " ~ ("table " if existing.is_table else "materialized view ") ~ existing ~ " cascade") %}

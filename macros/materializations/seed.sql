@@ -1,7 +1,8 @@
 {#
   Load a seed only when its file has changed. dbt's own materialization inserts every row again on each build; here the
   checksum of the file, and of its columns with their types, stands in the table's comment. A changed file replaces the rows in place (TRUNCATE, so that views
-  on the seed stay) unless its columns changed too.
+  on the seed stay) unless its columns changed too. What was built by a changed file is built again (rules_of_model); of a seed that
+  says `judges_again`, additions only let rows that were set aside be judged anew.
 #}
 {% materialization seed, adapter='postgres' %}
   {%- set target_relation = this.incorporate(type='table') -%}
@@ -25,15 +26,23 @@
   {% if stored_mark == mark and not should_full_refresh() %}
     {% call noop_statement('main', 'unchanged', 'SEED', 0) %}{% endcall %}
   {% else %}
-    {% if (stored_mark or '').startswith(shape) %}
+    {% set judges_again = config.get('meta', {}).get('judges_again', []) %}
+    {% set keeps_shape = (stored_mark or '').startswith(shape) %}
+    {% if keeps_shape %}
+      {% if judges_again %}{% do run_query("create temporary table rows_before on commit drop as select * from " ~ existing) %}{% endif %}
       {% do run_query("truncate table " ~ existing) %}
     {% else %}
-      {% if existing is not none %}{% do adapter.drop_relation(existing) %}{% endif %}
+      {% if existing is not none %}{% do drop_with_what_reads_it(existing) %}{% endif %}
       {% do create_csv_table(model, agate_table) %}
       {% do create_indexes(target_relation) %}
     {% endif %}
     {% set insert_sql = load_csv_rows(model, agate_table) if agate_table.rows | length > 0 else '' %}
-    {% do judge_again(config.get('meta', {}).get('judges_again', [])) %}
+    {% if judges_again and existing is not none %}
+      {% if not keeps_shape or run_query("select exists (select * from rows_before except select * from " ~ target_relation ~ ")").rows[0][0] %}
+        {% do record_correction() %}
+      {% endif %}
+      {% do judge_again(judges_again) %}
+    {% endif %}
     {% do run_query("comment on table " ~ target_relation ~ " is '" ~ mark ~ "'") %}
     {% call noop_statement('main', 'INSERT ' ~ agate_table.rows | length, 'INSERT', agate_table.rows | length) %}{% endcall %}
   {% endif %}

@@ -5,6 +5,9 @@
 
   Three quarters of the models are views, so each is one statement that tries, and one look at what came of it: to ask for the columns
   of the old and the new query first would have every view planned three times more.
+
+  config.meta:
+    rules_count   true for a view by whose rules something outside dbt is computed: they are recorded (rules_of_model)
 #}
 {% materialization view, adapter='postgres' %}
   {%- set target_relation = this.incorporate(type='view') -%}
@@ -13,28 +16,32 @@
   {{ run_hooks(pre_hooks, inside_transaction=False) }}
   {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
-  {% if existing is not none and not existing.is_view %}
-    {% do log(columns_changed(), info=True) %}
-    {% do adapter.drop_relation(existing) %}
-  {% endif %}
+  {% if existing is not none and not existing.is_view %}{% do drop_with_what_reads_it(existing) %}{% endif %}
   {% call statement('replace_view') %}
     do $view$
     begin
       {{ create_or_replace_view_statement(target_relation, sql) }};
     exception when invalid_table_definition then
-      drop view {{ target_relation }} cascade;
-      {{ create_or_replace_view_statement(target_relation, sql) }};
-      perform set_config('tickmart.dropped_view', '{{ target_relation }}', true);
+      perform set_config('tickmart.view_to_drop', '{{ target_relation }}', true);
     end
     $view$
   {% endcall %}
   {% set columns = columns_beside_contract(target_relation) %}
-  {% if columns['dropped_view'] == target_relation | string %}{% do log(columns_changed(), info=True) %}{% endif %}
+  {% if columns['view_to_drop'] == target_relation | string %}
+    {% do drop_with_what_reads_it(target_relation) %}
+    {% call statement('create_view') %}{{ create_or_replace_view_statement(target_relation, sql) }}{% endcall %}
+    {% set columns = columns_beside_contract(target_relation) %}
+  {% endif %}
   {% if config.get('contract').enforced and columns['found'] | sort != columns['wanted'] | sort %}
     {# tells the differences, column by column #}
     {% do get_assert_columns_equivalent(sql) %}
   {% endif %}
   {% call noop_statement('main', 'CREATE VIEW', 'CREATE VIEW') %}{{ sql }}{% endcall %}
+  {% if config.get('meta', {}).get('rules_count') %}
+    {% set rules = rules_of_model(sql) %}
+    {# not where they are the same: a build with nothing new writes nothing #}
+    {% if rules != rules_of_last_build() %}{% do record_rules(rules) %}{% endif %}
+  {% endif %}
 
   {% do persist_docs(target_relation, model) %}
   {{ run_hooks(post_hooks, inside_transaction=True) }}
@@ -51,24 +58,19 @@
 {% endmacro %}
 
 
-{% macro columns_changed() %}
-  {{ return("the columns of " ~ this ~ " changed: views above it are dropped and come back with the next full build") }}
-{% endmacro %}
-
-
 {#
   The columns of a relation and those of the model's contract, each 'name type' in order. From the catalog: to ask a query
-  for its columns means to plan it. With them, so that it is one look, the view that this transaction had to drop.
+  for its columns means to plan it. With them, so that it is one look, the view that cannot be replaced in place.
 #}
 {% macro columns_beside_contract(relation) %}
   {% set row = run_query("
     select
-      current_setting('tickmart.dropped_view', true) as dropped_view,
+      current_setting('tickmart.view_to_drop', true) as view_to_drop,
       (select string_agg(attname || ' ' || atttypid::regtype, chr(10) order by attnum)
        from pg_attribute where attrelid = '" ~ relation ~ "'::regclass and attnum > 0 and not attisdropped) as found,
       concat_ws(chr(10)" ~ contracted_columns() ~ ") as wanted").rows[0] %}
   {{ return({
-    'dropped_view': row['dropped_view'],
+    'view_to_drop': row['view_to_drop'],
     'found': row['found'].split('\n'),
     'wanted': row['wanted'].split('\n'),
   }) }}

@@ -1,4 +1,4 @@
-{{ config(materialized='reference', meta={'key': ['exchange', 'underlying', 'expiry']}) }}
+{{ config(materialized='reference', meta={'key': ['exchange', 'underlying', 'expiry'], 'corrections_count': true}) }}
 
 with recursive
 

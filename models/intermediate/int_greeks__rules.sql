@@ -55,16 +55,38 @@ calendar as (
 
 ),
 
--- The number in front is raised when an input comes to mean something else, so that everything is computed anew.
+-- How the inputs of a kind come to be, with all that they are read from.
+inputs as (
+
+    select
+        inputs_of_kinds.kind,
+        string_agg(built_models.rules, ',' order by built_models.model) as rules_of_inputs
+    from (
+        values
+        ('minutes', 'int_options__quotes_priced'),
+        ('minutes', 'int_options__hours_priced'),
+        ('minutes', 'int_options__built_days_priced'),
+        ('official', 'int_options__official_priced'),
+        ('snapshots', 'int_options__snapshots_priced')
+    ) as inputs_of_kinds (kind, model)
+    inner join {{ source('audit', 'built_models') }} as built_models on inputs_of_kinds.model = built_models.model
+    group by inputs_of_kinds.kind
+
+),
+
+-- The number in front is raised when the Greeks step comes to compute something else from its inputs.
 rules as (
 
     select
         kinds.kind,
-        '3|' || md5(concat_ws('|', kinds.chosen, closings.closings_by_date, calendar.sessions)) as version,
+        '3|' || md5(concat_ws(
+            '|', kinds.chosen, closings.closings_by_date, calendar.sessions, inputs.rules_of_inputs
+        )) as version,
         {{ {'calendar': 365, 'trading': 252}[var('theta_day')] }} as days_of_theta
     from kinds
     cross join closings
     cross join calendar
+    left join inputs on kinds.kind = inputs.kind
 
 )
 

@@ -1,3 +1,5 @@
+{{ config(meta={'rules_count': true}) }}
+
 with
 
 bars as (

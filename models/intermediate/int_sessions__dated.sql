@@ -1,4 +1,4 @@
-{{ config(materialized='reference', meta={'key': ['exchange', 'segment', 'session_date']}) }}
+{{ config(materialized='reference', meta={'key': ['exchange', 'segment', 'session_date'], 'corrections_count': true}) }}
 
 with
 

@@ -25,6 +25,13 @@ current_loads as (
 
 ),
 
+built_loads as (
+
+    select * from {{ source('audit', 'built_loads') }}
+    where model = '{{ model.name }}'
+
+),
+
 listed_underlyings as (
 
     select * from {{ ref('listed_underlyings') }}
@@ -65,8 +72,8 @@ calendar as (
 
 ),
 
--- A symbol is read again if it could not be read, or if the load that it was read from counts no longer: what a wrong
--- file said of a contract goes with that file.
+-- A symbol is read again if it could not be read, if the load that it was read from counts no longer (what a wrong file said
+-- of a contract goes with that file), or if that load is built anew because the rules have changed.
 to_be_read as (
 
     select delivered.*
@@ -79,6 +86,7 @@ to_be_read as (
             and known_symbols.vendor_expiry = delivered.vendor_expiry
             and known_symbols.unknown_reason is null
             and known_symbols.load_id in (select current_loads.load_id from current_loads)
+            and known_symbols.load_id in (select built_loads.load_id from built_loads)
     )
 
 ),

@@ -1,6 +1,6 @@
 -- No row has an invented value: implied volatility and Greeks are all there where the status is ok, and none elsewhere; and
 -- what is there can be. The minutes are read where they are stored, because the mart adds nothing to them.
--- depends_on: {{ ref('options_ticks') }}
+-- depends_on: {{ ref('options_ticks') }}, {{ ref('greeks_slices_due') }}
 
 {% for relation, name in [
     (source('enrichment', 'option_greeks'), 'contract_id::text'), (ref('options_hourly'), 'symbol'),
@@ -17,8 +17,9 @@ select
     theta,
     vega,
     rho
-from {{ relation }}
+from {{ relation }} as priced
 where {{ newest_sessions() }}
+    {% if relation.identifier == 'option_greeks' %}and {{ of_todays_inputs('priced') }}{% endif %}
     and (
         num_nonnulls(implied_volatility, delta, gamma, theta, vega, rho)
         <> case when greeks_status = 'ok' then 6 else 0 end

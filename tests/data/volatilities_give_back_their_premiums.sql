@@ -5,8 +5,8 @@ with
 
 greeks as (
 
-    select * from {{ source('enrichment', 'option_greeks') }}
-    where greeks_status = 'ok' and {{ newest_sessions() }}
+    select computed.* from {{ source('enrichment', 'option_greeks') }} as computed
+    where computed.greeks_status = 'ok' and {{ newest_sessions() }} and {{ of_todays_inputs('computed') }}
 
 ),
 

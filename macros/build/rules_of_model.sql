@@ -1,0 +1,91 @@
+{#
+  A fingerprint of all that decides what a stored model holds, beside the loads: its contract, its SQL, the views that it
+  reads (as the server keeps them, so that neither comments nor spaces count), the seeds behind these, and the fingerprints
+  of the stored models that it reads. Where it is another one than that of the last build, every slice is built again.
+
+  A seed that says `judges_again` (a calendar, a list of names) grows without changing what it said before; its additions are
+  judged by that, and only a correction of what it said counts here. The same holds for a reference with `corrections_count`.
+
+  sql: the model's compiled SQL.
+#}
+{% macro rules_of_model(sql) %}
+  {% set read = {'view': [], 'seed': [], 'stored': [], 'seen': []} %}
+  {% do collect_what_is_read(model['depends_on']['nodes'], read) %}
+  {% set own_sql = modules.re.sub('--[^\n]*', '', sql) | replace('"' ~ target.database ~ '".', '') %}
+  {% set own = [modules.re.sub('\s+', ' ', own_sql)] %}
+  {% for constraint in model['constraints'] %}{% do own.append(constraint['type'] ~ ' ' ~ constraint['columns']) %}{% endfor %}
+  {# which rows it follows; chunks and policies are none of them. One by one: dbt keeps settings in no order. #}
+  {% for name in ['built_from', 'sources', 'refers_to', 'instrument_types', 'slice_key'] %}
+    {% do own.append(name ~ ' ' ~ config.get('meta', {}).get(name)) %}
+  {% endfor %}
+  {% for column in model['columns'].values() %}
+    {% do own.append(column['name'] ~ ' ' ~ column['data_type'] ~ ' ' ~ (column['constraints'] | map(attribute='type') | join(' '))) %}
+  {% endfor %}
+  {% for seed in read['seed'] | sort %}{% do own.append(seed) %}{% endfor %}
+  {{ return(run_query("
+    select md5(concat_ws(
+      '|',
+      '" ~ local_md5(own | join('|')) ~ "',
+      (
+        select string_agg(pg_get_viewdef(name::regclass), ';' order by name)
+        from unnest(array[" ~ quoted_texts(read['view']) ~ "]::text[]) as name
+      ),
+      (
+        select string_agg(concat_ws(' ', model, rules, corrections), ';' order by model)
+        from audit.built_models where model = any (array[" ~ quoted_texts(read['stored']) ~ "]::text[])
+      )
+    ))").rows[0][0]) }}
+{% endmacro %}
+
+
+{#
+  What a model reads, through views, down to what is stored.
+
+  nodes: unique ids.
+  read:  lists that are filled: 'view' (relations), 'seed' (name and checksum), 'stored' (names), 'seen' (ids).
+#}
+{% macro collect_what_is_read(nodes, read) %}
+  {% for id in nodes if id in graph.nodes and id not in read['seen'] %}
+    {% do read['seen'].append(id) %}
+    {% set node = graph.nodes[id] %}
+    {% if node.resource_type == 'seed' %}
+      {% if node.config.meta.get('judges_again') %}
+        {% do read['stored'].append(node.name) %}
+      {% else %}
+        {% do read['seed'].append(node.name ~ ' ' ~ node.checksum.checksum) %}
+      {% endif %}
+    {% elif node.resource_type == 'model' and node.config.materialized == 'view' %}
+      {% do read['view'].append(node.schema ~ '.' ~ node.alias) %}
+      {% do collect_what_is_read(node.depends_on.nodes, read) %}
+    {% elif node.resource_type == 'model' %}
+      {% do read['stored'].append(node.name) %}
+    {% endif %}
+  {% endfor %}
+{% endmacro %}
+
+
+{% macro rules_of_last_build() %}
+  {% set rows = run_query("select rules from audit.built_models where model = '" ~ model.name ~ "'").rows %}
+  {{ return(rows[0][0] if rows | length > 0 else none) }}
+{% endmacro %}
+
+
+{# Record by which rules this model stands from now on, in the transaction that builds it so. #}
+{% macro record_rules(rules) %}
+  {% do run_query("
+    insert into audit.built_models (model, rules) values ('" ~ model.name ~ "', '" ~ rules ~ "')
+    on conflict (model) do update set rules = excluded.rules") %}
+{% endmacro %}
+
+
+{# Let what reads this seed or reference be built again: it has corrected what it said before. #}
+{% macro record_correction() %}
+  {% do run_query("
+    insert into audit.built_models (model, rules, corrections) values ('" ~ model.name ~ "', '', 1)
+    on conflict (model) do update set corrections = built_models.corrections + 1") %}
+{% endmacro %}
+
+
+{% macro quoted_texts(texts) %}
+  {%- for text in texts | sort %}'{{ text }}'{{ ', ' if not loop.last }}{% endfor -%}
+{% endmacro %}
