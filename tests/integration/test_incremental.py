@@ -293,6 +293,34 @@ def test_without_an_index_the_chain_prices_itself(fresh_database: URL, files: Pa
     assert farthest < 1e-4
 
 
+def test_other_columns_rebuild_a_table_with_what_reads_it_or_drop_nothing(
+    warehouse: URL, undisturbed: dict[str, Any], tmp_path: Path
+) -> None:
+    project = copied_project(tmp_path)
+    contract = project / "models/intermediate/_intermediate__models.yml"
+    before, name, after = contract.read_text().partition("  - name: int_spot__prices_deduped\n")
+    contract.write_text(before + name + after.replace("- name: high", "- name: lowest", 1)
+                        .replace("- name: low\n", "- name: high\n", 1).replace("- name: lowest", "- name: low", 1))  # fmt: skip
+    options = project / "models/intermediate/int_options__quotes_deduped.sql"
+    options.write_text(options.read_text() + "\n-- a comment is no rule\n")
+    option_rows = "select ctid::text, xmin::text from intermediate.int_options__quotes_deduped order by 1, 2"
+    untouched = query(option_rows)
+
+    refused = dbt("run", "--select", "int_spot__prices_deduped", "--project-dir", project, status=1).stdout
+    kept = marts()
+    rebuilt = dbt("run", "--project-dir", project).stdout
+
+    assert "marts.spot_prices" in refused
+    assert "Nothing was dropped" in " ".join(refused.split())
+    assert kept == undisturbed
+    assert {line.split()[1] for line in rebuilt.splitlines() if "was built by other rules" in line} == {
+        "int_spot__prices_hourly", "int_spot__prices_daily",
+    }  # fmt: skip
+    assert "intermediate.int_spot__prices_deduped is made anew" in rebuilt
+    assert query(option_rows) == untouched
+    assert marts() == undisturbed
+
+
 def test_contract_ids_outlive_a_full_refresh_and_a_reload(
     warehouse: URL, sample: Path, undisturbed: dict[str, Any]
 ) -> None:
