@@ -1,7 +1,8 @@
-"""Write the database that the settings name as plain SQL, small and packed, that any TimescaleDB server takes.
+"""Write the database that the settings name as plain SQL, packed, that any TimescaleDB server takes.
 
-A backup (`tickmart db backup`) restores on its own version of TimescaleDB alone. This is for tests/fixtures/older-databases:
-after a change of tables, a database that the version before has built is kept there, and a test builds on it.
+A backup (`tickmart db backup`) restores on its own version of TimescaleDB alone. This is for
+tests/fixtures/older-databases: after a change of tables, a database that the version before has built is
+kept there, and a test builds on it.
 
     tickmart db reset, tickmart load …, tickmart build; then
     python -m scripts.write_older_database tests/fixtures/older-databases/NAME.sql.xz
@@ -61,7 +62,8 @@ def _hypertables() -> str:
         """
         select string_agg(
             format(
-                'select public.create_hypertable(%L, public.by_range(%L, interval %L), create_default_indexes => false);',
+                'select public.create_hypertable('
+                    '%L, public.by_range(%L, interval %L), create_default_indexes => false);',
                 format('%I.%I', hypertable_schema, hypertable_name), column_name, time_interval
             ),
             chr(10) order by hypertable_schema, hypertable_name
@@ -94,7 +96,8 @@ def _rows() -> str:
         _text(
             """
             select string_agg(
-                format('select setval(%%L, %%s);', format('%%I.%%I', schemaname, sequencename), last_value), chr(10)
+                format('select setval(%%L, %%s);', format('%%I.%%I', schemaname, sequencename), last_value),
+                chr(10)
             )
             from pg_sequences where last_value is not null and schemaname = any (%s)
             """,

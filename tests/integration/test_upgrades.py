@@ -1,6 +1,6 @@
 """Databases that older versions have built: today's build makes of them what it makes of their files.
 
-The fixtures are written by scripts/write_older_database.py, with the commit that had built them in their names.
+The fixtures are written by scripts/write_older_database.py; their names say which commit had built them.
 """
 
 import json
