@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
-from loaders import layouts
+from loaders.contents import contents_of
 from loaders.copying import Meter
-from loaders.files import DAMAGE, DataFile, Stream, Unreadable, damaged, expand
-from loaders.formats import table_text
-from loaders.landing import Listener, choose_layout, members, size_of
-from loaders.lines import Reject, judge, read_head
+from loaders.files import DAMAGE, DataFile, PassedOver, Stream, Unreadable, expand
+from loaders.landing import Listener, check_as_of, dated, members, size_of, why_it_failed
+from loaders.lines import Reject
 from loaders.registry import Source, source_named
 from warehouse.errors import TickmartError
 
@@ -26,8 +26,8 @@ class Verdict:
     status : str
         `good`, `has rejects`, `empty`, `skipped` or `failed`.
     layout : str or None
-    rows, rejected : int
-        Lines that would land, and that would not.
+    rows, rejected, blank : int
+        Lines that would land, that would not, and that are blank.
     rejects : tuple of Reject
         The first of the rejected lines.
     latin1_lines : int
@@ -42,12 +42,24 @@ class Verdict:
     layout: str | None = None
     rows: int = 0
     rejected: int = 0
+    blank: int = 0
     rejects: tuple[Reject, ...] = ()
     latin1_lines: int = 0
     error: str | None = None
 
+    @property
+    def fits_nowhere(self) -> bool:
+        """Whether lines are there and not one could be landed."""
+        return self.rejected > 0 and self.rows == 0
 
-def check(source: str, paths: Iterable[str | Path], *, listener: Listener | None = None) -> list[Verdict]:
+
+def check(
+    source: str,
+    paths: Iterable[str | Path],
+    *,
+    as_of: date | None = None,
+    listener: Listener | None = None,
+) -> list[Verdict]:
     """Read and judge files without landing them.
 
     Judged is what landing judges: whether the file can be read to its end, its layout, and whether each line
@@ -59,6 +71,8 @@ def check(source: str, paths: Iterable[str | Path], *, listener: Listener | None
         Name of the source, such as `nse-minute`.
     paths : iterable of str or Path
         Files, folders and glob patterns.
+    as_of : date or None
+        As for landing them.
     listener : Listener or None
         Hears of the progress.
 
@@ -70,47 +84,42 @@ def check(source: str, paths: Iterable[str | Path], *, listener: Listener | None
     Raises
     ------
     TickmartError
-        The source is unknown.
+        The source is unknown, or `as_of` is missing or makes no sense.
     """
     wanted = source_named(source)
+    check_as_of(wanted, as_of)
     listener = listener or Listener()
     found = expand(paths, wanted.suffixes)
     listener.expects(sum(size_of(item) for item in found))
-    return [_verdict(wanted, file, listener) for item in found for file in members(item, wanted)]
+    return [
+        _verdict(wanted, dated(file, as_of), listener) for item in found for file in members(item, wanted)
+    ]
 
 
-def _verdict(source: Source, file: DataFile | Unreadable, listener: Listener) -> Verdict:
-    if isinstance(file, Unreadable):
-        return Verdict(file.uri, file.name, "failed", error=str(file.error))
-    if file.skipped:
-        return Verdict(file.uri, file.name, "skipped", error=file.skipped)
-    listener.starts(file.name, file.size)
+def _verdict(source: Source, file: DataFile | Unreadable | PassedOver, listener: Listener) -> Verdict:
+    if isinstance(file, PassedOver):
+        return Verdict(file.uri, file.name, "skipped", error=file.why)
     try:
+        if isinstance(file, Unreadable):
+            raise file.error
+        listener.starts(file.name, file.size)
         return _judged(source, file, listener)
-    except DAMAGE as error:
-        return Verdict(file.uri, file.name, "failed", error=str(damaged(file.name, error)))
-    except (TickmartError, OSError) as error:
-        return Verdict(file.uri, file.name, "failed", error=str(error))
+    except (TickmartError, OSError, *DAMAGE) as error:
+        return Verdict(file.uri, file.name, "failed", error=why_it_failed(error, file.name))
 
 
 def _judged(source: Source, file: DataFile, listener: Listener) -> Verdict:
     with file.open(listener.reads) as stream:
-        metered = Stream(Meter(stream, file.name))
-        text = table_text(metered, file.name, source)
-        if text is not None:
-            layout, columns = choose_layout(source, text.names, file.name)
-            batches = text.batches(columns, 1)
-        else:
-            head = read_head(metered, file.name)
-            header = layouts.split_header(head.header)
-            layout, columns = choose_layout(source, header.names, file.name)
-            batches = judge(head, len(columns), header.trailing_comma, 1)
-        rows = rejected = latin1 = 0
+        contents = contents_of(Stream(Meter(stream, file.name)), file, source)
+        rows = rejected = blank = latin1 = 0
         shown: list[Reject] = []
-        for batch in batches:
+        for batch in contents.judged_from(1):
             rows += batch.rows
             rejected += len(batch.rejects)
+            blank += batch.blank
             latin1 += batch.latin1
             shown += batch.rejects[: _SHOWN - len(shown)]
     status = "has rejects" if rejected else "good" if rows else "empty"
-    return Verdict(file.uri, file.name, status, layout.name, rows, rejected, tuple(shown), latin1)
+    return Verdict(
+        file.uri, file.name, status, contents.layout.name, rows, rejected, blank, tuple(shown), latin1
+    )

@@ -16,7 +16,7 @@ from psycopg2 import extensions, sql
 
 from loaders.files import DAMAGE, Readable, Stream, damaged
 from loaders.layouts import RawTable
-from loaders.lines import Batch, Reject
+from loaders.lines import LONGEST_LINE, Batch, Reject
 from warehouse.errors import TickmartError
 
 CHUNK = 1 << 20
@@ -68,8 +68,12 @@ class NotPlain(Exception):  # noqa: N818 - no error: the file is read in another
     """A quote or a backslash came by in a file that was taken to have none."""
 
 
+class NotClean(Exception):  # noqa: N818 - no error: the file's lines are judged one by one then
+    """COPY would take a line that is none here."""
+
+
 class Feed:
-    """A text body on its way to COPY: its lines are counted, line ends behind the last line are left out.
+    """A text body on its way to COPY: its lines are counted, blank ones behind the last are left out.
 
     Parameters
     ----------
@@ -88,12 +92,19 @@ class Feed:
         self._ends = b""
         self._ends_sent = 0
         self._any = False
+        self._unfinished = 0
         self.error: BaseException | None = None
 
     @property
     def lines(self) -> int:
         """How many lines went by."""
         return self._ends_sent + self._any
+
+    @property
+    def blank(self) -> int:
+        """How many blank lines stood behind the last line."""
+        *ends, rest = self._ends.split(self._line_end)
+        return max(len(ends) + bool(rest) - self._any, 0)
 
     def read(self, size: int = CHUNK, /) -> bytes:
         """Return the next bytes; keep an error for the caller, whose text COPY would swallow."""
@@ -106,6 +117,7 @@ class Feed:
                 if self.is_plain and not _is_plain(text):
                     raise NotPlain
                 out = self._ends + text
+                self._look_for_what_copy_takes(out)
                 self._ends = data[len(text) :]
                 self._ends_sent += out.count(self._line_end)
                 self._any = True
@@ -114,6 +126,25 @@ class Feed:
             self.error = error
             raise
         return b""
+
+    def _look_for_what_copy_takes(self, out: bytes) -> None:
+        first = out.find(self._line_end)
+        if first < 0:
+            self._unfinished += len(out)
+            longest = self._unfinished
+        else:
+            longest = self._unfinished + first
+            if len(out) > LONGEST_LINE:
+                longest = max(longest, *map(len, out.split(self._line_end)))
+            self._unfinished = len(out) - out.rfind(self._line_end) - 1
+        # Line ends of another kind pass within quotes; COPY's text format refuses them itself.
+        if longest > LONGEST_LINE or (not self.is_plain and self._has_other_line_ends(out)):
+            raise NotClean
+
+    def _has_other_line_ends(self, out: bytes) -> bool:
+        if self._line_end == b"\r":
+            return b"\n" in out
+        return b"\r" in out and out.count(b"\r") != out.count(b"\r\n")
 
 
 class Rejects:
@@ -145,7 +176,7 @@ def copy_clean(cursor: extensions.cursor, table: RawTable, columns: Sequence[str
     ------
     NotPlain
         A quote came late; take the file again with a feed that is not plain.
-    psycopg2.DataError
+    NotClean, psycopg2.DataError
         COPY refused a line.
     TickmartError
         The file could not be read to its end.
@@ -160,7 +191,7 @@ def copy_judged(
     judged_from: Callable[[int], Iterator[Batch]],
     load_id: int,
     rejects: Rejects,
-) -> tuple[int, int, int]:
+) -> tuple[int, int, int, int]:
     """Send the good lines to COPY and keep the others as rejects.
 
     Parameters
@@ -182,26 +213,29 @@ def copy_judged(
         `_line` of the first line behind the header, whether it is good or not.
     latin1 : int
         Lines that were no UTF-8.
+    blank : int
+        Lines that were blank.
     """
     cursor.execute("select pg_get_serial_sequence(%s, '_line')", (table.qualified,))
     (sequence,) = next(cursor)
     cursor.execute("select nextval(%s)", (sequence,))
     (first_line,) = next(cursor)
     statement = _copy_statement(table, (*columns, "_line"))
-    rows = waiting_rows = latin1 = 0
+    rows = waiting_rows = latin1 = blank = 0
     waiting = io.BytesIO()
     for batch in judged_from(first_line):
         waiting.write(batch.good)
         waiting_rows += batch.rows
         latin1 += batch.latin1
+        blank += batch.blank
         rejects.add(load_id, batch.rejects)
         if waiting.tell() >= _COPIED_AT_ONCE:
             rows += _copy_exactly(cursor, statement, waiting, waiting_rows)
             waiting, waiting_rows = io.BytesIO(), 0
     rows += _copy_exactly(cursor, statement, waiting, waiting_rows)
-    # The numbers that were given out by hand, gaps for rejects included.
-    cursor.execute("select setval(%s, %s)", (sequence, first_line + rows + rejects.count))
-    return rows, first_line, latin1
+    # The numbers that were given out by hand, gaps for rejected and blank lines included.
+    cursor.execute("select setval(%s, %s)", (sequence, first_line + rows + rejects.count + blank))
+    return rows, first_line, latin1, blank
 
 
 def _copy_exactly(cursor: extensions.cursor, statement: sql.Composable, lines: io.BytesIO, count: int) -> int:

@@ -70,6 +70,14 @@ def _document(stream: Readable, name: str) -> Any:
                 f"{name} is a JSON document of more than {_LARGEST:,} bytes: no single answer"
             )
     try:
-        return json.loads(content, parse_float=str, parse_int=str, parse_constant=str)
+        document = json.loads(content, parse_float=str, parse_int=str, parse_constant=str)
+        json.dumps(document, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        # JSON may say half a character; no text of a database can
+        raise TickmartError(
+            f"{name} holds \\u{ord(error.object[error.start]):04x}, half of a character without the other,"
+            " which cannot be stored; fetch it again"
+        ) from error
     except (ValueError, RecursionError) as error:
         raise TickmartError(f"{name} is no whole JSON document ({error}); fetch it again") from error
+    return document

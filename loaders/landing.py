@@ -13,13 +13,23 @@ import psycopg2
 from psycopg2 import extensions
 
 from loaders import copying, layouts, ledger
-from loaders.files import AS_OF_MARK, DAMAGE, DataFile, Stream, Unreadable, damaged, data_files, expand
-from loaders.formats import table_text
-from loaders.lines import Head, judge, read_head
+from loaders.contents import Contents, contents_of
+from loaders.files import (
+    AS_OF_MARK,
+    DAMAGE,
+    DataFile,
+    PassedOver,
+    Stream,
+    Unreadable,
+    damaged,
+    data_files,
+    expand,
+)
 from loaders.registry import Source, create_raw_tables, source_named
 from warehouse import database
 from warehouse.database.errors import in_plain_words, said_plainly
 from warehouse.errors import TickmartError
+from warehouse.paths import printable
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +49,8 @@ class Outcome:
         `loaded`, `empty` (a header and nothing else), `already loaded`, `skipped` (no data file) or `failed`.
     load_id : int or None
         Its row in `audit.loads`; of `already loaded`, the load that holds the bytes.
-    rows, rejected : int
-        Lines landed, and lines in `audit.rejects`.
+    rows, rejected, blank : int
+        Lines landed, lines in `audit.rejects`, and blank ones behind the header, which are only counted.
     layout : str or None
     restates : int or None
         The load of the same uri that this one replaces.
@@ -57,6 +67,7 @@ class Outcome:
     load_id: int | None = None
     rows: int = 0
     rejected: int = 0
+    blank: int = 0
     layout: str | None = None
     restates: int | None = None
     notes: tuple[str, ...] = ()
@@ -167,7 +178,7 @@ def land(
         (any more).
     """
     wanted = source_named(source)
-    _check_as_of(wanted, as_of)
+    check_as_of(wanted, as_of)
     listener = listener or Listener()
     found = expand(paths, wanted.suffixes)
     listener.expects(sum(size_of(item) for item in found))
@@ -177,13 +188,19 @@ def land(
         create_raw_tables(connection)
         for item in found:
             for file in members(item, wanted):
-                outcome = _outcome(connection, wanted, _dated(file, as_of), force, as_of, listener)
+                outcome = _outcome(connection, wanted, dated(file, as_of), force, as_of, listener)
                 outcomes.append(outcome)
                 listener.ends(outcome)
     return Report(outcomes)
 
 
-def _check_as_of(source: Source, as_of: date | None) -> None:
+def check_as_of(source: Source, as_of: date | None) -> None:
+    """Refuse a day for a source whose rows say theirs, and the lack of one, or nonsense, for any other.
+
+    Raises
+    ------
+    TickmartError
+    """
     if source.undated and as_of is None:
         raise TickmartError(
             f"files of {source.name} do not say of which day they are: say --as-of YYYY-MM-DD,"
@@ -199,12 +216,12 @@ def _check_as_of(source: Source, as_of: date | None) -> None:
         )
 
 
-def _dated(file: DataFile | Unreadable, as_of: date | None) -> DataFile | Unreadable:
-    """Name the file for its day too: tomorrow the same path may hold another day's list."""
+def dated(file: DataFile | Unreadable | PassedOver, as_of: date | None) -> DataFile | Unreadable | PassedOver:
+    """Name a file for its day too: tomorrow the same path may hold another day's list."""
     return file if as_of is None else replace(file, uri=f"{file.uri}{AS_OF_MARK}{as_of}")
 
 
-def size_of(item: Path | Unreadable) -> int:
+def size_of(item: Path | Unreadable | PassedOver) -> int:
     """Return a file's bytes on disk, 0 for what cannot be read."""
     try:
         return item.stat().st_size if isinstance(item, Path) else 0
@@ -212,7 +229,9 @@ def size_of(item: Path | Unreadable) -> int:
         return 0
 
 
-def members(item: Path | Unreadable, source: Source) -> Iterator[DataFile | Unreadable]:
+def members(
+    item: Path | Unreadable | PassedOver, source: Source
+) -> Iterator[DataFile | Unreadable | PassedOver]:
     """Yield what an expanded path holds."""
     if isinstance(item, Path):
         yield from data_files(item, source.suffixes)
@@ -220,33 +239,29 @@ def members(item: Path | Unreadable, source: Source) -> Iterator[DataFile | Unre
         yield item
 
 
-def choose_layout(
-    source: Source, names: tuple[str, ...], file: str
-) -> tuple[layouts.Layout, tuple[str, ...]]:
-    """Choose the layout of a header among those of a source.
-
-    Raises
-    ------
-    TickmartError
-        None fits.
-    """
-    chosen = layouts.choose(names, source.layouts)
-    if chosen is None:
-        raise layouts.unknown_layout(file, names, source.name, source.layouts)
-    return chosen
+def why_it_failed(error: Exception, name: str) -> str:
+    """Say on one line why a file could not be read or landed."""
+    match error:
+        case TickmartError():
+            text = str(error)
+        case _ if isinstance(error, DAMAGE):
+            text = str(damaged(name, error))
+        case _:
+            text = f"{name}: {in_plain_words(error)}"
+    return printable(text)
 
 
 def _outcome(
     connection: extensions.connection,
     source: Source,
-    file: DataFile | Unreadable,
+    file: DataFile | Unreadable | PassedOver,
     force: bool,
     as_of: date | None,
     listener: Listener,
 ) -> Outcome:
     started_at, clock = datetime.now(UTC), time.monotonic()
-    if isinstance(file, DataFile) and file.skipped:
-        return Outcome(file.uri, file.name, "skipped", error=file.skipped)
+    if isinstance(file, PassedOver):
+        return Outcome(file.uri, file.name, "skipped", error=file.why)
     try:
         if isinstance(file, Unreadable):
             raise file.error
@@ -261,7 +276,7 @@ def _outcome(
                 " nothing of that file landed. Run the same command again: what is there does not land twice"
             ) from error
         connection.rollback()
-        message = _message(error, file.name)
+        message = why_it_failed(error, file.name)
         load_id = None
         if isinstance(file, DataFile) or file.exists:
             with connection.cursor() as cursor:
@@ -298,6 +313,7 @@ class _Landing:
         self.as_of = as_of
         self.listener = listener
         self.started_at = started_at
+        self.table: layouts.RawTable | None = None
         self.is_table = False
 
     def land(self) -> Outcome:
@@ -308,7 +324,7 @@ class _Landing:
             sha256 = self._hash_if_it_may_be(held)
             if held and sha256 == held.sha256:
                 return self._already(held)
-            self._lock(cursor, self._check_head())
+            self._lock(cursor, self._look())
             now_held = ledger.held(cursor, self.source, self.file.uri)
             if now_held and now_held != held:
                 # Another command landed this very file while this one waited.
@@ -332,18 +348,18 @@ class _Landing:
         self.listener.rereads()
         return meter.sha256()
 
-    def _check_head(self) -> layouts.RawTable:
+    def _look(self) -> layouts.RawTable:
         """Find out what is wrong with the header, and where the rows go, before anybody has to wait."""
         with self.file.open() as stream:
-            metered = Stream(copying.Meter(stream, self.file.name))
-            table = table_text(metered, self.file.name, self.source)
-            self.is_table = table is not None
-            if table is not None:
-                names = table.names
-            else:
-                names = layouts.split_header(read_head(metered, self.file.name).header).names
-        layout, _ = choose_layout(self.source, names, self.file.name)
-        return layout.table
+            return self._contents(copying.Meter(stream, self.file.name)).layout.table
+
+    def _contents(self, meter: copying.Meter) -> Contents:
+        contents = contents_of(Stream(meter), self.file, self.source)
+        seen = self.table, self.is_table
+        self.table, self.is_table = contents.layout.table, contents.head is None
+        if seen[0] is not None and seen != (self.table, self.is_table):
+            raise TickmartError(f"{self.file.name} changed while it was read; load it again")
+        return contents
 
     def _lock(self, cursor: extensions.cursor, table: layouts.RawTable) -> None:
         # Two COPYs at once would share the identity in blocks, and file lines could not be told from it.
@@ -359,10 +375,8 @@ class _Landing:
         load_id = ledger.next_load_id(cursor)
         cursor.execute("savepoint before_copy")
         rejects = copying.Rejects()
-        if self.is_table:
-            entry = self._copy_table(cursor, load_id, rejects)
-        else:
-            entry = self._copy_text(cursor, load_id, rejects)
+        entry = None if self.is_table else self._copy_clean(cursor, load_id)
+        entry = entry or self._copy_judged(cursor, load_id, rejects)
         if held and held.rows and not entry.rows and not self.force:
             raise TickmartError(
                 f"{self.file.name} now gives no row, but its load {held.load_id} gave {held.rows};"
@@ -378,39 +392,38 @@ class _Landing:
             load_id,
             entry.rows,
             entry.rejected,
+            entry.blank_lines,
             entry.layout,
             held.load_id if held else None,
             tuple(self._notes(cursor, entry)),
         )
 
-    def _copy_text(self, cursor: extensions.cursor, load_id: int, rejects: copying.Rejects) -> ledger.Entry:
-        def once_more() -> None:
-            cursor.execute("rollback to savepoint before_copy")
-            self.listener.rereads()
-
+    def _copy_clean(self, cursor: extensions.cursor, load_id: int) -> ledger.Entry | None:
+        """Land the file's bytes as they are; None, and nothing landed, if that cannot be."""
         try:
-            entry = self._copy_clean(cursor, load_id, may_be_plain=True)
-        except copying.NotPlain:
-            once_more()
-            entry = self._copy_clean(cursor, load_id, may_be_plain=False)
-        if entry is not None:
-            return entry
-        once_more()
-        return self._copy_judged(cursor, load_id, rejects)
+            try:
+                entry = self._copy_bytes(cursor, load_id, may_be_plain=True)
+            except copying.NotPlain:
+                self._begin_anew(cursor)
+                entry = self._copy_bytes(cursor, load_id, may_be_plain=False)
+        except (copying.NotClean, psycopg2.DataError) as error:
+            log.info("%s: %r; judging its lines one by one", self.file.name, error)
+            entry = None
+        if entry is None:
+            self._begin_anew(cursor)
+        return entry
 
-    def _copy_clean(self, cursor: extensions.cursor, load_id: int, may_be_plain: bool) -> ledger.Entry | None:
-        """Land the file's bytes as they are; None if COPY does not take them so."""
+    def _begin_anew(self, cursor: extensions.cursor) -> None:
+        cursor.execute("rollback to savepoint before_copy")
+        self.listener.rereads()
+
+    def _copy_bytes(self, cursor: extensions.cursor, load_id: int, may_be_plain: bool) -> ledger.Entry | None:
         with self.file.open(self.listener.reads) as stream:
             meter = copying.Meter(stream, self.file.name)
-            head = read_head(Stream(meter), self.file.name)
-            header = layouts.split_header(head.header)
-            layout, columns = choose_layout(self.source, header.names, self.file.name)
-            feed = copying.Feed(head.body, head.line_end, may_be_plain)
-            try:
-                rows = copying.copy_clean(cursor, layout.table, columns, feed)
-            except psycopg2.DataError as error:
-                log.info("%s: %s; judging its lines one by one", self.file.name, error)
-                return None
+            contents = self._contents(meter)
+            assert contents.head is not None
+            feed = copying.Feed(contents.head.body, contents.head.line_end, may_be_plain)
+            rows = copying.copy_clean(cursor, contents.layout.table, contents.columns, feed)
             if rows != feed.lines:
                 log.info("%s: %d rows of %d lines; judging them one by one", self.file.name, rows, feed.lines)
                 return None
@@ -418,55 +431,30 @@ class _Landing:
             if rows:
                 cursor.execute("select lastval() - %s + 1", (rows,))
                 (first_line,) = next(cursor)
-            return self._entry(load_id, meter, layout, head.header_lines, rows, 0, first_line, _options(head))
+            return self._entry(load_id, meter, contents, rows, 0, feed.blank, first_line, contents.options)
 
     def _copy_judged(self, cursor: extensions.cursor, load_id: int, rejects: copying.Rejects) -> ledger.Entry:
         with self.file.open(self.listener.reads) as stream:
             meter = copying.Meter(stream, self.file.name)
-            head = read_head(Stream(meter), self.file.name)
-            header = layouts.split_header(head.header)
-            layout, columns = choose_layout(self.source, header.names, self.file.name)
-            rows, first_line, latin1 = copying.copy_judged(
-                cursor,
-                layout.table,
-                columns,
-                lambda first: judge(head, len(columns), header.trailing_comma, first),
-                load_id,
-                rejects,
+            contents = self._contents(meter)
+            rows, first_line, latin1, blank = copying.copy_judged(
+                cursor, contents.layout.table, contents.columns, contents.judged_from, load_id, rejects
             )
-            options = _options(head) | ({"latin1_lines": latin1} if latin1 else {})
-            return self._entry(
-                load_id, meter, layout, head.header_lines, rows, rejects.count, first_line, options
-            )
-
-    def _copy_table(self, cursor: extensions.cursor, load_id: int, rejects: copying.Rejects) -> ledger.Entry:
-        with self.file.open(self.listener.reads) as stream:
-            meter = copying.Meter(stream, self.file.name)
-            text = table_text(Stream(meter), self.file.name, self.source)
-        if text is None:
-            raise TickmartError(f"{self.file.name} changed while it was read; load it again")
-        layout, columns = choose_layout(self.source, text.names, self.file.name)
-        rows, first_line, _ = copying.copy_judged(
-            cursor, layout.table, columns, lambda first: text.batches(columns, first), load_id, rejects
-        )
-        options = {"format": text.format}
-        return self._entry(load_id, meter, layout, 0, rows, rejects.count, first_line, options)
+            options = contents.options | ({"latin1_lines": latin1} if latin1 else {})
+            return self._entry(load_id, meter, contents, rows, rejects.count, blank, first_line, options)
 
     def _entry(
         self,
         load_id: int,
         meter: copying.Meter,
-        layout: layouts.Layout,
-        header_lines: int,
+        contents: Contents,
         rows: int,
         rejected: int,
+        blank_lines: int,
         first_line: int | None,
         options: dict[str, Any],
     ) -> ledger.Entry:
-        if self.force:
-            options["force"] = True
-        if self.as_of:
-            options["as_of"] = str(self.as_of)
+        said = ({"force": True} if self.force else {}) | ({"as_of": str(self.as_of)} if self.as_of else {})
         return ledger.Entry(
             source=self.source,
             uri=self.file.uri,
@@ -477,16 +465,19 @@ class _Landing:
             bytes=meter.bytes,
             rows=rows,
             rejected=rejected,
-            layout=layout.name,
-            raw_table=layout.table.qualified,
+            blank_lines=blank_lines,
+            layout=contents.layout.name,
+            raw_table=contents.layout.table.qualified,
             first_line=first_line,
-            header_lines=header_lines,
-            options=options,
+            header_lines=contents.header_lines,
+            options=options | said,
         )
 
     def _notes(self, cursor: extensions.cursor, entry: ledger.Entry) -> Iterator[str]:
         if entry.status == "empty":
             yield "a header and no rows"
+        if entry.blank_lines:
+            yield f"{entry.blank_lines:,} blank line{'s' if entry.blank_lines > 1 else ''}"
         if latin1 := entry.options.get("latin1_lines"):
             yield f"{latin1} line{'s' if latin1 > 1 else ''} read as latin-1, not being UTF-8"
         if "encoding" in entry.options:
@@ -494,16 +485,6 @@ class _Landing:
         assert entry.sha256
         if entry.rows and (twin := ledger.same_bytes(cursor, self.source, self.file.uri, entry.sha256)):
             yield f"the same bytes as load {twin[0]} ({twin[1]})"
-
-
-def _message(error: Exception, name: str) -> str:
-    if isinstance(error, DAMAGE):
-        return str(damaged(name, error))
-    return str(error) if isinstance(error, TickmartError) else f"{name}: {in_plain_words(error)}"
-
-
-def _options(head: Head) -> dict[str, Any]:
-    return {} if head.encoding == "utf-8" else {"encoding": head.encoding}
 
 
 def lock_raw_table(cursor: extensions.cursor, qualified_table: str) -> None:

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from warehouse.errors import TickmartError
@@ -172,7 +172,7 @@ def choose(names: Sequence[str], layouts: Sequence[Layout]) -> tuple[Layout, tup
     return max(fitting, key=lambda fit: len(fit[0].columns), default=None)
 
 
-def unknown_layout(file: str, names: Sequence[str], source: str, layouts: Sequence[Layout]) -> TickmartError:
+def unknown_layout(file: str, names: Sequence[str], known: Mapping[str, Sequence[Layout]]) -> TickmartError:
     """Build the error for a header that fits no layout.
 
     Parameters
@@ -181,27 +181,31 @@ def unknown_layout(file: str, names: Sequence[str], source: str, layouts: Sequen
         The file's name, for the message.
     names : sequence of str
         What was found.
-    source : str
-        The source that was asked for.
-    layouts : sequence of Layout
-        Its layouts.
+    known : mapping of str to sequence of Layout
+        The layouts by source, the one that was asked for first.
 
     Returns
     -------
     TickmartError
         Names what was found, the nearest layout and how it differs, and all known layouts.
     """
-    start = _clip(",".join(names[:4]) + (",…" if len(names) > 4 else ""))
-    plural = "s" if len(names) != 1 else ""
-    known = ", ".join(f"{layout.name} ({len(layout.header())} columns)" for layout in layouts)
-    difference = _difference(names, layouts)
+    listed = "; of ".join(
+        f"{source}: " + ", ".join(f"{layout.name} ({len(layout.header())} columns)" for layout in layouts)
+        for source, layouts in known.items()
+    )
     return TickmartError(
-        f'unknown layout in {file}: {len(names)} column{plural} starting "{start}"{difference}; '
-        f"known layouts of {source}: {known}. Try: tickmart load --list-layouts"
+        f"unknown layout in {file}: {beginning(names)}{_difference(names, known)}; "
+        f"known layouts of {listed}. Try: tickmart load --list-layouts"
     )
 
 
-def _difference(names: Sequence[str], layouts: Sequence[Layout]) -> str:
+def beginning(names: Sequence[str]) -> str:
+    """Return how many columns a header has, and how it starts."""
+    start = _clip(",".join(names[:4]) + (",…" if len(names) > 4 else ""))
+    return f'{len(names)} column{"s" if len(names) != 1 else ""} starting "{start}"'
+
+
+def _difference(names: Sequence[str], known: Mapping[str, Sequence[Layout]]) -> str:
     found = {plain(name) for name in names}
     repeated = sorted({name for name in names if [plain(n) for n in names].count(plain(name)) > 1})
     if repeated:
@@ -210,7 +214,8 @@ def _difference(names: Sequence[str], layouts: Sequence[Layout]) -> str:
     def shared(layout: Layout) -> int:
         return sum(bool(found & {plain(s) for s in column.spellings}) for column in layout.columns)
 
-    nearest = max(layouts, key=lambda layout: shared(layout) - 2 * len(layout.lacks(names)))
+    layouts = [(source, layout) for source, those in known.items() for layout in those]
+    source, nearest = max(layouts, key=lambda one: shared(one[1]) - 2 * len(one[1].lacks(names)))
     lacks = nearest.lacks(names)
     if shared(nearest) <= len(lacks):
         return ""
@@ -219,7 +224,8 @@ def _difference(names: Sequence[str], layouts: Sequence[Layout]) -> str:
     parts = ([f"lacks {_clip(', '.join(lacks))}"] if lacks else []) + (
         [f"adds {_clip(', '.join(surplus))}"] if surplus else []
     )
-    return f" (beside {nearest.name} it {' and '.join(parts)})" if parts else ""
+    of_another = "" if source == next(iter(known)) else f" of {source}"
+    return f" (beside {nearest.name}{of_another} it {' and '.join(parts)})" if parts else ""
 
 
 def _clip(text: str, length: int = 120) -> str:

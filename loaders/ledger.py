@@ -45,6 +45,7 @@ class Entry:
     bytes: int | None = None
     rows: int = 0
     rejected: int = 0
+    blank_lines: int = 0
     layout: str | None = None
     raw_table: str | None = None
     first_line: int | None = None
@@ -85,11 +86,13 @@ def next_load_id(cursor: extensions.cursor) -> int:
 def write(cursor: extensions.cursor, entry: Entry) -> int:
     """Write a row of the ledger, finished now, and return its load id."""
     cursor.execute(
-        "insert into audit.loads (load_id, source, dataset, uri, sha256, bytes, rows, rejected, layout,"
-        " raw_table, first_line, header_lines, options, started_at, finished_at, status, error)"
+        "insert into audit.loads (load_id, source, dataset, uri, sha256, bytes, rows, rejected,"
+        " blank_lines, layout, raw_table, first_line, header_lines, options, started_at, finished_at, status,"
+        " error)"
         " overriding system value"
         " values (coalesce(%s, nextval(pg_get_serial_sequence('audit.loads', 'load_id'))),"
-        " %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, clock_timestamp(), %s, %s) returning load_id",
+        " %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, clock_timestamp(), %s, %s)"
+        " returning load_id",
         (
             entry.load_id,
             entry.source.name,
@@ -99,6 +102,7 @@ def write(cursor: extensions.cursor, entry: Entry) -> int:
             entry.bytes,
             entry.rows,
             entry.rejected,
+            entry.blank_lines,
             entry.layout,
             entry.raw_table,
             entry.first_line,

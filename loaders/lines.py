@@ -77,15 +77,18 @@ class Batch:
     rows : int
         How many.
     rejects : list of Reject
-        The others.
+        The others, but for blank ones.
     latin1 : int
         How many of the lines were no UTF-8 and were read as latin-1.
+    blank : int
+        How many of the lines were blank; they are counted and told apart by no more than their place.
     """
 
     good: bytes
     rows: int
     rejects: list[Reject]
-    latin1: int
+    latin1: int = 0
+    blank: int = 0
 
 
 def read_head(stream: Stream, name: str) -> Head:
@@ -141,8 +144,6 @@ def read_head(stream: Stream, name: str) -> Head:
 def judge(head: Head, fields: int, trailing_comma: bool, first_line: int) -> Iterator[Batch]:
     """Judge the lines behind a header, in bounded memory.
 
-    Blank lines at the end of the file are no lines; elsewhere they are rejected.
-
     Parameters
     ----------
     head : Head
@@ -155,28 +156,22 @@ def judge(head: Head, fields: int, trailing_comma: bool, first_line: int) -> Ite
         The `_line` of the first line behind the header; those that follow count up from it.
     """
     judged = _Judge(fields, trailing_comma, head.header_lines + 1, first_line)
-    blanks = 0
     for lines, is_last in _blocks(head.body, head.line_end):
         good: list[bytes] = []
         rejects: list[Reject] = []
-        latin1_before = judged.latin1
+        latin1_before, blank = judged.latin1, 0
         for position, line in enumerate(lines):
             if not line.strip():
-                blanks += 1
+                blank += 1
+                judged.next_line += 1
                 continue
-            while blanks:
-                rejects.append(judged.reject(b"", "blank line"))
-                blanks -= 1
-                if len(rejects) >= 100_000:
-                    yield Batch(b"".join(good), len(good), rejects, 0)
-                    good, rejects = [], []
             cut = is_last and position == len(lines) - 1
             row = None if cut and judged.lacks_its_comma(line) else judged.good(line)
             if row is not None:
                 good.append(row)
             else:
                 rejects.append(judged.reject(line, judged.why_not(line, cut)))
-        yield Batch(b"".join(good), len(good), rejects, judged.latin1 - latin1_before)
+        yield Batch(b"".join(good), len(good), rejects, judged.latin1 - latin1_before, blank)
 
 
 class _Judge:
@@ -194,7 +189,7 @@ class _Judge:
 
     def good(self, line: bytes) -> bytes | None:
         """Return the line as COPY is to take it, or None."""
-        if len(line) > LONGEST_LINE or b"\0" in line or b"\r" in line:
+        if len(line) > LONGEST_LINE or b"\0" in line or b"\r" in line or b"\n" in line:
             return None
         outside = line
         if b'"' in line:
@@ -222,6 +217,8 @@ class _Judge:
             return "NUL byte in the line"
         if b"\r" in line:
             return "carriage return inside the line"
+        if b"\n" in line:
+            return "line feed inside the line"
         if line.count(b'"') % 2:
             return "unbalanced quote"
         found = _QUOTED.sub(b"", line).count(b",") + 1
@@ -251,7 +248,7 @@ def _blocks(body: Readable, line_end: bytes) -> Iterator[tuple[list[bytes], bool
         if too_long and lines:
             lines[0] = lines[0].ljust(LONGEST_LINE + 1)
             too_long = False
-        if len(rest) > LONGEST_LINE:
+        if len(rest) > LONGEST_LINE + 1:  # one more, for a carriage return that belongs to the line's end
             # Only the beginning is kept; padding marks it as too long when its end comes.
             rest = rest[:_KEPT_OF_A_LONG_LINE]
             too_long = True

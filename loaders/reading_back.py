@@ -1,12 +1,21 @@
 """Lines of a file that was loaded before, read back from where it came."""
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
-from urllib.parse import unquote
 
 from loaders.copying import Meter
-from loaders.files import AS_OF_MARK, DAMAGE, DataFile, Readable, Stream, Unreadable, damaged, data_files
+from loaders.files import (
+    AS_OF_MARK,
+    DAMAGE,
+    DataFile,
+    Readable,
+    Stream,
+    Unreadable,
+    damaged,
+    data_files,
+    path_of,
+)
 from loaders.json_text import looks_like_json
 from loaders.lines import CHUNK, read_head
 from loaders.parquet import MAGIC
@@ -51,14 +60,14 @@ def read_lines(uri: str, sha256: str | None, numbers: Iterable[int], suffixes: t
     Lines
     """
     uri = uri.rpartition(AS_OF_MARK)[0] or uri
-    path = Path(unquote(uri.partition("!")[0].removeprefix("file://")))
-    if not path.exists():
+    path = path_of(uri)
+    if not os.path.lexists(path):
         return Lines(problem="the file is no longer there")
     for file in data_files(path, suffixes):
         if isinstance(file, Unreadable):
             if uri.startswith(file.uri):
                 return Lines(problem=str(file.error))
-        elif file.uri == uri:
+        elif isinstance(file, DataFile) and file.uri == uri:
             return _read(file, sha256, sorted(set(numbers)))
     return Lines(problem="the archive no longer holds it")
 

@@ -32,6 +32,7 @@ app = typer.Typer(
 )
 
 _A_LINE_EVERY = 10.0
+_MOST_SKIPPED = 20
 
 
 def _list_layouts(wanted: bool) -> None:
@@ -88,15 +89,14 @@ def _add_command(source: Source) -> None:
         ] = False,
     ) -> None:
         listener = _listener(quiet=as_json)
+        day = as_of.date() if as_of else None
         if check_only:
             with listener:
-                verdicts = check(source.name, paths, listener=listener)
+                verdicts = check(source.name, paths, as_of=day, listener=listener)
             _show_verdicts(verdicts, as_json)
             return
         with listener:
-            report = land(
-                source.name, paths, force=force, as_of=as_of.date() if as_of else None, listener=listener
-            )
+            report = land(source.name, paths, force=force, as_of=day, listener=listener)
         _conclude(report, as_json)
 
     app.command(source.name, help=source.description)(command)
@@ -110,18 +110,24 @@ def _show_verdicts(verdicts: list[Verdict], as_json: bool) -> None:
     if as_json:
         show_json([asdict(verdict) for verdict in verdicts])
     else:
+        few = _Few()
         for verdict in verdicts:
-            _show_verdict(verdict)
+            if few.takes(verdict.status):
+                _show_verdict(verdict)
         bad = sum(verdict.status == "failed" for verdict in verdicts)
         good = sum(verdict.status not in ("failed", "skipped") for verdict in verdicts)
         typer.echo(
             f"{number(good, 'file')} would land: {number(sum(v.rows for v in verdicts), 'row')},"
-            f" {sum(v.rejected for v in verdicts):,} rejected; {bad:,} would fail. Nothing was landed."
+            f" {sum(v.rejected for v in verdicts):,} rejected{_passed_over(len(verdicts) - good - bad)};"
+            f" {bad:,} would fail. Nothing was landed."
         )
     for verdict in verdicts:
         if verdict.status == "failed":
             typer.echo(f"error: {verdict.error}", err=True)
-    if any(verdict.status == "failed" for verdict in verdicts):
+        if verdict.fits_nowhere:
+            lines = number(verdict.rejected, "line")
+            typer.echo(f"error: none of the {lines} of {verdict.name} fits its header", err=True)
+    if any(verdict.status == "failed" or verdict.fits_nowhere for verdict in verdicts):
         raise typer.Exit(1)
 
 
@@ -133,9 +139,10 @@ def _show_verdict(verdict: Verdict) -> None:
             typer.echo(f"{verdict.name}: would be skipped, {verdict.error}")
         case _:
             rejected = f", {verdict.rejected:,} rejected" if verdict.rejected else ""
+            blank = f", {number(verdict.blank, 'blank line')}" if verdict.blank else ""
             latin1 = f", {verdict.latin1_lines:,} read as latin-1" if verdict.latin1_lines else ""
             rows = number(verdict.rows, "row")
-            typer.echo(f"{verdict.name}: {rows}{rejected}{latin1} (layout {verdict.layout})")
+            typer.echo(f"{verdict.name}: {rows}{rejected}{blank}{latin1} (layout {verdict.layout})")
             for reject in verdict.rejects:
                 typer.echo(f"  line {reject.line}: {reject.reason}")
             if verdict.rejected > len(verdict.rejects):
@@ -169,10 +176,25 @@ def _summary(report: Report) -> str:
     for status, words in (("empty", "without rows"), ("already loaded", "already loaded")):
         if report.count(status):
             parts.append(f"{report.count(status):,} {words}")
-    if report.count("skipped"):
-        parts.append(f"{report.count('skipped'):,} skipped")
-    parts.append(f"{report.count('failed'):,} failed")
-    return ", ".join(parts)
+    summary = ", ".join(parts) + _passed_over(report.count("skipped"))
+    return f"{summary}, {report.count('failed'):,} failed"
+
+
+def _passed_over(count: int) -> str:
+    return f", {count:,} skipped" if count else ""
+
+
+class _Few:
+    """Which outcomes are told by name: all but the skipped ones, and the first of these."""
+
+    def __init__(self) -> None:
+        self._skipped = 0
+
+    def takes(self, status: str) -> bool:
+        self._skipped += status == "skipped"
+        if status == "skipped" and self._skipped == _MOST_SKIPPED + 1:
+            typer.echo("more files are skipped than are named here; --json names all")
+        return status != "skipped" or self._skipped <= _MOST_SKIPPED
 
 
 def _line(outcome: Outcome) -> str:
@@ -199,6 +221,7 @@ class _Plain(Listener):
         self._total = self._before = self._now = self._size = 0
         self._spoke = time.monotonic()
         self._began = self._spoke
+        self._few = _Few()
 
     def __enter__(self) -> "_Plain":
         return self
@@ -233,7 +256,7 @@ class _Plain(Listener):
             typer.echo(f"waiting: {for_what}", err=True)
 
     def ends(self, outcome: Outcome) -> None:
-        if not self._quiet:
+        if not self._quiet and self._few.takes(outcome.status):
             typer.echo(_line(outcome))
 
 
@@ -252,6 +275,7 @@ class _Bar(Listener):
         )
         self._task: TaskID = self._progress.add_task("", total=None)
         self._before = self._now = self._size = 0
+        self._few = _Few()
 
     def __enter__(self) -> "_Bar":
         self._progress.start()
@@ -280,7 +304,8 @@ class _Bar(Listener):
         self._progress.update(self._task, description=f"waiting: {for_what}")
 
     def ends(self, outcome: Outcome) -> None:
-        typer.echo(_line(outcome))
+        if self._few.takes(outcome.status):
+            typer.echo(_line(outcome))
 
 
 def _listener(quiet: bool) -> _Plain | _Bar:

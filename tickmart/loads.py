@@ -1,16 +1,17 @@
 """`tickmart loads`: what was loaded, when, from where."""
 
-from pathlib import Path
+import os
 from typing import Annotated, Any
 
 import typer
 from psycopg2.extras import RealDictCursor
 
-from loaders import ledger
+from loaders import files, ledger
 from loaders.registry import source_named
 from tickmart.output import show_rows, within
 from warehouse import database
 from warehouse.database.errors import said_plainly
+from warehouse.paths import local_path
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -44,8 +45,11 @@ def uri_of(path: str) -> str:
     """Return the uri under which the ledger knows a path; a uri is returned as it is."""
     if path.startswith("file://"):
         return path
-    file, separator, member = path.partition("!")
-    return Path(file).expanduser().resolve().as_uri() + separator + member
+    whole = local_path(path)
+    if os.path.lexists(whole):
+        return files.uri_of(whole)
+    file, *members = path.split("!")
+    return files.uri_of(local_path(file), *members)
 
 
 def _remark(row: dict[str, Any]) -> str:

@@ -1,15 +1,17 @@
 """`tickmart trace`: a mart row back to its file and line."""
 
+import os
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
 import typer
 
 from tickmart.lineage import INDIA, Origin, Trace, find_mart, find_subject, parse_time, trace
 from tickmart.marts import hint_of_loads_not_built, open_marts
 from tickmart.output import readable, show_json
+from warehouse.paths import printable
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -108,5 +110,4 @@ def _shown(value: Any) -> str:
 
 
 def _path(uri: str) -> str:
-    file, separator, member = uri.removeprefix("file://").partition("!")
-    return unquote(file) + separator + member
+    return printable(os.fsdecode(unquote_to_bytes(uri.removeprefix("file://"))))

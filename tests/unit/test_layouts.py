@@ -62,6 +62,6 @@ def test_a_comma_behind_the_last_name_names_nothing() -> None:
 
 
 def test_the_error_stays_readable_for_a_header_of_garbage() -> None:
-    error = str(unknown_layout("x.csv", ["\x1b[31m" * 200, "b"], "small", [SMALL]))
+    error = str(unknown_layout("x.csv", ["\x1b[31m" * 200, "b"], {"small": [SMALL]}))
     assert len(error) < 400
     assert "\x1b" not in error

@@ -56,7 +56,8 @@ load_history as (
         loads.started_at,
         loads.finished_at,
         loads.unloaded_at,
-        loads.error
+        loads.error,
+        loads.blank_lines
     from loads
     left join current_loads
         on loads.source = current_loads.source

@@ -12,9 +12,12 @@ import pytest
 import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from loader_samples import Sample, query, rejects_of
+from loader_samples import Sample, query, rejects_of, samples
 
+from loaders.checking import check
+from loaders.layouts import choose
 from loaders.lines import LONGEST_LINE
+from loaders.registry import SOURCES
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -44,14 +47,12 @@ def test_lines_that_do_not_split_are_rejected_and_the_rest_lands(sample: Sample,
         + "\n\n"
     )
     outcome = sample.land_one(path)
-    assert (outcome.status, outcome.rows, outcome.rejected) == ("loaded", 4, 8)
+    assert (outcome.status, outcome.rows, outcome.rejected, outcome.blank) == ("loaded", 4, 6, 4)
     assert list(sample.landed(outcome.load_id)) == [2, 4, 10, 13]
     assert rejects_of(outcome.load_id) == [
         (3, too_few, f"3 fields where the header has {sample.fields}"),
         (5, too_many, f"{sample.fields + 1} fields where the header has {sample.fields}"),
         (6, quoted, "unbalanced quote"),
-        (7, "", "blank line"),
-        (8, "", "blank line"),
         (9, "\\.", f"1 field where the header has {sample.fields}"),
         (11, "nul\\x00" + good, "NUL byte in the line"),
         (12, "x\ry", "carriage return inside the line"),
@@ -97,6 +98,75 @@ def test_a_line_without_end_is_not_taken_into_memory(sample: Sample, tmp_path: P
     assert rejects_of(outcome.load_id) == [(3, "x" * 1000, f"longer than {LONGEST_LINE:,} bytes")]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_line_that_copy_would_take_is_rejected_beyond_the_longest(
+    sample: Sample, tmp_path: Path, end: str, quote: str
+) -> None:
+    # with so many lines before, the long ones lie across other chunks of what is read
+    _, rest = sample.lines[0].split(",", 1)
+    around = len(f"{quote}{quote},{rest}")
+    longest = f"{quote}{'x' * (LONGEST_LINE - around)}{quote},{rest}"
+    path = tmp_path / "long.csv"
+    for before in (1, 30_000):
+        lines = [
+            *[sample.lines[0]] * before,
+            longest,
+            "x" + longest if not quote else quote + "x" + longest[1:],
+        ]
+        path.write_bytes(sample.text(*lines, sample.lines[0]).replace("\n", end).encode())
+        outcome = sample.land_one(path)
+        (verdict,) = check(sample.source.name, [path], as_of=sample.as_of)
+        assert (outcome.rows, outcome.rejected) == (verdict.rows, verdict.rejected) == (before + 2, 1)
+        assert [(line, reason) for line, _, reason in rejects_of(outcome.load_id)] == [
+            (before + 3, f"longer than {LONGEST_LINE:,} bytes")
+        ]
+
+
+@pytest.mark.parametrize(("end", "other"), [("\n", "\r"), ("\r\n", "\r"), ("\r", "\n")])
+def test_a_line_end_of_another_kind_within_quotes_is_no_value(
+    sample: Sample, tmp_path: Path, end: str, other: str
+) -> None:
+    broken = '"a\vb"' + sample.lines[0][sample.lines[0].index(",") :]
+    path = tmp_path / "broken.csv"
+    many = [sample.lines[0]] * (100_000 // len(sample.lines[0]))
+    text = sample.text(*many, broken, sample.lines[0]).replace("\n", end).replace("\v", other)
+    path.write_bytes(text.encode())
+    outcome = sample.land_one(path)
+    (verdict,) = check(sample.source.name, [path], as_of=sample.as_of)
+    assert (outcome.rows, outcome.rejected) == (verdict.rows, verdict.rejected) == (len(many) + 1, 1)
+
+
+def test_blank_lines_are_counted_and_every_line_is_accounted_for(sample: Sample, tmp_path: Path) -> None:
+    path = tmp_path / "blank.csv"
+    for text in (
+        sample.text(*sample.lines, "", "  ", ""),
+        sample.text("", sample.lines[0], "\t", "", "bad", "", sample.lines[1]) + "\n \n",
+        sample.text("", ""),
+        sample.text(sample.lines[0], "")[:-1] + " ",
+    ):
+        path.write_text(text)
+        outcome = sample.land_one(path, force=True)
+        ((held,),) = query(
+            "select jsonb_build_object('rows', rows, 'rejected', rejected, 'blank', blank_lines,"
+            " 'header', header_lines) from audit.loads where load_id = %s",
+            outcome.load_id,
+        )
+        assert sum(held.values()) == len(text.splitlines())
+        assert held["blank"] == sum(not line.strip() for line in text.splitlines()) == outcome.blank
+        assert held["rows"] == len(sample.landed(outcome.load_id))
+        assert held["rejected"] == len(rejects_of(outcome.load_id))
+
+
+def test_millions_of_blank_lines_are_one_count(sample: Sample, tmp_path: Path) -> None:
+    path = tmp_path / "blank.csv"
+    path.write_text(sample.text(sample.lines[0]) + "\n" * 3_000_000 + sample.lines[1] + "\n")
+    outcome = sample.land_one(path)
+    assert (outcome.rows, outcome.rejected, outcome.blank) == (2, 0, 3_000_000)
+    assert list(sample.landed(outcome.load_id)) == [2, 3_000_003]
+    assert outcome.notes == ("3,000,000 blank lines",)
+
+
 def test_a_file_of_nothing_but_rejects_lands_no_row(sample: Sample, tmp_path: Path) -> None:
     path = tmp_path / "all bad.csv"
     path.write_text(sample.text(*["bad"] * 3000))
@@ -123,7 +193,15 @@ def test_no_line_is_ever_lost(sample: Sample, tmp_path: Path, data: st.DataObjec
     assert outcome.status == "loaded"
     landed = list(sample.landed(outcome.load_id))
     rejected = [line for line, _, _ in rejects_of(outcome.load_id)]
-    assert sorted(landed + rejected) == list(range(2, len(lines) + 3))
+    blank = [number for number, line in enumerate(text.split("\n"), start=1) if not line.strip()]
+    assert len(blank) - ended == outcome.blank
+    assert sorted(landed + rejected + blank[: outcome.blank]) == list(range(2, len(lines) + 3))
+    (verdict,) = check(sample.source.name, [path], as_of=sample.as_of)
+    assert (verdict.rows, verdict.rejected, verdict.blank) == (
+        outcome.rows,
+        outcome.rejected,
+        outcome.blank,
+    )
 
 
 def test_an_unknown_header_names_what_was_found_and_what_is_known(sample: Sample, tmp_path: Path) -> None:
@@ -133,7 +211,34 @@ def test_an_unknown_header_names_what_was_found_and_what_is_known(sample: Sample
     assert error.startswith('unknown layout in unknown.csv: 2 columns starting "Symbol,Price"')
     for layout in sample.source.layouts:
         assert f"{layout.name} ({len(layout.header())} columns)" in error
+    for source in SOURCES.values():
+        assert f"{source.name}: {source.layouts[0].name} (" in error
     assert error.endswith("Try: tickmart load --list-layouts")
+
+
+def test_a_file_of_another_source_is_told_with_the_command_that_loads_it(
+    sample: Sample, tmp_path: Path
+) -> None:
+    path = tmp_path / "a day's file.csv"
+    for other in samples():
+        if choose(other.header.split(","), sample.source.layouts) is None:
+            path.write_text(other.clean)
+            error = error_of(sample, path)
+            as_of = " --as-of YYYY-MM-DD" if other.source.undated else ""
+            assert f"{other.layout.name} of {other.source.name}" in error.partition("Try:")[0]
+            assert f"tickmart load {other.source.name}{as_of} '{tmp_path}/a day'\"'\"'s file.csv'" in error
+
+
+def test_a_document_of_another_source_is_told_with_the_command_that_loads_it(
+    sample: Sample, tmp_path: Path
+) -> None:
+    if sample.source.rows_of_json is None:
+        path = tmp_path / "chain.csv"
+        path.write_text('{"records": {}}')
+        assert error_of(sample, path) == (
+            f"chain.csv is a JSON document, and files of {sample.source.name} are none."
+            f" Try: tickmart load nse-option-chain {path}"
+        )
 
 
 def test_a_header_that_nearly_fits_says_what_is_different(sample: Sample, tmp_path: Path) -> None:
@@ -227,7 +332,49 @@ def test_a_parquet_file_of_other_columns_is_refused(sample: Sample, tmp_path: Pa
 
 def test_a_folder_with_no_data_file_fails(sample: Sample, tmp_path: Path) -> None:
     (tmp_path / "notes.md").write_text("x")
-    assert "the folder holds no data file (.csv, .txt," in error_of(sample, tmp_path)
+    failed, skipped = sample.land([tmp_path]).outcomes
+    assert (failed.status, skipped.status) == ("failed", "skipped")
+    assert "the folder holds no data file (.csv, .txt," in str(failed.error)
+    assert query("select uri, status from audit.loads where load_id = %s", failed.load_id) == [
+        (sample.uri(tmp_path), "failed")
+    ]
+
+
+def test_what_cannot_be_read_fails_alone_and_stands_in_the_ledger(sample: Sample, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "b.csv")
+    (tmp_path / "c.csv").symlink_to("gone.csv")
+    packed = b"a,b\n"
+    for _ in range(400):
+        packed = gzip.compress(packed, mtime=0)
+    (tmp_path / "d.csv").write_bytes(packed)
+    (tmp_path / "e.tmp").write_text(sample.clean)
+    for name in ("a.csv", "f.csv", "two\nlines.csv", os.fsdecode(b"\xff.csv")):
+        (tmp_path / name).write_text(sample.clean)
+    report = sample.land([tmp_path, "", "~no-such-user/g.csv"])
+    told = {
+        outcome.name.removeprefix(f"{tmp_path}/"): (outcome.status, outcome.load_id is not None)
+        for outcome in report.outcomes
+    }
+    assert told == {
+        "a.csv": ("loaded", True),
+        "b.csv": ("failed", True),
+        "c.csv": ("failed", True),
+        "d.csv": ("failed", True),
+        "e.tmp": ("skipped", False),
+        "f.csv": ("loaded", True),
+        "two\\nlines.csv": ("loaded", True),
+        "\\xff.csv": ("loaded", True),
+        "": ("failed", False),
+        "~no-such-user/g.csv": ("failed", False),
+    }
+    for outcome in report.outcomes:
+        if outcome.load_id is not None:
+            assert query("select status, error from audit.loads where load_id = %s", outcome.load_id) == [
+                (outcome.status, outcome.error)
+            ]
+            assert "\n" not in (outcome.error or "")
+    verdicts = check(sample.source.name, [tmp_path, "", "~no-such-user/g.csv"], as_of=sample.as_of)
+    assert [(v.uri, v.name, v.error) for v in verdicts] == [(o.uri, o.name, o.error) for o in report.outcomes]
 
 
 def test_a_missing_path_fails_and_the_others_land(sample: Sample, tmp_path: Path) -> None:

@@ -242,10 +242,13 @@ def test_folders_are_searched_in_natural_order(sample: Sample, tmp_path: Path) -
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(sample.text(sample.lines[0]))
     report = sample.land([tmp_path])
-    assert [sample.place(o, tmp_path) for o in report.outcomes] == [
-        "/day2.csv",
-        "/day10.csv",
-        "/sub/day1.txt",
+    assert [(sample.place(o, tmp_path), o.status) for o in report.outcomes] == [
+        ("/.hidden.csv", "skipped"),
+        ("/README.txt", "skipped"),
+        ("/chart.png", "skipped"),
+        ("/day2.csv", "loaded"),
+        ("/day10.csv", "loaded"),
+        ("/sub/day1.txt", "loaded"),
     ]
 
 
