@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from warehouse.errors import TickmartError
+from warehouse.paths import local_path
 from warehouse.settings import PROJECT_FOLDER
 
 MANIFEST = "manifest.json"
@@ -151,9 +152,9 @@ class Folder:
     threads = 2
 
     def __init__(self, path: Path) -> None:
-        self.path = path.expanduser().absolute()
+        self.path = local_path(path).absolute()
         self.uri = self._root = str(self.path)
-        if self.path.exists() and not self.path.is_dir():
+        if os.path.exists(self.path) and not self.path.is_dir():
             raise TickmartError(f"{self.path} is a file; an export needs a folder or an s3:// address.")
 
     def read(self, name: str) -> bytes | None:
@@ -270,9 +271,9 @@ def open_store(destination: str | Path) -> Store:
         from exporters.s3 import Bucket
 
         return Bucket(text)
-    if "://" in text:
+    if "://" in text or text.lower().startswith("s3:"):
         raise TickmartError(f"{text}: exports go to a folder or to s3://bucket/prefix.")
-    return Folder(Path(text))
+    return Folder(local_path(text))
 
 
 @dataclass(slots=True)

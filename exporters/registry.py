@@ -2,7 +2,7 @@
 
 import hashlib
 import importlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Protocol
@@ -12,6 +12,7 @@ import psycopg2.extensions
 from exporters.publish import Manifest, Month, Outcome, Publication, Store, open_store, versions
 from warehouse import database
 from warehouse.errors import TickmartError
+from warehouse.names import listed, names_held
 
 Progress = Callable[[str, int], None]
 
@@ -156,7 +157,7 @@ def export(
     format : str
         A name in `EXPORTERS`.
     underlyings : sequence of str
-        Such as `NIFTY`; empty: all that the marts hold.
+        Such as `NIFTY`, in any case; empty: all that the marts hold.
     start, end : date or None
         First and last session date, both included; None: as far as the marts go. A month that was exported
         to this destination before stays whole: its file covers the earlier range and this one.
@@ -249,18 +250,8 @@ def _available(
         raise TickmartError(
             "the marts are empty. Load data (tickmart load …) and build (tickmart build) first."
         )
-    unknown = [name for name in underlyings if name not in held]
-    if unknown:
-        raise TickmartError(
-            f"no data for {', '.join(unknown)}; the marts hold {_listed(held)}. See: tickmart list"
-        )
-    return {name: held[name] for name in held if not underlyings or name in underlyings}
-
-
-def _listed(names: Iterable[str], most: int = 12) -> str:
-    names = list(names)
-    shown = ", ".join(names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+    wanted = names_held(underlyings, list(held))
+    return {name: held[name] for name in held if not underlyings or name in wanted}
 
 
 def _slices(
@@ -300,7 +291,7 @@ def _nothing_there(
     available: dict[str, tuple[date, date]], underlyings: Sequence[str], start: date | None, end: date | None
 ) -> str:
     held = "; ".join(f"{name} from {first} to {last}" for name, (first, last) in list(available.items())[:8])
-    names = _listed(underlyings) or "any underlying"
+    names = listed(underlyings) or "any underlying"
     asked = f"{names} from {start or 'the first'} to {end or 'the last'} session"
     return f"nothing to export for {asked}. The marts hold {held}."
 

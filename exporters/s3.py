@@ -36,8 +36,23 @@ def _client(endpoint_url: str | None) -> Any:
 
 
 def client() -> Any:
-    """Return the boto3 client that every S3 access of tickmart uses."""
-    return _client(settings().s3_endpoint_url)
+    """Return the boto3 client that every S3 access of tickmart uses.
+
+    Raises
+    ------
+    TickmartError
+        TICKMART_S3_ENDPOINT_URL or an `AWS_*` variable makes no sense.
+    """
+    endpoint_url = settings().s3_endpoint_url
+    if endpoint_url is not None and not _is_address(endpoint_url):
+        raise TickmartError(
+            f"TICKMART_S3_ENDPOINT_URL is {endpoint_url!r}, which is no address of a server."
+            " Write http://host:port or https://host."
+        )
+    try:
+        return _client(endpoint_url)
+    except (BotoCoreError, ValueError) as error:
+        raise TickmartError(f"cannot use S3: {error}. Check AWS_* and TICKMART_S3_ENDPOINT_URL.") from error
 
 
 def nautilus_options() -> dict[str, dict[str, Any]]:
@@ -76,6 +91,16 @@ def nautilus_options() -> dict[str, dict[str, Any]]:
     return {"fs_storage_options": python, "fs_rust_storage_options": rust}
 
 
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    is_one_word = url.isprintable() and " " not in url
+    return is_one_word and parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0
+
+
 class Bucket:
     """A prefix of a bucket as a store.
 
@@ -95,8 +120,9 @@ class Bucket:
     threads = THREADS
 
     def __init__(self, uri: str) -> None:
-        parts = urlsplit(uri)
-        self.bucket, self.prefix = parts.netloc, parts.path.strip("/")
+        # not as a URL: an object's name may hold ? and #, which end a URL's path
+        self.bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+        self.prefix = prefix.strip("/")
         if not self.bucket:
             raise TickmartError(f"{uri} names no bucket. Write s3://bucket/prefix.")
         self.uri = f"s3://{self.bucket}/{self.prefix}".rstrip("/")
@@ -224,8 +250,9 @@ class Bucket:
                 ) from error
             raise TickmartError(f"cannot {action} {self.uri}/{name}: {error}") from error
         except (BotoCoreError, Boto3Error) as error:
+            why = " ".join(str(error).split())
             raise TickmartError(
-                f"cannot {action} {self.uri}/{name}: {error}. Check AWS_* and TICKMART_S3_ENDPOINT_URL."
+                f"cannot {action} {self.uri}/{name}: {why}. Check AWS_* and TICKMART_S3_ENDPOINT_URL."
             ) from error
         except OSError as error:
             raise TickmartError(f"cannot {action} {self.uri}/{name}: {error}") from error

@@ -34,7 +34,7 @@ _FIRST_CHANGED_SESSION = """
         inner join audit.loads as loads on slices.load_id = loads.load_id
         inner join changed
             on loads.source = changed.source and loads.dataset = changed.dataset and loads.uri = changed.uri
-        where slices.underlying = any(%(underlyings)s) or %(underlyings)s::text[] = '{}'
+        where lower(slices.underlying) = any(%(underlyings)s) or %(underlyings)s::text[] = '{}'
 
     ),
 
@@ -91,7 +91,10 @@ def first_session_to_export(format: str, underlyings: Sequence[str], destination
     with connect() as connection, connection.cursor() as cursor:
         cursor.execute(
             _FIRST_CHANGED_SESSION,
-            {"since": written_at - _BUILT_LATER_THAN_LANDED, "underlyings": list(underlyings)},
+            {
+                "since": written_at - _BUILT_LATER_THAN_LANDED,
+                "underlyings": [name.lower() for name in underlyings],
+            },
         )
         row: tuple[date | None] = next(cursor)
     return row[0]

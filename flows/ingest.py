@@ -5,9 +5,11 @@ from pathlib import Path
 
 from prefect import get_run_logger, task
 
+from loaders.files import uri_of
 from loaders.landing import Listener, Outcome, Report, land
 from loaders.registry import SOURCES, source_named
 from warehouse.errors import TickmartError
+from warehouse.paths import local_path, printable
 
 INBOX = Path("inbox")
 
@@ -21,7 +23,7 @@ def default_inbox() -> dict[str, list[str]]:
         There is none.
     """
     folders = {name: INBOX / name for name in SOURCES}
-    found = {name: [str(f)] for name, f in folders.items() if f.is_dir() and any(f.iterdir())}
+    found = {name: [str(f)] for name, f in folders.items() if _holds_something(f)}
     if not found:
         raise TickmartError(
             f"nothing to load: {INBOX.absolute()} has no files in a folder {' or '.join(SOURCES)}."
@@ -49,27 +51,51 @@ def ingest(source: str, paths: list[str]) -> Report:
     Raises
     ------
     TickmartError
-        Files without a date lie in no folder named for their day.
+        The database cannot be reached, or the source is unknown.
     """
     if not source_named(source).undated:
         return land(source, paths, listener=_Logged())
-    report = Report()
-    for day, folder in _folders_by_day(source, paths):
-        report.outcomes.extend(land(source, [folder], as_of=day, listener=_Logged()).outcomes)
+    report, log = Report(), _Logged()
+    folders, misplaced = folders_by_day(paths)
+    for day, folder in folders:
+        report.outcomes.extend(land(source, [folder], as_of=day, listener=log).outcomes)
+    for path in misplaced:
+        error = (
+            f"files of {source} do not say of which day they are: put each in a folder named YYYY-MM-DD,"
+            f" such as {path.parent / '2025-10-08'}; found {path}"
+        )
+        outcome = Outcome(uri_of(path), printable(path.name), "failed", error=printable(error))
+        log.ends(outcome)
+        report.outcomes.append(outcome)
     return report
 
 
-def _folders_by_day(source: str, paths: list[str]) -> list[tuple[date, Path]]:
-    """Return the folders that are named for a day; whoever fetches a list each day keeps it in such a one."""
-    given = [Path(path) for path in paths]
-    folders = [f for path in given for f in ([path] if _day(path) else sorted(path.glob("[!.]*")) or [path])]
-    misplaced = [str(folder) for folder in folders if not (_day(folder) and folder.is_dir())]
-    if misplaced:
-        raise TickmartError(
-            f"files of {source} do not say of which day they are: put each in a folder named YYYY-MM-DD,"
-            f" such as {given[0] / '2025-10-08'}; found {', '.join(misplaced[:3])}"
-        )
-    return [(day, folder) for folder in folders if (day := _day(folder))]
+def folders_by_day(paths: list[str]) -> tuple[list[tuple[date, Path]], list[Path]]:
+    """Find the folders that are named for a day; whoever fetches a list each day keeps it in such a one.
+
+    Parameters
+    ----------
+    paths : list of str
+        Such folders, or folders that hold them.
+
+    Returns
+    -------
+    folders : list of (date, Path)
+    misplaced : list of Path
+        What is there beside them, and of which day nobody knows it to be; hidden names are left out.
+    """
+    given = [local_path(path) for path in paths]
+    found = [f for path in given for f in ([path] if _day(path) else sorted(path.glob("[!.]*")) or [path])]
+    folders = [(day, folder) for folder in found if (day := _day(folder)) and folder.is_dir()]
+    placed = {folder for _, folder in folders}
+    return folders, [path for path in found if path not in placed]
+
+
+def _holds_something(folder: Path) -> bool:
+    try:
+        return folder.is_dir() and any(folder.iterdir())
+    except OSError:
+        return True  # what is wrong with it, loading it says
 
 
 def _day(path: Path) -> date | None:
@@ -89,6 +115,8 @@ class _Logged(Listener):
     def ends(self, outcome: Outcome) -> None:
         if outcome.status == "failed":
             self._log.error("%s failed: %s", outcome.name, outcome.error)
+        elif outcome.status == "skipped":
+            self._log.warning("%s: skipped, %s", outcome.name, outcome.error)
         elif outcome.fits_nowhere:
             self._log.error("%s: none of its %s lines fits its header", outcome.name, outcome.rejected)
         elif outcome.status in ("loaded", "empty"):

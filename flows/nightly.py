@@ -17,6 +17,7 @@ import typer
 from prefect import State, flow
 from prefect.artifacts import create_markdown_artifact
 
+from exporters.publish import open_store
 from exporters.registry import ExportReport
 from flows.export import check_formats, publish
 from flows.ingest import default_inbox, ingest
@@ -27,6 +28,7 @@ from warehouse.errors import TickmartError
 
 FORMATS = ("nautilus",)
 DESTINATION = "catalogs"
+_MOST_NAMED = 20
 
 
 @dataclass
@@ -91,6 +93,7 @@ def nightly(
     """
     wanted = list(FORMATS) if formats is None else formats
     check_formats(wanted)
+    open_store(destination)  # says now, and not after the build, where it is no place
     sources = default_inbox() if inbox is None else inbox
     for source in sources:
         source_named(source)
@@ -120,7 +123,11 @@ def markdown(night: Night) -> str:
         if o.status not in ("already loaded", "skipped")
     ]
     known = sum(report.count("already loaded") for report in night.ingested.values())
+    skipped = [o.name for report in night.ingested.values() for o in report.outcomes if o.status == "skipped"]
     parts = ["## Files", f"{known:,} were there already."]
+    if skipped:
+        more = ", …" if len(skipped) > _MOST_NAMED else ""
+        parts += [f"{len(skipped):,} were skipped: {', '.join(skipped[:_MOST_NAMED])}{more}"]
     parts += _table(("source", "file", "status", "load", "rows", "rejected"), loads)
     parts += ["## Build"]
     if night.built is None:

@@ -10,6 +10,7 @@ from sampledata import bhavcopy, gfdl
 from sampledata.contracts import UNDERLYINGS, sessions_from
 from sampledata.market import Carried, Chain, IndexDay, simulate_chains, simulate_index
 from warehouse.errors import TickmartError
+from warehouse.paths import local_path
 
 # A Monday; the Thursday of its week is an expiry and its Friday a holiday.
 DEFAULT_START = date(2025, 8, 11)
@@ -38,7 +39,7 @@ class WrittenFile:
 
 
 def write_sample(
-    folder: Path,
+    folder: str | Path,
     *,
     days: int = 1,
     rows: int | None = None,
@@ -54,7 +55,7 @@ def write_sample(
 
     Parameters
     ----------
-    folder : Path
+    folder : str or Path
         Made if missing; the files go to its `nse-minute` and `nse-bhavcopy`, in place of older ones.
     days : int
         Sessions to write. Special sessions (Muhurat, budget week-ends) are left out.
@@ -86,13 +87,17 @@ def write_sample(
         If an argument makes no sense, the calendar does not reach so far, or a file cannot be written.
     """
     _check(days, rows, underlyings, strikes, expiries)
+    if seed < 0:
+        raise TickmartError(f"seed is {seed}; it must be at least 0")
     carried = {name: Carried(UNDERLYINGS[name].level) for name in underlyings}
     written: list[WrittenFile] = []
     bars = 0
-    session = start - timedelta(days=1)
+    day = start
+    folder = local_path(folder)
     try:
         while len({file.session for file in written}) < days if rows is None else bars < rows:
-            session = sessions_from(session + timedelta(days=1), 1)[0]
+            session = sessions_from(day, 1)[0]
+            day = session + timedelta(days=1)
             for file in _write_session(folder, session, carried, (strikes, expiries), seed, with_bhavcopy):
                 written.append(file)
                 bars += file.rows if file.kind != "bhavcopy" else 0

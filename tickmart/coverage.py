@@ -29,7 +29,7 @@ select
     case bar_interval when 'minute' then '1-MINUTE' when 'day' then '1-DAY' else bar_interval end as interval,
     session_date, session_kind, coverage, contracts, bars, session_bars, missing_bars
 from marts.data_coverage
-where (%(underlyings)s::text[] is null or underlying = any(%(underlyings)s))
+where (%(underlyings)s::text[] is null or lower(underlying) = any(%(underlyings)s))
     and (%(instrument_type)s::text is null or instrument_type = %(instrument_type)s)
     and (%(start)s::date is null or session_date >= %(start)s)
     and (%(end)s::date is null or session_date <= %(end)s)
@@ -74,7 +74,7 @@ def _coverage(
             cursor.execute(
                 _COVERAGE,
                 {
-                    "underlyings": [name.upper() for name in underlying] if underlying else None,
+                    "underlyings": [name.lower() for name in underlying] if underlying else None,
                     "instrument_type": instrument_type,
                     "start": start.date() if start else None,
                     "end": end.date() if end else None,

@@ -52,7 +52,7 @@ def _add_command(name: str) -> None:
         with _Progress(as_json) as progress:
             report = export(
                 name,
-                [symbol.upper() for symbol in underlying or []],
+                underlying or [],
                 start.date() if start else None,
                 end.date() if end else None,
                 to,

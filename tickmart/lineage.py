@@ -49,6 +49,7 @@ _IDENTIFIED = {
 _SNAPSHOTS = "int_options__snapshots_deduped"
 # Sources whose rows are of a moment. Set aside, they are told beside such rows and no others.
 _OF_A_MOMENT = ["nse-option-chain"]
+_FIRST_YEAR, _LAST_YEAR = 1900, 2200
 _MOST_SHOWN = 20
 _MOST_EARLIER_LOADS = 3
 _NAMES_OFFERED = 6
@@ -144,9 +145,11 @@ def parse_time(text: str) -> date | datetime:
         It is neither.
     """
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         pass
+    else:
+        return _of_a_market(day, text)
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -154,7 +157,16 @@ def parse_time(text: str) -> date | datetime:
             f"cannot read the time {text!r}. Write 2025-03-12T12:30 (Indian time), 2025-03-12T07:00Z,"
             " or 2025-03-12 for a daily row"
         ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=INDIA)
+    moment = _of_a_market(moment, text)
+    # always in India's zone: the database takes none that is sixteen hours away
+    return moment.astimezone(INDIA) if moment.tzinfo else moment.replace(tzinfo=INDIA)
+
+
+def _of_a_market[When: (date, datetime)](when: When, text: str) -> When:
+    # beyond these years another zone's time may be in no year at all
+    if not _FIRST_YEAR <= when.year <= _LAST_YEAR:
+        raise TickmartError(f"no market has data of {text}: say a year from {_FIRST_YEAR} to {_LAST_YEAR}")
+    return when
 
 
 def find_subject(connection: psycopg2.extensions.connection, name: str, mart: str | None = None) -> Subject:

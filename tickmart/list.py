@@ -8,6 +8,7 @@ from psycopg2.extras import RealDictCursor
 from tickmart.marts import hint_of_loads_not_built, open_marts
 from tickmart.output import show_rows
 from warehouse.errors import TickmartError
+from warehouse.names import names_held
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -119,11 +120,7 @@ def _list(
         raise TickmartError(
             hint or "the marts are empty. Load vendor files (tickmart load …), then run: tickmart build"
         )
-    wanted = {name.upper() for name in underlying or ()}
-    unknown = wanted - {row["underlying"] for row in rows}
-    if unknown:
-        held = ", ".join(sorted({row["underlying"] for row in rows}))
-        raise TickmartError(f"no data of {', '.join(sorted(unknown))}; the marts hold {held}")
+    wanted = names_held(underlying or (), sorted({row["underlying"] for row in rows}))
     show_rows(_COLUMNS, [row for row in rows if not wanted or row["underlying"] in wanted], as_json)
     if hint:
         typer.echo(f"note: {hint}", err=True)

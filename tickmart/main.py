@@ -11,6 +11,9 @@ from typer.core import TyperGroup
 
 from warehouse.database.errors import in_plain_words
 from warehouse.errors import TickmartError
+from warehouse.paths import printable
+
+_MOST_SHOWN = 100
 
 # command -> one line for `tickmart --help`. Its module, tickmart/<command>.py, holds a Typer `app`.
 # Modules are imported only when called: nautilus_trader, dbt and Prefect take seconds each.
@@ -80,5 +83,8 @@ def main() -> None:
         app(prog_name="tickmart")
     except TickmartError as error:
         sys.exit(f"error: {error}")
+    except UnicodeEncodeError as error:
+        # bytes of the command line that are no text have no place in a database
+        sys.exit(f"error: {printable(error.object[:_MOST_SHOWN])} holds bytes that are no UTF-8 text")
     except _THE_DATABASE_S_STATE as error:
         sys.exit(f"error: {in_plain_words(error)}")

@@ -2,7 +2,6 @@
 
 import json
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,7 +16,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 
 @app.command()
 def sample(
-    to: Annotated[Path, typer.Option("--to", help="Folder to write to; made if missing.")],
+    to: Annotated[str, typer.Option("--to", help="Folder to write to; made if missing.")],
     days: Annotated[int, typer.Option(help="Sessions to write.")] = 1,
     rows: Annotated[
         int | None, typer.Option(help="Instead of days: whole sessions until there are so many minute bars.")

@@ -3,8 +3,11 @@
 from functools import cache
 from pathlib import Path
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from warehouse.errors import TickmartError
+from warehouse.paths import local_path
 
 PROJECT_FOLDER = Path(__file__).resolve().parent.parent
 
@@ -52,19 +55,43 @@ class Settings(BaseSettings):
     dask_cluster: str | None = None
     test_community_url: SecretStr | None = None
 
-    @field_validator("database_url", "dask_cluster", "test_community_url", mode="before")
+    @field_validator(
+        "database_url", "dask_cluster", "test_community_url", "cache_folder", "s3_endpoint_url", mode="before"
+    )
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return None if value == "" else value
 
-    @field_validator("risk_free_rates", "equity_corporate_actions", "second_order_greeks", mode="before")
+    @field_validator(
+        "state_folder",
+        "profiles_folder",
+        "risk_free_rates",
+        "equity_corporate_actions",
+        "second_order_greeks",
+        mode="before",
+    )
     @classmethod
     def _empty_is_the_default(cls, value: object, info: ValidationInfo) -> object:
         assert info.field_name is not None
         return cls.model_fields[info.field_name].default if value == "" else value
 
+    @field_validator("state_folder", "cache_folder", "profiles_folder")
+    @classmethod
+    def _home_is_resolved(cls, value: Path | None) -> Path | None:
+        return None if value is None else local_path(value)
+
 
 @cache
 def settings() -> Settings:
-    """Return the settings of this process, read once."""
-    return Settings()
+    """Return the settings of this process, read once.
+
+    Raises
+    ------
+    TickmartError
+        A variable makes no sense; the message names it and never its value, which may be a password.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        faults = [f"TICKMART_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+        raise TickmartError(f"cannot read the settings: {'; '.join(faults)}") from None

@@ -212,7 +212,7 @@ def test_an_empty_range_names_what_there_is(
 def test_an_unknown_underlying_names_those_there_are(
     exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path
 ) -> None:
-    with pytest.raises(TickmartError, match="no data for SENSEX; the marts hold NIFTY"):
+    with pytest.raises(TickmartError, match="no data of SENSEX; the marts hold NIFTY"):
         export(exporter, ["SENSEX"], None, None, str(tmp_path))
 
 

@@ -136,6 +136,37 @@ def test_check_judges_without_a_database(tmp_path: Path) -> None:
     assert [verdict["status"] for verdict in json.loads(run.stdout)] == ["has rejects", "failed"]
 
 
+def test_a_check_fails_where_the_load_would(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "bad", "worse")
+    run = tickmart("load", "nse-minute", "--check", path)
+    assert (run.returncode, run.stderr) == (1, "error: none of the 2 lines of a.csv fits its header\n")
+    run = tickmart("load", "kite-instruments", "--check", path)
+    assert run.returncode == 1
+    assert run.stderr.startswith(
+        "error: files of kite-instruments do not say of which day they are: say --as-of"
+    )
+
+
+@pytest.mark.usefixtures("database")
+def test_skipped_files_are_named_up_to_twenty_and_counted(tmp_path: Path) -> None:
+    write(tmp_path / "a.csv", BAR)
+    for number in range(25):
+        (tmp_path / f"{number}.tmp").touch()
+    run = tickmart("load", "nse-minute", str(tmp_path))
+    lines = run.stdout.splitlines()
+    assert lines[:20] == [f"{tmp_path}/{number}.tmp: skipped, no data file (.tmp)" for number in range(20)]
+    assert lines[20] == "more files are skipped than are named here; --json names all"
+    assert lines[21].startswith("a.csv: 1 row (load ")
+    assert lines[22] == "1 file landed: 1 row, 0 rejected, 25 skipped, 0 failed"
+    checked = tickmart("load", "nse-minute", "--check", str(tmp_path)).stdout.splitlines()
+    assert checked[:21] == [line.replace(": skipped,", ": would be skipped,") for line in lines[:21]]
+    assert checked[22] == (
+        "1 file would land: 1 row, 0 rejected, 25 skipped; 0 would fail. Nothing was landed."
+    )
+    named = tickmart("load", "nse-minute", "--json", str(tmp_path))
+    assert len(json.loads(named.stdout)) == 26
+
+
 def test_a_database_that_is_down_is_one_clear_error_without_the_password(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", BAR)
     run = tickmart(

@@ -17,6 +17,7 @@ from warehouse import server
 from warehouse.database import profile
 from warehouse.database.roles import GRANT_ROLES
 from warehouse.errors import TickmartError
+from warehouse.paths import printable
 from warehouse.settings import settings
 
 __all__ = [
@@ -190,10 +191,19 @@ def _parse(text: str) -> URL:
         url = make_url(text)
     except (ArgumentError, ValueError):
         raise TickmartError(_NO_ADDRESS) from None  # the cause would show the password
-    if not re.fullmatch(r"postgres(ql)?(\+\w+)?", url.drivername) or not url.host:
+    if not re.fullmatch(r"postgres(ql)?(\+\w+)?", url.drivername) or not url.host or "%00" in text:
         raise TickmartError(_NO_ADDRESS)
-    return url.set(drivername="postgresql+psycopg2", database=url.database or url.username)
+    url = url.set(drivername="postgresql+psycopg2", database=url.database or url.username)
+    if odd := sorted(set(_ODD_IN_A_NAME) & set(url.database or "")):
+        raise TickmartError(
+            f"TICKMART_DATABASE_URL names the database {printable(str(url.database))}: dbt cannot work in one"
+            f" whose name holds {' '.join(odd)}. Rename it (alter database … rename to …), or name another"
+        )
+    return url
 
+
+# dbt writes a database's name into SQL and Jinja as it is
+_ODD_IN_A_NAME = "\"'%\\{"
 
 _NO_ADDRESS = (
     "TICKMART_DATABASE_URL is not the address of a PostgreSQL database. It looks like "

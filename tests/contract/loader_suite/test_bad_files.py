@@ -229,18 +229,6 @@ def test_a_file_of_another_source_is_told_with_the_command_that_loads_it(
             assert f"tickmart load {other.source.name}{as_of} '{tmp_path}/a day'\"'\"'s file.csv'" in error
 
 
-def test_a_document_of_another_source_is_told_with_the_command_that_loads_it(
-    sample: Sample, tmp_path: Path
-) -> None:
-    if sample.source.rows_of_json is None:
-        path = tmp_path / "chain.csv"
-        path.write_text('{"records": {}}')
-        assert error_of(sample, path) == (
-            f"chain.csv is a JSON document, and files of {sample.source.name} are none."
-            f" Try: tickmart load nse-option-chain {path}"
-        )
-
-
 def test_a_header_that_nearly_fits_says_what_is_different(sample: Sample, tmp_path: Path) -> None:
     names = sample.header.split(",")
     path = tmp_path / "nearly.csv"

@@ -172,9 +172,23 @@ def test_its_rows_have_no_lines_to_read_back(document: Document, tmp_path: Path)
         (lambda d: "[]", "is no"),
         (lambda d: '{"message": "Forbidden"}', "is no"),
         (lambda d: d.text.replace(d.number, '{"value": 1}'), "is neither number nor text"),
+        (lambda d: d.text.replace(d.number, '"\\ud800"'), "holds \\ud800, half of a character"),
+        (lambda d: d.text.replace('"lastPrice"', '"\\udfff"'), "holds \\udfff, half of a character"),
         (lambda d: "<html><body>Access denied</body></html>", "is an HTML or XML page"),
     ],
-    ids=["cut", "twice", "no number", "deep", "too large", "list", "refusal", "nested", "HTML"],
+    ids=[
+        "cut",
+        "twice",
+        "no number",
+        "deep",
+        "too large",
+        "list",
+        "refusal",
+        "nested",
+        "half a character",
+        "half a character in a name",
+        "HTML",
+    ],
 )
 def test_what_is_no_such_document_is_one_clear_error(
     document: Document, tmp_path: Path, change: Any, words: str
@@ -209,4 +223,7 @@ def test_a_source_without_documents_takes_none(source: Source, tmp_path: Path) -
     path = tmp_path / "answer.csv"
     path.write_text('{"records": {}}')
     (outcome,) = land(source.name, [path]).outcomes
-    assert 'unknown layout in answer.csv: 1 column starting "{' in str(outcome.error)
+    commands = " or ".join(f"tickmart load {other.name} {path}" for other in READING)
+    assert outcome.error == (
+        f"answer.csv is a JSON document, and files of {source.name} are none. Try: {commands}"
+    )

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from loader_samples import Sample, query, samples
 
+from loaders.checking import check
 from loaders.landing import land
 from loaders.reading_back import read_lines
 from warehouse.errors import TickmartError
@@ -20,11 +21,15 @@ MONDAY, TUESDAY = date(2025, 10, 6), date(2025, 10, 7)
 def test_the_day_has_to_be_said() -> None:
     with pytest.raises(TickmartError, match="do not say of which day they are: say --as-of YYYY-MM-DD"):
         land(UNDATED[0].source.name, [UNDATED[0].folder])
+    with pytest.raises(TickmartError, match="do not say of which day they are: say --as-of YYYY-MM-DD"):
+        check(UNDATED[0].source.name, [UNDATED[0].folder])
 
 
 def test_rows_that_carry_their_dates_are_not_told_another() -> None:
     with pytest.raises(TickmartError, match="carry their dates themselves: leave --as-of out"):
         land(DATED[0].source.name, [DATED[0].folder], as_of=MONDAY)
+    with pytest.raises(TickmartError, match="carry their dates themselves: leave --as-of out"):
+        check(DATED[0].source.name, [DATED[0].folder], as_of=MONDAY)
 
 
 def test_one_path_on_two_days_is_two_loads_that_both_stand(tmp_path: Path) -> None:
