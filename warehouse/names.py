@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 
 from warehouse.errors import TickmartError
+from warehouse.paths import printable
 
 _MOST_LISTED = 12
 
@@ -33,7 +34,7 @@ def names_held(wanted: Iterable[str], held: Sequence[str]) -> list[str]:
             for spelling in difflib.get_close_matches(name.casefold(), by_spelling, n=1, cutoff=0.7)
         ]
         meant = f" (did you mean {', '.join(near)}?)" if near else ""
-        of = ", ".join(name or repr(name) for name in unknown)
+        of = ", ".join(printable(name) or repr(name) for name in unknown)
         raise TickmartError(f"no data of {of}{meant}; the marts hold {listed(held)}. See: tickmart list")
     return list(dict.fromkeys(by_spelling[name.casefold()] for name in wanted))
 

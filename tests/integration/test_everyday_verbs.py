@@ -12,7 +12,7 @@ from click.testing import Result
 from sqlalchemy import URL
 from typer.testing import CliRunner
 
-from tickmart.main import app
+from tickmart.main import app, main
 from warehouse.database import connect
 from warehouse.dbt import run_dbt
 from warehouse.errors import TickmartError
@@ -114,6 +114,59 @@ def test_list_names_what_there_is_when_asked_for_something_else(files: Path) -> 
     assert {row["underlying"] for row in as_json("list", "--underlying", "banknifty")} == {"BANKNIFTY"}
     with pytest.raises(TickmartError, match="no data of RELIANCE; the marts hold BANKNIFTY, NIFTY"):
         tickmart("list", "--underlying", "RELIANCE")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("list", "--underlying", "nfty"), "no data of nfty (did you mean NIFTY?)"),
+        (("list", "--underlying", ""), "no data of ''; the marts hold BANKNIFTY, NIFTY"),
+        (("list", "--underlying", "\udcff"), r"no data of \xff; the marts hold"),
+        (("coverage", "--underlying", "%s'\"\\"), "no data there; what there is: tickmart list"),
+        (("coverage", "--underlying", "\udcff"), r"\xff holds bytes that are no UTF-8 text"),
+        (("trace", "\udcff", "2025-03-12"), r"\xff holds bytes that are no UTF-8 text"),
+        (("trace", "%s'\"\\", "2025-03-12"), "there is no symbol %S'\"\\"),
+        (("trace", "NIFTY", "0001-01-01T00:00"), "no market has data of 0001-01-01T00:00"),
+        (("trace", "NIFTY", "9999-12-31"), "no market has data of 9999-12-31"),
+        (("trace", "NIFTY", "2025-03-12T00:00+23:59"), "spot_prices has no row of NIFTY"),
+        (("unload", "99999999999999999999"), "there is no load 99999999999999999999"),
+        (("rejects", "99999999999999999999"), "there is no load 99999999999999999999"),
+        (("loads", "--limit", "99999999999999999999"), "cannot read the ledger: bigint out of range"),
+        (
+            ("export", "backtrader", "--to", "TMP", "--underlying", "nfty"),
+            "no data of nfty (did you mean NIFTY?)",
+        ),
+        (
+            ("export", "backtrader", "--to", "TMP", "--underlying", "nifty", "--end", "0001-01-01"),
+            "nothing to export for nifty from the first to 0001-01-01 session",
+        ),
+        (
+            ("export", "backtrader", "--to", "TMP", "--underlying", "nifty", "--start", "9999-12-31"),
+            "nothing to export for nifty from 9999-12-31 to the last session",
+        ),
+    ],
+)
+def test_what_nobody_means_is_one_clear_error(
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], words: str
+) -> None:
+    monkeypatch.setattr("sys.argv", ["tickmart", *(a.replace("TMP", str(tmp_path)) for a in arguments)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert words in str(ended.value.code)
+    assert "\n" not in str(ended.value.code)
+
+
+def test_an_underlying_may_be_written_in_small_letters_and_the_range_be_wide(
+    files: Path, tmp_path: Path
+) -> None:
+    wide = ("--start", "0001-01-01", "--end", "9999-12-31")
+    assert as_json("coverage", "--underlying", "nifty", *wide) == as_json("coverage", "--underlying", "NIFTY")
+    report = as_json("export", "backtrader", "--to", str(tmp_path), "--underlying", "nifty", *wide)
+    assert (report["underlyings"], report["first_session"], report["last_session"]) == (
+        ["NIFTY"],
+        "2025-03-01",
+        "2025-03-31",
+    )
 
 
 def test_coverage_counts_sessions_and_names_those_with_gaps(files: Path) -> None:
