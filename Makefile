@@ -1,6 +1,6 @@
 # Everything runs in .venv, which `setup` makes with the exact versions of requirements.lock.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench docs db clean
+.PHONY: help setup demo test check bench docs db deploy clean
 
 # Where it is set, as in many images, Python compiles every library anew in every process: seconds each.
 unexport PYTHONDONTWRITEBYTECODE
@@ -37,6 +37,9 @@ docs: setup db ## Write dbt's documentation to target/
 
 db: setup ## Start the database
 	@$(BIN)/tickmart db start
+
+deploy: setup ## Put the nightly flow on the Prefect server of PREFECT_API_URL, or bring it up to date there
+	@$(BIN)/python -m flows.deploy
 
 clean: ## Stop the database and delete what was made, but for its data (tickmart db reset deletes those)
 	@if [ -x $(BIN)/tickmart ] && [ -z "$$TICKMART_DATABASE_URL" ]; then $(BIN)/tickmart db stop || true; fi

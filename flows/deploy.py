@@ -1,0 +1,136 @@
+"""Put the nights on a Prefect server: work pool, deployments of prefect.yaml, and what watches over them.
+
+    make deploy
+
+May be run again at any time: what is there already is brought up to date.
+"""
+
+import subprocess
+import sys
+from datetime import timedelta
+
+import httpx
+import typer
+from prefect.automations import AutomationCore, ChangeFlowRunState, EventTrigger
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import StateType
+from prefect.events.schemas.automations import Posture
+from prefect.exceptions import ObjectNotFound
+from prefect.settings import PREFECT_API_URL, get_current_settings
+
+from warehouse.errors import TickmartError
+from warehouse.settings import PROJECT_FOLDER
+
+WORK_POOL = "local"
+
+# A worker starts a flow within a minute, five on a machine that is very busy.
+_LONGEST_START = timedelta(minutes=10)
+# One late heartbeat, or two, are no death.
+_HEARTBEATS_MISSED = 4
+
+_ENDED = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Cancelled", "Crashed")}
+_HEARTBEAT = "prefect.flow-run.heartbeat"
+
+
+def deploy() -> None:
+    """Make work pool, deployments of prefect.yaml and automations on the server of PREFECT_API_URL.
+
+    Raises
+    ------
+    TickmartError
+        No server is named, it is not there, or Prefect refuses a step; its own words are on stderr by then.
+    """
+    server = PREFECT_API_URL.value()
+    if not server:
+        raise TickmartError(
+            "no Prefect server is named: start one (prefect server start) and name it"
+            " (export PREFECT_API_URL=http://127.0.0.1:4200/api), then deploy again"
+        )
+    try:
+        with get_client(sync_client=True) as client:
+            if not _has_work_pool(client):
+                _prefect("work-pool", "create", WORK_POOL, "--type", "process")
+            _prefect("deploy", "--all")
+            for automation in automations():
+                _keep(client, automation)
+    except httpx.HTTPError as error:
+        raise TickmartError(f"the Prefect server at {server} does not do it: {error}") from error
+
+
+def automations() -> list[AutomationCore]:
+    """Return what frees the place of a night whose process died unseen, so that the next night runs.
+
+    A worker reports a flow that dies. Where it died too, with the machine or by `kill -9`, the run would stay
+    `Running` for ever; where it died before the flow had begun, `Pending`.
+    """
+    every = get_current_settings().flows.heartbeat_frequency
+    if every is None:
+        raise TickmartError("nights send no heartbeats: set flows.heartbeat_frequency in prefect.toml")
+    return [
+        _crash(
+            "nights that fell silent",
+            f"No heartbeat for {_HEARTBEATS_MISSED * every} seconds: its process is gone.",
+            after={_HEARTBEAT},
+            expect={_HEARTBEAT, *_ENDED},
+            within=timedelta(seconds=_HEARTBEATS_MISSED * every),
+        ),
+        _crash(
+            "nights that never began",
+            "Taken by a worker that never started it.",
+            after={"prefect.flow-run.Pending"},
+            expect={"prefect.flow-run.Running", *_ENDED},
+            within=_LONGEST_START,
+        ),
+    ]
+
+
+def _crash(name: str, message: str, after: set[str], expect: set[str], within: timedelta) -> AutomationCore:
+    return AutomationCore(
+        name=f"tickmart: {name}",
+        description=message,
+        trigger=EventTrigger(
+            after=after,
+            expect=expect,
+            match={"prefect.resource.id": "prefect.flow-run.*"},
+            match_related={"prefect.resource.role": "flow", "prefect.resource.name": "nightly"},
+            for_each={"prefect.resource.id"},
+            posture=Posture.Proactive,
+            threshold=1,
+            within=within,
+        ),
+        actions=[ChangeFlowRunState(name="Crashed", state=StateType.CRASHED, message=message, force=False)],
+    )
+
+
+def _has_work_pool(client: SyncPrefectClient) -> bool:
+    try:
+        client.read_work_pool(WORK_POOL)
+    except ObjectNotFound:
+        return False
+    return True
+
+
+def _keep(client: SyncPrefectClient, wanted: AutomationCore) -> None:
+    there = client.read_automations_by_name(wanted.name)
+    for superfluous in there[1:]:
+        client.delete_automation(superfluous.id)
+    if there:
+        client.update_automation(there[0].id, wanted)
+    else:
+        client.create_automation(wanted)
+    typer.echo(f"automation '{wanted.name}' {'is up to date' if there else 'made'}")
+
+
+def _prefect(*arguments: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "prefect", "--no-prompt", *arguments], cwd=PROJECT_FOLDER, check=False
+    )
+    if done.returncode != 0:
+        raise TickmartError(f"prefect {' '.join(arguments)} failed")
+
+
+if __name__ == "__main__":
+    try:
+        deploy()
+    except TickmartError as error:
+        sys.exit(f"error: {error}")
