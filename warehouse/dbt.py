@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -115,35 +114,36 @@ def run_dbt(
     TickmartError
         A node failed, or dbt itself did; the message names the nodes and their errors.
     """
-    with _profile() as folder:
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-c", _DBT.format(parent=os.getpid())),
-                *("--log-format", "json", "--no-use-colors", "--log-level-file", "none"),
-                *command.split(),
-                *("--profiles-dir", str(folder), "--project-dir", str(PROJECT_FOLDER)),
-                *arguments,
-            ],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env={
-                **os.environ,
-                "DBT_SEND_ANONYMOUS_USAGE_STATS": "0",
-                **{_variable(seed): _seed_named(seed) for seed in _OWN_SEEDS},
-            },
-            cwd=PROJECT_FOLDER,
-        )
-        run, complaints = Run(), list[str]()
-        try:
-            assert process.stdout is not None
-            for line in process.stdout:
-                _take(line, run, complaints, on_node, on_note)
-            status = process.wait()
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
+    folder, password = profile.for_our_runs(database_url())
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-c", _DBT.format(parent=os.getpid())),
+            *("--log-format", "json", "--no-use-colors", "--log-level-file", "none"),
+            *command.split(),
+            *("--profiles-dir", str(folder), "--project-dir", str(PROJECT_FOLDER)),
+            *arguments,
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={
+            **os.environ,
+            **password,
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "0",
+            **{_variable(seed): _seed_named(seed) for seed in _OWN_SEEDS},
+        },
+        cwd=PROJECT_FOLDER,
+    )
+    run, complaints = Run(), list[str]()
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            _take(line, run, complaints, on_node, on_note)
+        status = process.wait()
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
     if run.failures or status != 0:
         raise TickmartError(_describe_failure(command, run, complaints or [f"exit code {status}"]))
     return run
@@ -234,13 +234,6 @@ def _fault_of_seed(path: Path, wanted: Sequence[str], date_column: str) -> str |
             if row and not _ISO_DATE.fullmatch(written := row[columns.index(date_column)]):
                 return f"{where} has the {date_column} {written!r}: write YYYY-MM-DD"
     return None
-
-
-@contextmanager
-def _profile() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="tickmart-dbt-") as folder:
-        profile.write_into(Path(folder), database_url())
-        yield Path(folder)
 
 
 _MOST_NAMED = 10

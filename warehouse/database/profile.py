@@ -1,16 +1,19 @@
-"""dbt's profiles.yml for the database of this checkout, so that plain `dbt` finds it."""
+"""dbt's profiles.yml: for plain `dbt` in the project's folder, and without a password for our own runs."""
 
+import hashlib
 import json
 from pathlib import Path
 
 from sqlalchemy import URL
 
-from warehouse.server.place import write_private
+from warehouse.server.place import state_folder, write_private
 from warehouse.settings import settings
 
 _FROM_A_SERVER = "# Written by `tickmart db start`, and again when its port changes. Embedded server: "
 _FROM_AN_ADDRESS = "# Written by `tickmart db start` from TICKMART_DATABASE_URL."
-_FOR_ONE_RUN = "# Written for one run of dbt."
+_FOR_OUR_RUNS = "# Written for the runs of dbt that tickmart starts; the password is in their environment."
+# dbt takes variables of this prefix in profiles only, and strikes their values out of its log.
+_PASSWORD_VARIABLE = "DBT_ENV_SECRET_TICKMART_PASSWORD"  # noqa: S105
 # What dbt-postgres takes of an address' parameters.
 _PARAMETERS = {
     "sslmode": str, "sslcert": str, "sslkey": str, "sslrootcert": str,
@@ -48,29 +51,41 @@ def refresh(url: URL) -> None:
         write_private(path(), text)
 
 
-def write_into(folder: Path, url: URL) -> None:
-    """Write a profiles.yml for one run of dbt, readable by its owner only."""
-    write_private(folder / "profiles.yml", _text(url, _FOR_ONE_RUN))
+def for_our_runs(url: URL) -> tuple[Path, dict[str, str]]:
+    """Return a folder with a profiles.yml for this address, and what a run of dbt needs in its environment.
+
+    The file holds no password. It lies in the state folder under a name made from its text, so runs on two
+    databases keep apart, and a run that is killed leaves nothing behind that the next does not use.
+    """
+    text = _text(url, _FOR_OUR_RUNS, f"\"{{{{ env_var('{_PASSWORD_VARIABLE}') }}}}\"")
+    name = hashlib.sha256(text.encode()).hexdigest()[:16]
+    folder = state_folder() / "dbt-profiles" / name
+    if not (folder / "profiles.yml").exists():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_private(folder / "profiles.yml", text)
+    return folder, {_PASSWORD_VARIABLE: url.password or ""}
 
 
 def _first_line() -> str:
     return f"{_FROM_A_SERVER}{settings().state_folder.expanduser().absolute()}"
 
 
-def _text(url: URL, first_line: str) -> str:
+def _text(url: URL, first_line: str, password: str | None = None) -> str:
+    """Return the profile; `password` stands in it as given, by default the address' own."""
     values = {
         "type": "postgres",
         "host": url.host,
         "port": url.port or 5432,
         "user": url.username,
-        "password": url.password or "",
         "dbname": url.database,
         "schema": "marts",  # dbt demands one; the models name their own
         "threads": 2,  # as in profiles.yml.example
         "application_name": "tickmart-dbt",
         **{name: take(url.query[name]) for name, take in _PARAMETERS.items() if name in url.query},
     }
-    lines = [f"      {name}: {_yaml(value)}" for name, value in values.items()]
+    written = {name: _yaml(value) for name, value in values.items()}
+    written["password"] = password or _yaml(url.password or "")
+    lines = [f"      {name}: {value}" for name, value in written.items()]
     return "\n".join(
         [first_line, "tickmart:", "  target: tickmart", "  outputs:", "    tickmart:", *lines, ""]
     )

@@ -50,8 +50,7 @@ def ensure_running() -> URL:
     place = places.recall()
     if place and process.is_ready(place):
         return _url(place)
-    _make_state_folder()
-    with locked(settings().state_folder.expanduser() / "lock"):
+    with locked(places.state_folder() / "lock"):
         place = places.recall() or places.settle()
         if not process.is_ready(place):
             _check_time_zones()
@@ -76,8 +75,7 @@ def state() -> ServerState:
 
 def remove() -> None:
     """Stop the embedded server and delete its data and its password."""
-    _make_state_folder()
-    with locked(settings().state_folder.expanduser() / "lock"):
+    with locked(places.state_folder() / "lock"):
         place = places.recall()
         if place is None:
             return
@@ -106,22 +104,6 @@ def _url(place: Place) -> URL:
         port=place.port,
         database=process.DATABASE,
     )
-
-
-def _make_state_folder() -> None:
-    folder = settings().state_folder.expanduser()
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise TickmartError(
-            f"cannot make the state folder {folder}: {error.strerror}. Set TICKMART_STATE_FOLDER to a "
-            "folder that you may write to."
-        ) from error
-    if not os.access(folder, os.W_OK):
-        raise TickmartError(
-            f"may not write to the state folder {folder}. Set TICKMART_STATE_FOLDER to a folder that you "
-            "may write to."
-        )
 
 
 def _check_time_zones() -> None:

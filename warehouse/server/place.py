@@ -79,6 +79,30 @@ def recall() -> Place | None:
     return Place(state, home, owner.st_uid, owner.st_gid, memory["port"])
 
 
+def state_folder() -> Path:
+    """Return the state folder, made where it is missing.
+
+    Raises
+    ------
+    TickmartError
+        It cannot be made, or not be written to.
+    """
+    folder = settings().state_folder.expanduser().absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise TickmartError(
+            f"cannot make the state folder {folder}: {error.strerror}. Set TICKMART_STATE_FOLDER to a "
+            "folder that you may write to."
+        ) from error
+    if not os.access(folder, os.W_OK):
+        raise TickmartError(
+            f"may not write to the state folder {folder}. Set TICKMART_STATE_FOLDER to a folder that you "
+            "may write to."
+        )
+    return folder
+
+
 def settle() -> Place:
     """Choose and make the folders of a new server. The caller holds the state folder's lock."""
     state = settings().state_folder.expanduser().absolute()
