@@ -2,15 +2,18 @@
 
 import hashlib
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Protocol
 
+import psycopg2.errors
 import psycopg2.extensions
 
 from exporters.publish import Manifest, Month, Outcome, Publication, Store, open_store, versions
 from warehouse import database
+from warehouse.database import locks
 from warehouse.errors import TickmartError
 from warehouse.names import listed, names_held
 
@@ -177,11 +180,10 @@ def export(
     if start is not None and end is not None and end < start:
         raise TickmartError(f"--end {end} lies before --start {start}.")
     store = open_store(destination)
-    with database.connect() as connection:
+    with _only_writer(store), database.connect() as connection:
         connection.rollback()
         # one snapshot for every mart, and for the comparison afterwards
         connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
-        _exclude_others(connection, store)
         available = _available(connection, underlyings)
         with Publication(store, exporter.name) as publication:
             previous = publication.previous
@@ -208,17 +210,15 @@ def export(
     )
 
 
-def _exclude_others(connection: psycopg2.extensions.connection, store: Store) -> None:
-    # held by the database session, so it goes with the process, however that dies
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select pg_try_advisory_lock(hashtextextended(%s, 0))", [f"tickmart export {store.uri}"]
-        )
-        row = cursor.fetchone()
-    if row is None or not row[0]:
-        raise TickmartError(
-            f"another export is writing to {store.uri}. Wait for it, or export to another place."
-        )
+@contextmanager
+def _only_writer(store: Store) -> Iterator[None]:
+    with ExitStack() as stack:
+        # Who only reads the database may publish, but not keep the nights from publishing.
+        with suppress(psycopg2.errors.InsufficientPrivilege):
+            stack.enter_context(
+                locks.held(f"export {store.uri}", f"another export is writing to {store.uri}")
+            )
+        yield
 
 
 # Not from marts.options_daily, which joins the Greeks of every row that it counts.

@@ -10,16 +10,16 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from functools import partial
 from time import monotonic
 
 import psycopg2.extensions
 import structlog
 
-from greeks.slices import RUN_LOCK, Outcome, Slice, SliceWorker, run_lock_holder, slices_due
+from greeks.slices import Outcome, Slice, SliceWorker, slices_due
 from greeks.surface import INTERVALS as FITTED_INTERVALS
-from warehouse.database import connect
+from warehouse.database import connect, locks
 from warehouse.errors import TickmartError
 from warehouse.logs import log_to_stderr
 from warehouse.processes import end_with
@@ -89,7 +89,7 @@ def compute_due(
     second_order = settings().second_order_greeks
     started = monotonic()
     total = Outcome()
-    with _only_run() as connection:
+    with _only_run() as run, connect() as connection:
         due = slices_due(connection, second_order=second_order)
         if not due:
             return total
@@ -113,7 +113,7 @@ def compute_due(
             if on_progress is not None:
                 on_progress(Progress(plan.done, len(due), total.rows, total.seconds))
 
-        work = partial(_compute_in_worker, second_order=second_order, run=connection.info.backend_pid)
+        work = partial(_compute_in_worker, second_order=second_order, run=run)
         if cluster is not None:
             with _dask_workers(cluster) as (executor, workers):
                 _compute_in_pool(plan, executor, workers, work, note)
@@ -214,33 +214,11 @@ class _Plan:
 
 
 @contextmanager
-def _only_run() -> Iterator[psycopg2.extensions.connection]:
-    with connect() as connection:
-        with connection.cursor() as cursor:
-            # Told to whoever finds the lock taken; the server keeps 63 bytes of it.
-            cursor.execute(
-                "select set_config('application_name', %s, false)",
-                (f"tickmart greeks, pid {os.getpid()} on {socket.gethostname()}"[:63],),
-            )
-            cursor.execute("select pg_try_advisory_lock(%s)", (RUN_LOCK,))
-            if not cursor.fetchone()[0]:  # type: ignore[index]
-                raise TickmartError(_holder(cursor))
-        connection.commit()  # the lock is the session's; an open transaction would hold up vacuum
-        yield connection
-
-
-def _holder(cursor: psycopg2.extensions.cursor) -> str:
-    cursor.execute(
-        "select application_name, backend_start from pg_stat_activity where pid = %s",
-        (run_lock_holder(cursor),),
-    )
-    row: tuple[str, datetime] | None = cursor.fetchone()
-    if row is None:
-        return "another run of the Greeks was at work a moment ago: try again"
-    return (
-        f"another run of the Greeks is at work: {row[0]}, since {row[1]:%Y-%m-%d %H:%M:%S %Z}. "
-        "Wait for it, or stop it"
-    )
+def _only_run() -> Iterator[int]:
+    # Told to whoever finds the lock taken; the server keeps 63 bytes of it.
+    application = f"tickmart greeks, pid {os.getpid()} on {socket.gethostname()}"[:63]
+    with locks.held(locks.GREEKS, "another run of the Greeks is at work", application) as run:
+        yield run
 
 
 _workers = threading.local()  # one each: a worker of Dask may have several threads

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from greeks.pricing import INPUTS, price_rows
 from greeks.surface import replace_surfaces
-from warehouse.database import connect
+from warehouse.database import connect, locks
 from warehouse.database.arrow import copy_in, copy_out
 from warehouse.errors import TickmartError
 
@@ -31,8 +31,6 @@ _DUE = """
     )
 """
 
-RUN_LOCK = 0x7469636B_67726565  # "tickgree"
-_SLICE_LOCKS = 0x67726565
 _BATCH_ROWS = 65_536
 
 
@@ -75,17 +73,6 @@ class Outcome:
         self.removed += other.removed
         self.rows += other.rows
         self.statuses += other.statuses
-
-
-def run_lock_holder(cursor: psycopg2.extensions.cursor) -> int | None:
-    """Return the server's process number of the run that is at work on this database; None without one."""
-    cursor.execute(
-        "select pid from pg_locks where locktype = 'advisory' and granted and objsubid = 1 and database ="
-        " (select oid from pg_database where datname = current_database()) and classid = %s and objid = %s",
-        (RUN_LOCK >> 32, RUN_LOCK & 0xFFFFFFFF),
-    )
-    row: tuple[int] | None = cursor.fetchone()
-    return row[0] if row else None
 
 
 def slices_due(connection: psycopg2.extensions.connection, *, second_order: bool) -> list[Slice]:
@@ -138,7 +125,7 @@ class SliceWorker:
         Parameters
         ----------
         run : int
-            Process number of the run's connection on the server.
+            Server's process number of the session that holds the run's lock.
 
         Raises
         ------
@@ -146,7 +133,7 @@ class SliceWorker:
             It does not: this process has settings of another database.
         """
         with self._reader.cursor() as cursor:
-            is_here = run_lock_holder(cursor) == run
+            is_here = locks.holder(cursor, locks.GREEKS) == run
         database = self._reader.info.dbname
         self._reader.rollback()
         if not is_here:
@@ -164,11 +151,10 @@ class SliceWorker:
                 # What a crash of the server takes back is whole slices, which are then due again.
                 cursor.execute("set local synchronous_commit = off")
                 # Before the inputs are read: whoever waited here then sees what the other has written.
-                for item in sorted(unit):
-                    cursor.execute(
-                        "select pg_advisory_xact_lock(%s, hashtext(%s))",
-                        (_SLICE_LOCKS, f"{item.underlying} {item.bar_interval} {item.session_date}"),
-                    )
+                locks.lock_in_passing(
+                    cursor,
+                    [f"greeks {item.underlying} {item.bar_interval} {item.session_date}" for item in unit],
+                )
                 versions = self._versions(
                     underlying, bar_interval, [item.session_date for item in unit], second_order=second_order
                 )

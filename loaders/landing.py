@@ -27,6 +27,7 @@ from loaders.files import (
 )
 from loaders.registry import Source, create_raw_tables, source_named
 from warehouse import database
+from warehouse.database import locks
 from warehouse.database.errors import in_plain_words, said_plainly
 from warehouse.errors import TickmartError
 from warehouse.paths import printable
@@ -363,11 +364,10 @@ class _Landing:
 
     def _lock(self, cursor: extensions.cursor, table: layouts.RawTable) -> None:
         # Two COPYs at once would share the identity in blocks, and file lines could not be told from it.
-        cursor.execute("select pg_try_advisory_xact_lock(hashtext(%s))", (table.qualified,))
-        (is_free,) = next(cursor)
-        if not is_free:
-            self.listener.waits(f"another load into {table.qualified} is at work")
-            lock_raw_table(cursor, table.qualified)
+        if not locks.try_lock(cursor, table.qualified):
+            who = locks.describe(cursor, locks.name_holder(cursor, table.qualified))
+            self.listener.waits(f"another load into {table.qualified} is at work: {who}")
+            locks.lock(cursor, table.qualified)
         # A block of numbers that this session took earlier would come before those that others took since.
         cursor.execute("discard sequences")
 
@@ -485,8 +485,3 @@ class _Landing:
         assert entry.sha256
         if entry.rows and (twin := ledger.same_bytes(cursor, self.source, self.file.uri, entry.sha256)):
             yield f"the same bytes as load {twin[0]} ({twin[1]})"
-
-
-def lock_raw_table(cursor: extensions.cursor, qualified_table: str) -> None:
-    """Wait until nobody else loads into a raw table, and keep it so until this transaction ends."""
-    cursor.execute("select pg_advisory_xact_lock(hashtext(%s))", (qualified_table,))

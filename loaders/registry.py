@@ -10,12 +10,10 @@ from psycopg2 import sql
 
 from loaders import kite_instruments, nse_bhavcopy, nse_cash, nse_index, nse_minute, nse_option_chain
 from loaders.layouts import Layout, RawTable
+from warehouse.database import locks
 from warehouse.errors import TickmartError
 
 SUFFIXES = (".csv", ".txt", ".gz", ".zip", ".bz2", ".zst", ".parquet")
-
-# Two numbers that nobody else locks; held while a session looks which raw tables exist and makes the others.
-_MAKING_RAW_TABLES = (7_412, 1)
 
 
 @dataclass(frozen=True)
@@ -126,7 +124,7 @@ def create_raw_tables(connection: psycopg2.extensions.connection) -> None:
     with connection.cursor() as cursor:
         described = {table: s.description for s in SOURCES.values() for table in s.raw_tables}
         if any(_missing(cursor, table) is not None for table in described):
-            cursor.execute("select pg_advisory_xact_lock(%s, %s)", _MAKING_RAW_TABLES)
+            locks.lock(cursor, "raw tables")  # by whoever makes them
             for table, description in described.items():
                 _make(cursor, table, description)
     connection.commit()

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from psycopg2 import extensions, sql
 
-from loaders.landing import lock_raw_table
 from warehouse import database
+from warehouse.database import locks
 from warehouse.database.errors import said_plainly
 from warehouse.errors import TickmartError
 
@@ -68,7 +68,7 @@ def unload(load_ids: Sequence[int]) -> list[Unloaded]:
             raise TickmartError(f"there is no load {ids}; see: tickmart loads")
         # In a fixed order, so that two commands cannot wait for each other.
         for table in sorted({table for table in tables.values() if table}):
-            lock_raw_table(cursor, table)
+            locks.lock(cursor, table)
         return [_unload(cursor, load_id) for load_id in dict.fromkeys(load_ids)]
 
 

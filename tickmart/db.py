@@ -14,9 +14,8 @@ from loaders.registry import create_raw_tables
 from tickmart.output import show_json
 from warehouse import database, server
 from warehouse.database import backup as backups
-from warehouse.database import profile
+from warehouse.database import locks, profile
 from warehouse.database.errors import in_plain_words
-from warehouse.dbt import build_lock_holder
 from warehouse.errors import TickmartError
 from warehouse.settings import settings
 
@@ -203,8 +202,14 @@ def _facts_of_the_server(connection: psycopg2.extensions.connection) -> dict[str
         "edition": database.edition(connection),
         "migration": migration,
         "size_bytes": size,
-        "building": build_lock_holder(connection),
+        "building": _who_builds(connection),
     }
+
+
+def _who_builds(connection: psycopg2.extensions.connection) -> str | None:
+    with connection.cursor() as cursor:
+        process = locks.holder(cursor, locks.BUILD)
+        return None if process is None else locks.describe(cursor, process)
 
 
 def _readable(value: object) -> str:

@@ -12,9 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psycopg2.extensions
-
-from warehouse.database import connect, database_url, profile
+from warehouse.database import database_url, locks, profile
 from warehouse.errors import TickmartError
 from warehouse.settings import PROJECT_FOLDER, settings
 
@@ -22,8 +20,6 @@ from warehouse.settings import PROJECT_FOLDER, settings
 _OWN_SEEDS = {"risk_free_rates": "valid_from", "equity_corporate_actions": "ex_date"}
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _DBT = "from warehouse.processes import end_with; end_with({parent}); from dbt.cli.main import cli; cli()"
-
-BUILD_LOCK = "hashtextextended('tickmart build', 0)"
 
 
 @dataclass(frozen=True)
@@ -158,43 +154,12 @@ def build_lock() -> Iterator[None]:
     TickmartError
         Somebody else holds it; the message says who, from where and since when.
     """
-    with connect() as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(f"select pg_try_advisory_lock({BUILD_LOCK}), pg_backend_pid()")
-            (is_ours, process), *_ = cursor.fetchall()
-        if not is_ours:
-            raise TickmartError(
-                f"another build is running on this database: {build_lock_holder(connection)}. "
-                "Wait for it, then build again."
-            )
+    with locks.held(locks.BUILD, "another build is running on this database") as process:
         os.environ["TICKMART_BUILD_PID"] = str(process)
         try:
             yield
         finally:
             del os.environ["TICKMART_BUILD_PID"]
-
-
-def build_lock_holder(connection: psycopg2.extensions.connection) -> str | None:
-    """Say who holds the build lock; None where nobody does."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            select format(
-                'process %s (%s) of user %s from %s, since %s',
-                activity.pid, coalesce(nullif(activity.application_name, ''), 'unnamed'), activity.usename,
-                coalesce(activity.client_addr::text, 'this machine'),
-                to_char(activity.backend_start, 'YYYY-MM-DD HH24:MI:SS TZ')
-            )
-            from pg_locks as locks
-            inner join pg_stat_activity as activity on locks.pid = activity.pid
-            where locks.locktype = 'advisory' and locks.granted
-                and locks.database = (select oid from pg_database where datname = current_database())
-                and (locks.classid::bigint << 32) + locks.objid::bigint = {BUILD_LOCK}
-            """
-        )
-        row: tuple[str] | None = cursor.fetchone()
-    return row[0] if row else None
 
 
 def _variable(seed: str) -> str:

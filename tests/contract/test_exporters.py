@@ -21,6 +21,7 @@ from sqlalchemy import URL
 from exporters.publish import check_manifest, open_store, read_manifest
 from exporters.registry import EXPORTERS, ExportReport, export, load_exporter
 from warehouse import database as databases
+from warehouse.database import locks
 from warehouse.errors import TickmartError
 
 pytest_plugins = ["s3_server"]
@@ -247,10 +248,10 @@ def test_a_second_export_to_one_bucket_is_refused(
     marts: psycopg2.extensions.connection,
     s3_bucket: str,
 ) -> None:
-    with marts.cursor() as cursor:
-        cursor.execute("select pg_advisory_lock(hashtextextended(%s, 0))", [f"tickmart export {s3_bucket}"])
-
-    with pytest.raises(TickmartError, match="another export is writing"):
+    with (
+        locks.held(f"export {s3_bucket}", "nobody else writes") as process,
+        pytest.raises(TickmartError, match=f"another export is writing to {s3_bucket}: process {process} "),
+    ):
         run(exporter, s3_bucket)
 
 

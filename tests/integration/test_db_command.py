@@ -15,7 +15,7 @@ import yaml
 from sqlalchemy import URL
 
 from warehouse import database as databases
-from warehouse.database import backup
+from warehouse.database import backup, locks
 from warehouse.errors import TickmartError
 from warehouse.settings import PROJECT_FOLDER, settings
 
@@ -174,10 +174,7 @@ def test_a_named_server_that_is_down_is_one_line_and_exit_1(database: URL) -> No
 
 
 def test_status_says_who_is_building(database: URL) -> None:
-    with databases.connect() as connection, connection.cursor() as cursor:
-        cursor.execute("select pg_advisory_lock(hashtextextended('tickmart build', 0)), pg_backend_pid()")
-        pid = cursor.fetchone()[1]
-        connection.commit()
+    with locks.held(locks.BUILD, "nobody else builds") as pid:
         facts = json.loads(tickmart("db", "status", "--json").stdout)
     assert facts["building"].startswith(f"process {pid} (tickmart) of user {database.username} from ")
 

@@ -732,8 +732,9 @@ def test_of_two_runs_at_once_the_second_says_who_is_at_work(
     output, _ = run.communicate()
     host = re.escape(os.uname().nodename[:20])
     assert re.fullmatch(
-        rf"another run of the Greeks is at work: tickmart greeks, pid {run.pid} on {host}.*, since 20\d\d-.* "
-        "Wait for it, or stop it",
+        r"another run of the Greeks is at work: process (\d+)"
+        rf" \(tickmart greeks, pid {run.pid} on {host}.*\) of user \w+ from 127.0.0.1, since 20\d\d-.*\. "
+        r"Wait for it, or end it: tickmart db psql -c 'select pg_terminate_backend\(\1\)'",
         str(refused.value),
     )
     assert run.returncode == 0

@@ -30,7 +30,7 @@ from built_warehouse import (
 from sqlalchemy import URL
 
 from sampledata.generate import write_sample
-from warehouse.database import connect
+from warehouse.database import connect, locks
 from warehouse.dbt import build_lock
 from warehouse.settings import PROJECT_FOLDER
 
@@ -381,10 +381,7 @@ def test_a_second_build_at_once_says_who_is_building(warehouse: URL, plain: list
 def test_plain_dbt_finds_a_model_that_is_being_written_elsewhere(warehouse: URL, plain: list[str]) -> None:
     with connect() as connection, connection.cursor() as cursor:
         cursor.execute("set application_name = 'somebody else'")
-        cursor.execute(
-            "select pg_advisory_xact_lock("
-            "hashtextextended('tickmart model intermediate.int_rates__daily', 0))"
-        )
+        locks.lock(cursor, "model intermediate.int_rates__daily")
         answer = dbt("run", "--select", "int_rates__daily", *plain, status=1)
 
     assert "another build is writing intermediate.int_rates__daily: process " in answer.stdout

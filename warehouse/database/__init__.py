@@ -1,6 +1,7 @@
 """The database: where it is, connections to it, and its Python-owned tables."""
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -36,8 +37,9 @@ OLDEST_POSTGRESQL = 16  # erf() and pg_input_is_valid() exist from 16 on
 APPLICATION_NAME = "tickmart"
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
-# Any number that nobody else locks: held while one process migrates.
-_MIGRATING = 7_412_000
+# Any number that tickmart locks for nothing else: held while one process makes the first tables.
+_FIRST_MIGRATION = 7_412_000
+_LONGEST_FIRST_MIGRATION = 30  # seconds, many times what it takes
 
 
 def database_url() -> URL:
@@ -103,7 +105,6 @@ def migrate() -> None:
     with _as_psycopg2_says(), engine().begin() as connection:
         if migration_in_place(connection) == newest:
             return
-        connection.execute(sqlalchemy.text("select pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
         _upgrade(connection)
 
 
@@ -135,8 +136,6 @@ def grant_roles(connection: psycopg2.extensions.connection) -> None:
     Does nothing where the user does not own tickmart's tables.
     """
     with connection.cursor() as cursor:
-        # two that grant at once would trip over each other
-        cursor.execute("select pg_advisory_xact_lock(%s)", (_MIGRATING,))
         cursor.execute(GRANT_ROLES)
 
 
@@ -262,6 +261,20 @@ def _where(url: URL) -> str:
     return f"{url.host}:{url.port or 5432}"
 
 
+def _exclude_other_migrations(connection: sqlalchemy.Connection) -> None:
+    if migration_in_place(connection) is not None:
+        connection.execute(sqlalchemy.text("lock table audit.alembic_version in share row exclusive mode"))
+        return
+    # Where there is no table yet only an advisory lock is left, which anybody may hold: wait no longer for it
+    # than somebody who migrates would have it.
+    for _ in range(_LONGEST_FIRST_MIGRATION * 10):
+        if connection.scalar(
+            sqlalchemy.text("select pg_try_advisory_xact_lock(:key)"), {"key": _FIRST_MIGRATION}
+        ):
+            return
+        time.sleep(0.1)
+
+
 def _upgrade(connection: sqlalchemy.Connection) -> None:
     import alembic.command  # here: half a second, and needed once in a database's life
     from alembic.config import Config
@@ -271,6 +284,7 @@ def _upgrade(connection: sqlalchemy.Connection) -> None:
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     try:
+        _exclude_other_migrations(connection)
         alembic.command.upgrade(config, "head")
         grant_roles(cast(psycopg2.extensions.connection, connection.connection.driver_connection))
     except CommandError as error:

@@ -15,6 +15,8 @@ begin
         raise notice 'nothing was granted: % does not own the tables', current_user;
         return;
     end if;
+    -- two that grant at once would trip over each other
+    lock table audit.alembic_version in share row exclusive mode;
 
     foreach wanted in array array['tickmart_loader', 'tickmart_transformer', 'tickmart_analyst'] loop
         if not exists (select from pg_roles where rolname = wanted) then
@@ -38,6 +40,7 @@ begin
         grant select, insert, update on all tables in schema audit to tickmart_loader;
         grant delete on audit.rejects to tickmart_loader;
         grant usage on sequence audit.loads_load_id_seq to tickmart_loader;
+        revoke all on audit.build_lock, audit.greeks_lock from tickmart_loader;
         alter default privileges in schema raw
             grant select, insert, update, delete on tables to tickmart_loader;
         alter default privileges in schema raw grant usage on sequences to tickmart_loader;
@@ -49,6 +52,9 @@ begin
         grant select on all tables in schema raw, audit to tickmart_transformer;
         grant insert, update, delete, truncate
             on audit.built_loads, audit.loads_to_build, audit.slices_to_build to tickmart_transformer;
+        -- only who may change a table may lock it
+        grant insert, update, delete on audit.locks to tickmart_transformer;
+        grant update on audit.build_lock, audit.greeks_lock to tickmart_transformer;
         grant select, insert, update, delete, truncate on all tables in schema enrichment
             to tickmart_transformer;
         alter default privileges in schema raw grant select on tables to tickmart_transformer;
