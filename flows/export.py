@@ -1,13 +1,12 @@
 """Publish the marts as files."""
 
-import json
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from prefect import get_run_logger, task
 from prefect.events import emit_event
 
-from exporters.publish import MANIFEST, open_store, read_manifest
+from exporters.publish import open_store, read_manifest
 from exporters.registry import EXPORTERS, ExportReport, export
 from warehouse.database import connect
 from warehouse.errors import TickmartError
@@ -83,16 +82,14 @@ def first_session_to_export(format: str, underlyings: Sequence[str], destination
     date or None
         None, which is everything, where this format was not exported to yet.
     """
-    store = open_store(destination)
-    manifest, text = read_manifest(store), store.read(MANIFEST)
-    if manifest is None or text is None or format not in manifest.exporters:
+    manifest = read_manifest(open_store(destination))
+    if manifest is None or format not in manifest.exporters:
         return None
-    written_at = datetime.fromisoformat(json.loads(text)["updated_at"])
     with connect() as connection, connection.cursor() as cursor:
         cursor.execute(
             _FIRST_CHANGED_SESSION,
             {
-                "since": written_at - _BUILT_LATER_THAN_LANDED,
+                "since": manifest.updated_at - _BUILT_LATER_THAN_LANDED,
                 "underlyings": [name.lower() for name in underlyings],
             },
         )

@@ -10,7 +10,7 @@ import backtrader
 import psycopg2.extensions
 
 from exporters.nautilus import open_catalog
-from exporters.publish import Folder, open_store, read_manifest
+from exporters.publish import open_store, read_published
 
 IST = timezone(timedelta(hours=5, minutes=30))
 # symbol, bar end, open, high, low, close, volume
@@ -58,19 +58,12 @@ class NautilusReader:
 
 class BacktraderReader:
     def minute_bars(self, destination: str) -> list[Row]:
-        store = open_store(destination)
-        manifest = read_manifest(store)
-        assert manifest is not None
+        _, files = read_published(destination, lambda file: file.month is not None)
         rows: list[Row] = []
         with tempfile.TemporaryDirectory() as scratch:
-            for file in manifest.files.values():
-                if file.month is None:
-                    continue
-                path = Path(scratch) / Path(file.path).name
-                if isinstance(store, Folder):
-                    path = store.path / file.path
-                else:
-                    path.write_bytes(store.read(file.path) or b"")
+            for name, data in files.items():
+                path = Path(scratch) / Path(name).name
+                path.write_bytes(data)
                 rows += self._rows(path)
         return sorted(rows)
 

@@ -1,12 +1,13 @@
 """What every exporter promises. A new exporter needs an entry in the registry and a reader, no new test."""
 
+import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -14,11 +15,13 @@ from pathlib import Path
 import mart_tables
 import psycopg2.extensions
 import pytest
+from faulty_s3 import endpoint, faulty_proxy
 from mart_tables import APRIL, CALL, MARCH, PUT, SYMBOLS
 from readers import READERS, mart_minute_bars
 from sqlalchemy import URL
 
-from exporters.publish import check_manifest, open_store, read_manifest
+from exporters.nautilus import open_catalog
+from exporters.publish import check_manifest, open_store, read_manifest, read_published
 from exporters.registry import EXPORTERS, ExportReport, export, load_exporter
 from warehouse import database as databases
 from warehouse.database import locks
@@ -52,7 +55,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name not in (".lock", "manifest.json")
+        if path.is_file() and path.name not in (".lock", "manifest.json") and ".staging" not in path.parts
     }
 
 
@@ -281,27 +284,85 @@ def test_an_export_killed_anywhere_is_completed_by_the_next(
 ) -> None:
     undisturbed, disturbed = tmp_path / "undisturbed", tmp_path / "disturbed"
     run(exporter, disturbed)
-    old = json.loads((disturbed / "manifest.json").read_text())["files"]
+    old = read_published(disturbed)[1]
     change(
         marts, "update marts.options_ticks set volume = volume + 75, close = close + 0.05, high = high + 0.05"
     )
     run(exporter, undisturbed)
-    new = json.loads((undisturbed / "manifest.json").read_text())["files"]
+    new = read_published(undisturbed)[1]
     command = [sys.executable, "-m", "tickmart", "export", exporter, "--to", str(disturbed), "--no-verify"]
-    for sight in (".staging/files", ".staging/commit.json"):
+    committed = (disturbed / "manifest.json").read_bytes()
+    sights: list[Callable[[], bool]] = [
+        lambda: len(list((disturbed / ".staging").iterdir())) > 1,
+        lambda: (disturbed / "manifest.json").read_bytes() != committed,
+    ]
+    for sight in sights:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        while process.poll() is None and not (disturbed / sight).exists():
+        while process.poll() is None and not sight():
             time.sleep(0.0005)
         if process.poll() is None:
             os.kill(process.pid, signal.SIGKILL)
         process.wait()
 
-        assert json.loads((disturbed / "manifest.json").read_text())["files"] in (old, new)
+        assert read_published(disturbed)[1] in (old, new)
 
     run(exporter, disturbed)
 
-    assert contents(disturbed) == contents(undisturbed)
-    assert json.loads((disturbed / "manifest.json").read_text())["files"] == new
+    assert contents(disturbed) == contents(undisturbed) == new
+
+
+def test_an_export_that_s3_stops_is_one_line_and_the_next_is_whole(
+    exporter: str, marts: psycopg2.extensions.connection, s3_server: str, s3_bucket: str
+) -> None:
+    before, after = f"{s3_bucket}/before", f"{s3_bucket}/after"
+    run(exporter, after)
+    old = read_published(after)[1]
+    change(marts, "update marts.options_ticks set volume = volume + 75")
+    run(exporter, before)
+    new = read_published(before)[1]
+
+    def stopped_at(request: int) -> str | None:
+        proxy.arm("drop", request, last=10_000)
+        try:
+            export(exporter, ["NIFTY"], None, None, after, verify=False)
+        except TickmartError as error:
+            return str(error)
+        finally:
+            proxy.arm()
+        return None
+
+    with faulty_proxy(s3_server) as proxy, endpoint(proxy):
+        for request in itertools.count(1, 7):
+            message = stopped_at(request)
+            if message is None:
+                break
+            assert len(message.splitlines()) == 1
+            assert read_published(after)[1] in (old, new)
+
+    assert request > 20
+    assert read_published(after)[1] == new
+    assert READERS[exporter].minute_bars(after) == mart_minute_bars(marts)
+
+
+def test_staged_files_are_no_files_to_the_framework(
+    exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path, s3_bucket: str
+) -> None:
+    for destination in (str(tmp_path), s3_bucket):
+        run(exporter, destination)
+        store = open_store(destination)
+        manifest, files = read_published(store)
+        # every listed file once more, as an export that stopped leaves it
+        for path, data in files.items():
+            staged = f".staging/20250328T101500Z-1f00c0de/{manifest.files[path].sha256}"
+            store.write(staged, data, manifest.files[path].sha256)
+
+        assert READERS[exporter].minute_bars(destination) == mart_minute_bars(marts)
+        if exporter == "nautilus":
+            instruments = {*SYMBOLS.values(), "NIFTY"}
+            assert {item.symbol.value for item in open_catalog(store).instruments()} == instruments
+            for generation in store.children(".staging"):
+                store.clear(f".staging/{generation}")
+            assert {item.symbol.value for item in open_catalog(store).instruments()} == instruments
 
 
 def test_the_manifest_says_what_was_written_from_what(

@@ -1,4 +1,4 @@
-"""The way out: staging, journal, manifest; killed at every step."""
+"""The way out to a folder: staging, the manifest as commit, files at their paths; stopped at every step."""
 
 import os
 import signal
@@ -7,119 +7,124 @@ import sys
 from pathlib import Path
 
 import pytest
+from publications import APRIL, LONG_AGO, MARCH, NEW, OLD, contents, publish, undated, version
 
-from exporters.publish import Month, Publication, check_manifest, open_store, read_manifest, recover
+from exporters.publish import (
+    Month,
+    Publication,
+    check_manifest,
+    open_store,
+    read_manifest,
+)
 from warehouse.errors import TickmartError
 
-MARCH, APRIL = Month(2025, 3), Month(2025, 4)
+# Publishes the new version over the old in forked children, the Nth of which is stopped at its Nth change to
+# the folder: the process is killed, or the system refuses.
+STOPPED = """
+import errno, os, signal, sys
+sys.path.insert(0, sys.argv[1])
+from publications import NEW, publish
+from warehouse.errors import TickmartError
 
-# publishes a second version over the first, and kills itself before its Nth change to the folder
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from exporters.publish import Folder, Month, Publication
+how = sys.argv[2]
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+left = None
 
-left = int(sys.argv[2])
+def watch(event, arguments):
+    global left
+    if left is None or arguments[:1] == (folder,):  # which is there already
+        return
+    changes = event in ("os.rename", "os.remove", "os.rmdir", "os.mkdir") or (
+        event == "open" and arguments[2] & WRITING
+    )
+    if not changes:
+        return
+    left -= 1
+    if left >= 0:
+        return
+    if how == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if left == -1 or how == "refused from then on":
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-class Dying(Folder):
-    threads = 1
-
-    def step(self):
-        global left
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        left -= 1
-
-    def stage(self, *arguments):
-        self.step()
-        return super().stage(*arguments)
-
-    def write(self, *arguments):
-        self.step()
-        super().write(*arguments)
-
-    def move(self, moves):
-        for one in moves:
-            self.step()
-            super().move([one])
-
-    def remove(self, names):
-        for one in names:
-            self.step()
-            super().remove([one])
-
-    def clear(self, prefix):
-        self.step()
-        super().clear(prefix)
-
-with Publication(Dying(Path(sys.argv[1])), "flat") as publication:
-    publication.claim("NIFTY", Month(2025, 3))
-    for path, data in (("a.csv", b"new a"), ("c/c.csv", b"new c")):
-        publication.put(
-            path, lambda data=data: data, rows=1, underlying="NIFTY", month=Month(2025, 3), instrument=path
-        )
-    publication.commit({})
+sys.addaudithook(watch)
+for step, folder in enumerate(sys.argv[3:]):
+    child = os.fork()
+    if not child:
+        code = 3
+        try:
+            left = step
+            publish(folder, NEW)
+            code = 0
+        except TickmartError as error:
+            left = None
+            code = 1 if len(str(error).splitlines()) == 1 and "No space left" in str(error) else 2
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    print(os.waitstatus_to_exitcode(status))
+    if not status:
+        break
 """
-OLD = {"a.csv": b"old a", "b/b.csv": b"old b", "kept.csv": b"kept"}
-NEW = {"a.csv": b"new a", "c/c.csv": b"new c", "kept.csv": b"kept"}
 
 
-def publish(folder: Path, files: dict[str, bytes], *months: Month) -> None:
-    with Publication(open_store(folder), "flat") as publication:
-        for month in months:
-            publication.claim("NIFTY", month)
-        for path, data in files.items():
-            month = APRIL if path == "kept.csv" else MARCH
-            publication.put(
-                path,
-                lambda data=data: data,
-                rows=1,
-                underlying="NIFTY",
-                month=month,
-                instrument=path,  # type: ignore[misc]
-            )
-        publication.commit({})
+def stopped(how: str, folders: list[Path]) -> list[int]:
+    tests = Path(__file__).resolve().parents[1]
+    answer = subprocess.run(
+        [sys.executable, "-c", STOPPED, str(tests), how, *map(str, folders)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [int(line) for line in answer.stdout.splitlines()]
 
 
 def found(folder: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in folder.rglob("*")
-        if path.is_file() and path.name not in (".lock", "manifest.json")
+        if path.is_file() and path.name not in (".lock", "manifest.json") and ".staging" not in path.parts
     }
 
 
-def test_a_publication_killed_before_any_step_leaves_the_old_state_or_is_completed(tmp_path: Path) -> None:
-    survived = False
-    outcomes = []
-    for step in range(30):
-        folder = tmp_path / str(step)
-        publish(folder, OLD, MARCH, APRIL)
-        ended = subprocess.run([sys.executable, "-c", KILLED, str(folder), str(step)], check=False).returncode
-        manifest = read_manifest(open_store(folder))
-        assert manifest is not None
-        assert set(manifest.files) in (set(OLD), set(NEW))
+@pytest.mark.parametrize("how", ["killed", "refused once", "refused from then on"])
+def test_an_export_stopped_at_any_step_shows_one_whole_version_and_is_completed(
+    tmp_path: Path, how: str
+) -> None:
+    folders = [tmp_path / str(step) for step in range(80)]
+    for folder in folders:
+        publish(folder, OLD)
+        aged = folder / LONG_AGO
+        aged.parent.mkdir()
+        aged.write_bytes(b"")
+    undisturbed = tmp_path / "undisturbed"
+    publish(undisturbed, NEW)
 
-        recover(open_store(folder))
+    ends = stopped(how, folders)
 
-        after = read_manifest(open_store(folder))
-        assert after is not None
-        assert check_manifest(open_store(folder)) == []
-        assert found(folder) in (OLD, NEW)
-        assert set(after.files) == set(found(folder))
-        outcomes.append(found(folder) == NEW)
-        if ended == 0:
-            survived = True
-            break
-        assert ended == -signal.SIGKILL
-    assert survived
-    assert outcomes == sorted(outcomes)  # once the journal is written there is no way back
-    assert outcomes.count(False) >= 3
-    assert outcomes.count(True) >= 4
+    assert ends[-1] == 0
+    assert set(ends[:-1]) == {-signal.SIGKILL if how == "killed" else 1}
+    seen = []
+    for folder in folders[: len(ends)]:
+        store = open_store(folder)
+        seen.append(version(store) == NEW)
+        listed = contents(store)
+        assert all(data in (OLD.get(path), NEW.get(path)) for path, data in listed.items())
+        assert not {"b/b.csv", "c/c.csv"} <= set(listed)  # what goes is gone before anything comes
+
+        publish(folder, NEW)
+
+        assert found(folder) == NEW
+        assert check_manifest(store) == []
+        assert undated(read_manifest(store)) == undated(read_manifest(open_store(undisturbed)))
+        assert not (folder / LONG_AGO).exists()
+    assert seen == sorted(seen)  # once the manifest is written there is no way back
+    assert seen.count(False) >= 5
+    assert seen.count(True) >= 8
 
 
 def test_a_failed_export_leaves_everything_as_it_was(tmp_path: Path) -> None:
-    publish(tmp_path, OLD, MARCH, APRIL)
+    publish(tmp_path, OLD)
     before = (tmp_path / "manifest.json").read_bytes()
 
     def fail() -> None:
@@ -139,21 +144,21 @@ def test_a_failed_export_leaves_everything_as_it_was(tmp_path: Path) -> None:
 
 
 def test_an_unchanged_file_is_not_touched(tmp_path: Path) -> None:
-    publish(tmp_path, OLD, MARCH, APRIL)
+    publish(tmp_path, OLD)
     os.utime(tmp_path / "a.csv", (1, 1))
 
-    publish(tmp_path, {**OLD, "b/b.csv": b"another b"}, MARCH, APRIL)
+    publish(tmp_path, {**OLD, "b/b.csv": b"another b"})
 
     assert (tmp_path / "a.csv").stat().st_mtime == 1
     assert found(tmp_path)["b/b.csv"] == b"another b"
 
 
 def test_a_damaged_file_is_written_again(tmp_path: Path) -> None:
-    publish(tmp_path, OLD, MARCH, APRIL)
+    publish(tmp_path, OLD)
     (tmp_path / "a.csv").write_bytes(b"dam a")
     assert check_manifest(open_store(tmp_path)) == ["a.csv"]
 
-    publish(tmp_path, OLD, MARCH, APRIL)
+    publish(tmp_path, OLD)
 
     assert found(tmp_path) == OLD
 

@@ -1,0 +1,266 @@
+"""`manifest.json`: what a destination holds, and, while an export is on its way, where it lies.
+
+A manifest is read from a place that others may write to, so it is data and not orders: every field is
+checked, and a manifest that names anything outside its own folder is refused as a whole.
+"""
+
+import json
+import re
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, ClassVar, Literal, TypedDict
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
+
+from exporters.publish.generations import GENERATION, staged_name
+from exporters.publish.month import Month
+from warehouse.errors import TickmartError
+
+MANIFEST = "manifest.json"
+MANIFEST_VERSION = 2
+_LONGEST_PATH = 1024  # of an S3 key
+_NOT_IN_PATHS = re.compile(r"[\\\x00-\x1f\x7f]")
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_STRICT = ConfigDict(extra="forbid", strict=True)
+
+
+def check_path(path: str) -> str:
+    """Return a path that an export may write to, below its destination.
+
+    Raises
+    ------
+    ValueError
+        It is absolute, leads out (`..`), has a hidden part (`.staging`), a backslash or a control character,
+        or is the manifest's own name.
+    """
+    parts = path.split("/")
+    if (
+        len(path) > _LONGEST_PATH
+        or _NOT_IN_PATHS.search(path)
+        or any(not part or part.startswith(".") for part in parts)
+        or path.casefold() == MANIFEST
+    ):
+        raise ValueError(f"{path[:100]!r} is no path of an exported file")
+    return path
+
+
+def _check_date(text: str) -> str:
+    date.fromisoformat(text)
+    return text
+
+
+def _check_month(text: str) -> str:
+    if str(Month.of(Month.parse(text).first_day)) != text:
+        raise ValueError(f"{text!r} is no month")
+    return text
+
+
+ExportPath = Annotated[str, AfterValidator(check_path)]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}\z")]
+MonthText = Annotated[str, AfterValidator(_check_month)]
+DateText = Annotated[str, AfterValidator(_check_date)]
+Count = Annotated[int, Field(ge=0)]
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedFile:
+    """One file of an export, as the manifest lists it.
+
+    Attributes
+    ----------
+    path : str
+        Relative to the destination, with forward slashes.
+    month : str or None
+        `2025-03`; None for files without a period (definitions of instruments, `feeds.py`).
+    instrument : str or None
+        What the file is about; a file without a month goes when the last dated file of its instrument goes.
+    volume : int or None
+        Units traded in the file's bars, for choosing a liquid contract without opening every file.
+    stored_at : str or None
+        Where these bytes lie while `path` may still hold older ones; None once they lie at `path`.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    path: ExportPath
+    bytes: Count
+    sha256: Sha256
+    rows: Count
+    exporter: str
+    underlying: str | None = None
+    month: MonthText | None = None
+    instrument: str | None = None
+    volume: int | None = None
+    stored_at: str | None = None
+
+    @property
+    def location(self) -> str:
+        """Where a reader finds these bytes, relative to the destination."""
+        return self.stored_at or self.path
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the file as the manifest writes it."""
+        entry = asdict(self)
+        if self.stored_at is None:
+            del entry["stored_at"]
+        return entry
+
+
+class _Sessions(TypedDict):
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+
+    first: DateText
+    last: DateText
+    data_version: str
+
+
+class _About(TypedDict, total=False):
+    """What exporters find again in the manifest; whatever else one keeps is only shown."""
+
+    __pydantic_config__ = ConfigDict(extra="allow", strict=True)  # type: ignore[misc]
+
+    covered: dict[str, dict[MonthText, _Sessions]]
+    price_decimals: dict[str, dict[str, Count]]
+
+
+class ManifestDocument(BaseModel):
+    """The JSON of a manifest, of this version and of the one before it."""
+
+    model_config = _STRICT
+
+    manifest_version: Literal[1, 2]
+    exporters: dict[str, _About]
+    files: list[PublishedFile]
+    updated_at: AwareDatetime
+    generation: Annotated[str, StringConstraints(pattern=rf"^{GENERATION.pattern}\z")] | None = None
+    removing: list[ExportPath] = Field(default_factory=list)
+
+
+class _AnyVersion(BaseModel):
+    manifest_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What `manifest.json` says about a destination.
+
+    Attributes
+    ----------
+    exporters : dict
+        Per exporter: `catalog_format`, `written_by` (versions), `covered` (underlying → month → first and
+        last session asked for and the version of the data) and what else the exporter keeps for its next run.
+    files : dict of str to PublishedFile
+        By path.
+    generation : str or None
+        The export that wrote it; None in manifests of version 1.
+    removing : tuple of str
+        Paths of the export before that this one takes away, until they are gone.
+    """
+
+    exporters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    files: dict[str, PublishedFile] = field(default_factory=dict)
+    generation: str | None = None
+    removing: tuple[str, ...] = ()
+    updated_at: datetime = _NEVER
+
+    @classmethod
+    def parse(cls, text: bytes, uri: str) -> "Manifest":
+        """Read a manifest.
+
+        Raises
+        ------
+        TickmartError
+            It is of another version, of another tool, or names what lies outside its destination; `uri`
+            is named.
+        """
+        version = validated(TypeAdapter(_AnyVersion), text, uri, MANIFEST).manifest_version
+        if not 1 <= version <= MANIFEST_VERSION:
+            raise TickmartError(
+                f"{uri}/{MANIFEST} has version {version}; this tickmart reads up to {MANIFEST_VERSION}."
+                " Export to an empty place."
+            )
+        return cls.of(validated(TypeAdapter(ManifestDocument), text, uri, MANIFEST), uri)
+
+    @classmethod
+    def of(cls, document: ManifestDocument, uri: str) -> "Manifest":
+        """Return the manifest of a document whose fields are sound, unless they contradict each other."""
+        files = {file.path: file for file in document.files}
+        strays = [
+            file.stored_at
+            for file in document.files
+            if file.stored_at is not None
+            and file.stored_at != staged_name(document.generation or "", file.sha256)
+        ]
+        if strays:
+            raise not_ours(uri, MANIFEST, f"{strays[0][:200]!r} is not of its generation")
+        if (document.manifest_version > 1) != (document.generation is not None):
+            raise not_ours(uri, MANIFEST, "version and generation contradict each other")
+        if len(files) < len(document.files):
+            raise not_ours(uri, MANIFEST, "a path is listed twice")
+        if not files.keys().isdisjoint(document.removing):
+            raise not_ours(uri, MANIFEST, "a path is listed and removed")
+        return cls(
+            {name: dict(about) for name, about in document.exporters.items()},
+            files,
+            document.generation,
+            tuple(document.removing),
+            document.updated_at,
+        )
+
+    def to_json(self) -> bytes:
+        """Return the file's bytes."""
+        content: dict[str, Any] = {
+            "manifest_version": MANIFEST_VERSION,
+            "generation": self.generation,
+            "updated_at": self.updated_at.isoformat(timespec="seconds"),
+            "exporters": self.exporters,
+            "files": [self.files[path].to_dict() for path in sorted(self.files)],
+        }
+        if self.removing:
+            content["removing"] = list(self.removing)
+        return json.dumps(content, indent=1).encode()
+
+    @property
+    def staged(self) -> list[PublishedFile]:
+        """The files whose bytes do not lie at their path yet."""
+        return [file for file in self.files.values() if file.stored_at is not None]
+
+    def settled(self) -> "Manifest":
+        """Return this manifest once every file lies at its path and the old ones are gone."""
+        files = {path: replace(file, stored_at=None) for path, file in self.files.items()}
+        return replace(self, files=files, removing=())
+
+    def covered(self, exporter: str, underlying: str) -> dict[str, dict[str, str]]:
+        """Return, per month, the sessions that this exporter was last asked for."""
+        found: dict[str, dict[str, str]] = (
+            self.exporters.get(exporter, {}).get("covered", {}).get(underlying, {})
+        )
+        return found
+
+
+def validated[Document](adapter: TypeAdapter[Document], text: bytes, uri: str, name: str) -> Document:
+    """Return a JSON file of a destination as its document; refuse it in one line where it is none."""
+    try:
+        return adapter.validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        why = f"{where[:200]}: {first['msg']}" if where else first["msg"]
+        raise not_ours(uri, name, why) from error
+
+
+def not_ours(uri: str, name: str, why: str) -> TickmartError:
+    """Return the error for a file that tickmart did not write, or that was changed since."""
+    kind = "manifest" if name == MANIFEST else "journal"
+    return TickmartError(
+        f"{uri}/{name} is not a {kind} of tickmart ({' '.join(why.split())}). Export to an empty place."
+    )
