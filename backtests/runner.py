@@ -1,6 +1,8 @@
 """Runs one strategy over one instrument of an exported catalog with Nautilus' BacktestNode."""
 
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,8 +16,7 @@ from nautilus_trader.backtest.config import (
 from nautilus_trader.backtest.node import BacktestNode
 from nautilus_trader.config import ImportableStrategyConfig, LoggingConfig
 
-from exporters.nautilus import open_catalog
-from exporters.publish import Folder, Store, open_store, read_manifest
+from exporters.publish import Store, open_store, read_manifest, read_published
 from warehouse.errors import TickmartError
 
 # name on the command line -> (strategy, its config), as Nautilus imports them
@@ -94,7 +95,13 @@ def run(
     Raises
     ------
     TickmartError
-        No such data in the catalog, or the engine was served fewer bars than the catalog holds.
+        No such data in the catalog, files that are not what its manifest lists, or an engine that was served
+        fewer bars than the catalog holds.
+
+    Notes
+    -----
+    The instrument's files are copied by the manifest first, so that an export to the catalog at the same
+    time, or one that stopped midway, changes nothing under the engine.
     """
     if strategy not in STRATEGIES:
         raise TickmartError(f"unknown strategy {strategy}; known: {', '.join(STRATEGIES)}.")
@@ -102,12 +109,16 @@ def run(
         raise TickmartError(f"--fast {fast} must be smaller than --slow {slow}, and both positive.")
     store = open_store(catalog)
     chosen = _instrument(store, instrument, bar)
+    with tempfile.TemporaryDirectory(prefix="tickmart-") as scratch:
+        _copy(store, chosen, bar, Path(scratch))
+        return _run(strategy, store.uri, chosen, bar, fast, slow, lots, Path(scratch))
+
+
+def _run(
+    strategy: str, uri: str, chosen: str, bar: str, fast: int, slow: int, lots: int, copy: Path
+) -> BacktestReport:
     bar_type = f"{chosen}-{bar}-LAST-EXTERNAL"
-    held = _bars_held(store, bar_type)
-    if not held[0]:
-        raise TickmartError(
-            f"the manifest of {store.uri} lists {bar_type}, and its files are gone. Export again."
-        )
+    held = _bars_held(copy, bar_type)
     strategy_path, config_path = STRATEGIES[strategy]
     node = BacktestNode(
         [
@@ -139,7 +150,7 @@ def run(
                 ],
                 data=[
                     BacktestDataConfig(
-                        **_catalog_options(store),
+                        catalog_path=str(copy),
                         data_cls="nautilus_trader.model.data:Bar",
                         instrument_id=chosen,
                         bar_spec=f"{bar}-LAST",
@@ -157,8 +168,8 @@ def run(
         received = engine.trader.strategies()[0].bars_received
         if received != held[0]:
             raise TickmartError(
-                f"the catalog holds {held[0]} bars of {bar_type} and the backtest was served {received}."
-                f" Export the catalog again, and check that nothing else writes to {store.uri}."
+                f"{uri} holds {held[0]} bars of {bar_type} and the backtest was served {received}."
+                " Export the catalog again."
             )
         orders = engine.trader.generate_orders_report()
         fills = engine.trader.generate_fills_report()
@@ -175,7 +186,7 @@ def run(
         }
         return BacktestReport(
             strategy,
-            store.uri,
+            uri,
             chosen,
             bar_type,
             held[1],
@@ -191,19 +202,20 @@ def run(
         node.dispose()  # type: ignore[no-untyped-call]
 
 
-def _catalog_options(store: Store) -> dict[str, Any]:
-    if isinstance(store, Folder):
-        return {"catalog_path": store.uri}
-    from exporters.s3 import nautilus_options
-
-    options = nautilus_options()
-    return {
-        # Nautilus finds nothing when the address has its s3:// here
-        "catalog_path": store.uri.removeprefix("s3://"),
-        "catalog_fs_protocol": "s3",
-        "catalog_fs_storage_options": options["fs_storage_options"],
-        "catalog_fs_rust_storage_options": options["fs_rust_storage_options"],
-    }
+def _copy(store: Store, instrument: str, bar: str, folder: Path) -> None:
+    """Copy an instrument's definition and bars, as one export left them: Nautilus lists what there is."""
+    bars = f"data/bar/{instrument}-{bar}-LAST-EXTERNAL/"
+    _, files = read_published(
+        store,
+        lambda file: (
+            (file.exporter, file.instrument) == ("nautilus", instrument)
+            and (file.month is None or file.path.startswith(bars))
+        ),
+    )
+    for path, data in files.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
 
 
 def _instrument(store: Store, wanted: str | None, bar: str) -> str:
@@ -228,20 +240,15 @@ def _instrument(store: Store, wanted: str | None, bar: str) -> str:
     raise TickmartError(f"{store.uri} has no {bar} bars of {wanted}. Most traded there: {', '.join(near)}.")
 
 
-def _bars_held(store: Store, bar_type: str) -> tuple[int, str, str]:
-    catalog = open_catalog(store)
-    folder = f"{catalog.path.rstrip('/')}/data/bar/{bar_type}"
+def _bars_held(catalog: Path, bar_type: str) -> tuple[int, str, str]:
     rows, first, last = 0, None, None
-    for path in sorted(catalog.fs.glob(f"{folder}/*.parquet")):
-        with catalog.fs.open(path) as file:
-            parquet = pq.ParquetFile(file)
-            rows += parquet.metadata.num_rows
-            for group in range(parquet.metadata.num_row_groups):
-                stamps = parquet.metadata.row_group(group).column(
-                    parquet.schema_arrow.get_field_index("ts_init")
-                )
-                first = stamps.statistics.min if first is None else first
-                last = stamps.statistics.max
+    for path in sorted((catalog / "data/bar" / bar_type).iterdir()):
+        parquet = pq.ParquetFile(path)
+        rows += parquet.metadata.num_rows
+        for group in range(parquet.metadata.num_row_groups):
+            stamps = parquet.metadata.row_group(group).column(parquet.schema_arrow.get_field_index("ts_init"))
+            first = stamps.statistics.min if first is None else first
+            last = stamps.statistics.max
     return rows, _readable(first), _readable(last)
 
 

@@ -146,4 +146,7 @@ def test_bars_that_are_not_served_are_an_error(tmp_path: Path) -> None:
     answer = tickmart("backtest", "run", "--strategy", "sma", "--catalog", str(tmp_path))
 
     assert answer.returncode == 1
-    assert "its files are gone. Export again." in answer.stderr
+    assert (
+        "is missing or damaged: its bytes are not those that manifest.json lists. Export again."
+        in answer.stderr
+    )
