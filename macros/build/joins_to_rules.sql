@@ -1,11 +1,31 @@
 {#
-  Joins that put the dated rules in force beside each row: ruled_lot.lot_size, NULL where rules contradict each other, and
-  ruled_tick.tick_size with the day from which it is (valid_from). They read the CTEs `lot_rules` and `tick_rules`.
+  Joins that put the dated rules in force beside each row: ruled_lot.lot_size (see join_to_lot_rule) and ruled_tick.tick_size with
+  the day from which it is (valid_from). They read the CTEs `lot_rules` and `tick_rules`.
 
   of:  the relation with underlying, instrument_type and expiry.
   day: its column with the day that is asked for.
 #}
 {% macro joins_to_rules(of, day) -%}
+{{ join_to_lot_rule(of, day) }}
+    left join lateral (
+        select
+            min(tick_rules.tick_size) as tick_size,
+            max(tick_rules.valid_from) as valid_from
+        from tick_rules
+        where
+            tick_rules.underlying = {{ of }}.underlying
+            and tick_rules.instrument_type = {{ of }}.instrument_type
+            and {{ of }}.{{ day }} >= tick_rules.valid_from
+            and {{ of }}.{{ day }} <= coalesce(tick_rules.valid_to, 'infinity')
+    ) as ruled_tick on true
+{%- endmacro %}
+
+
+{#
+  The join of the lot rule alone: ruled_lot.lot_size, NULL where no rule is in force or rules contradict each other. It reads the
+  CTE `lot_rules`.
+#}
+{% macro join_to_lot_rule(of, day) -%}
 left join lateral (
         select
             case
@@ -19,15 +39,4 @@ left join lateral (
             and {{ of }}.expiry >= coalesce(lot_rules.expiry_from, '-infinity')
             and {{ of }}.expiry <= coalesce(lot_rules.expiry_to, 'infinity')
     ) as ruled_lot on true
-    left join lateral (
-        select
-            min(tick_rules.tick_size) as tick_size,
-            max(tick_rules.valid_from) as valid_from
-        from tick_rules
-        where
-            tick_rules.underlying = {{ of }}.underlying
-            and tick_rules.instrument_type = {{ of }}.instrument_type
-            and {{ of }}.{{ day }} >= tick_rules.valid_from
-            and {{ of }}.{{ day }} <= coalesce(tick_rules.valid_to, 'infinity')
-    ) as ruled_tick on true
 {%- endmacro %}

@@ -1,23 +1,12 @@
 {#
-  The change in open interest of an official row since the session on file before, NULL where there is none: computed by contract, for
-  the exchange writes the whole interest of a re-dated contract as new. Stands in a select from joins_to_session_before.
-#}
-{% macro change_in_open_interest() -%}
-case
-            when on_file.previous_session_date is not null
-                then
-                    official.open_interest
-                    - case
-                        when previous.contract_id is not null then previous.open_interest
-                        when previous_of_midnight.contract_id is not null then previous_of_midnight.open_interest
-                        else 0
-                    end
-        end
-{%- endmacro %}
-
-
-{#
-  Joins that put the contract's row of the session on file before beside each row of `official`.
+  Joins that put beside each row of `official` the interest with which its change compares, before.open_interest: that of the
+  contract's row on the session on file before. Computed by contract, for the exchange writes the whole interest of a re-dated contract
+  as new. NULL where it is not known:
+    the contract has no row there, though it may have had interest: that session is not whole, the contract is on file before it, the
+      exchange does not say that the interest is new, or series of that session are gone before their expiry (in the layout without
+      symbols a re-dated contract is another contract);
+    the two do not compare: the exchange says another interest before, because it adjusted the contract in between. Over sessions that
+      are missing it speaks of another day, but where the lot has changed too the two compare only if it agrees.
 
   instrument_type: 'option' or 'future'.
 #}
@@ -26,13 +15,52 @@ left join {{ ref('int_sessions__on_file') }} as on_file
         on official.underlying = on_file.underlying
         and official.session_date = on_file.session_date
         and on_file.instrument_type = '{{ instrument_type }}'
-    -- the exchange lists every contract each day, untraded ones too: one without a row had no open interest
-    left join {{ ref('int_fo_bhavcopy__deduped') }} as previous
-        on official.contract_id = previous.contract_id
-        and on_file.previous_opens_at = previous.bar_start
+    left join {{ ref('int_fo_bhavcopy__deduped') }} as previous_of_hours
+        on official.contract_id = previous_of_hours.contract_id
+        and on_file.previous_opens_at = previous_of_hours.bar_start
     -- stored before the hours of its session were known: from midnight in India
     left join {{ ref('int_fo_bhavcopy__deduped') }} as previous_of_midnight
-        on previous.contract_id is null
+        on previous_of_hours.contract_id is null
         and official.contract_id = previous_of_midnight.contract_id
         and {{ midnight_of('on_file.previous_session_date') }} = previous_of_midnight.bar_start
+    cross join lateral (
+        select
+            coalesce(previous_of_hours.contract_id, previous_of_midnight.contract_id) as contract_id,
+            coalesce(previous_of_hours.open_interest, previous_of_midnight.open_interest) as open_interest,
+            coalesce(previous_of_hours.lot_size, previous_of_midnight.lot_size) as lot_size,
+            official.open_interest - official.stated_change_in_open_interest as stated_open_interest
+    ) as previous
+    cross join lateral (
+        select
+            case
+                when previous.contract_id is not null
+                    then case
+                        when
+                            previous.stated_open_interest not in (0, previous.open_interest)
+                            and (on_file.previous_is_adjacent or official.lot_size <> previous.lot_size)
+                            then null
+                        else previous.open_interest
+                    end
+                when
+                    on_file.previous_is_whole
+                    and not on_file.renames_contracts
+                    and previous.stated_open_interest = 0
+                    and not exists (
+                        select 1 from {{ ref('int_fo_bhavcopy__deduped') }} as earlier
+                        where
+                            official.contract_id = earlier.contract_id
+                            and on_file.previous_opens_at > earlier.bar_start
+                    )
+                    then 0
+            end as open_interest
+    ) as before
+{%- endmacro %}
+
+
+{# The two columns of marts that a select from joins_to_session_before has of it: the change and the session that it is from. #}
+{% macro change_in_open_interest() -%}
+official.open_interest - before.open_interest as change_in_open_interest,
+        case
+            when before.open_interest is not null then on_file.previous_session_date
+        end as open_interest_compared_with
 {%- endmacro %}

@@ -13,7 +13,7 @@ symbols as (
 
 ),
 
-derived_lots as (
+decided_lots as (
 
     select * from {{ ref('int_fo_bhavcopy__lots') }}
 
@@ -55,9 +55,13 @@ identified as (
         rows_of_files.underlying_price,
 
         -- quantities
-        coalesce(rows_of_files.lot_size, derived_lots.lot_size) as lot_size,
-        coalesce(rows_of_files.volume, rows_of_files.lots_traded * derived_lots.lot_size) as volume,
+        coalesce(rows_of_files.lot_size, decided_lots.lot_size) as lot_size,
+        case
+            when rows_of_files.lot_size is not null then 'bhavcopy' else decided_lots.decided_by
+        end as lot_size_decided_by,
+        coalesce(rows_of_files.volume, rows_of_files.lots_traded * decided_lots.lot_size) as volume,
         rows_of_files.open_interest,
+        rows_of_files.stated_change_in_open_interest,
         rows_of_files.trades,
         rows_of_files.turnover,
 
@@ -88,13 +92,13 @@ identified as (
         and rows_of_files.vendor_symbol = symbols.vendor_symbol
         and rows_of_files.vendor_expiry = symbols.vendor_expiry
     left join sessions on rows_of_files.session_date = sessions.session_date
-    left join derived_lots
+    left join decided_lots
         on rows_of_files.dialect = 'nse legacy'
-        and rows_of_files.load_id = derived_lots.load_id
-        and rows_of_files.session_date = derived_lots.session_date
-        and rows_of_files.instrument_type = derived_lots.instrument_type
-        and rows_of_files.underlying = derived_lots.underlying
-        and rows_of_files.expiry = derived_lots.expiry
+        and rows_of_files.load_id = decided_lots.load_id
+        and rows_of_files.session_date = decided_lots.session_date
+        and rows_of_files.instrument_type = decided_lots.instrument_type
+        and rows_of_files.underlying = decided_lots.underlying
+        and rows_of_files.expiry = decided_lots.expiry
 
 )
 

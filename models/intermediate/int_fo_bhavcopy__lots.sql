@@ -3,34 +3,32 @@
     meta={'built_from': 'ledger', 'sources': ['nse-bhavcopy'], 'keeps': 'everything'},
 ) }}
 
-{#- How far a day's average price may lie from its close, as a part of strike and price (nse.md 2.1). -#}
-{%- set tolerance = 0.015 -%}
+{#- A turnover is written in lakh of two decimals: one row's may be this many rupees off. -#}
+{%- set rounding = 1000 -%}
 
 with
 
-traded_rows as (
+current_loads as (
 
-    select
-        load_id,
-        session_date,
-        instrument_type,
-        underlying,
-        expiry,
-        lots_traded * (coalesce(strike, 0) + close) as value_of_one_unit_a_lot,
-        turnover,
-        open_interest
-    from {{ ref('stg_nse__fo_bhavcopy_legacy') }}
-    where
-        load_id = any({{ loads_to_build() }})
-        and quarantine_reason is null
-        and is_traded
-        and expiry is not null
-        and turnover > 0
+    select * from {{ source('audit', 'current_loads') }}
 
 ),
 
--- Turnover is (strike + price) × units, so per lot it tells the lot, as far as the close stands for the day's prices.
-estimates as (
+lot_rules as (
+
+    select * from {{ ref('lot_size_rules') }}
+
+),
+
+dumped as (
+
+    select * from {{ ref('int_series__dumped') }}
+    where exchange = 'NSE'
+
+),
+
+-- The layout since July 2024 says the lot. Where contracts of a series differ, one was adjusted: what most say counts.
+stated_lots as (
 
     select
         load_id,
@@ -38,123 +36,175 @@ estimates as (
         instrument_type,
         underlying,
         expiry,
-        sum(turnover) / sum(value_of_one_unit_a_lot) as estimated_lot
-    from traded_rows
+        mode() within group (order by lot_size) as lot_size
+    from {{ ref('stg_nse__fo_bhavcopy_udiff') }}
+    where
+        load_id = any({{ loads_to_build() }})
+        and quarantine_reason is null
+        and expiry is not null
     group by load_id, session_date, instrument_type, underlying, expiry
 
 ),
 
+-- The layout before does not. Turnover is (strike + price) × units, and no trade's price lies outside the day's low and
+-- high: over the lots traded it bounds the lot from both sides.
+silent_series as (
+
+    select
+        load_id,
+        session_date,
+        instrument_type,
+        underlying,
+        expiry,
+        sum(turnover - {{ rounding }}) filter (where is_traded and turnover > 0)
+        / sum(lots_traded * (coalesce(strike, 0) + high)) filter (where is_traded and turnover > 0) as least_lot,
+        sum(turnover + {{ rounding }}) filter (where is_traded and turnover > 0)
+        / sum(lots_traded * (coalesce(strike, 0) + low)) filter (where is_traded and turnover > 0) as largest_lot
+    from {{ ref('stg_nse__fo_bhavcopy_legacy') }}
+    where
+        load_id = any({{ loads_to_build() }})
+        and quarantine_reason is null
+        and expiry is not null
+    group by load_id, session_date, instrument_type, underlying, expiry
+
+),
+
+-- The options and the future of one expiry have one lot.
+bounded_series as (
+
+    select
+        load_id,
+        session_date,
+        instrument_type,
+        underlying,
+        expiry,
+        max(least_lot) over of_expiry as least_lot,
+        min(largest_lot) over of_expiry as largest_lot
+    from silent_series
+    window of_expiry as (partition by load_id, session_date, underlying, expiry)
+
+),
+
+-- Lots that exist: those of rules, of lists of instruments and of files that say them.
 known_lots as (
 
     select
         underlying,
         lot_size
-    from {{ ref('lot_size_rules') }}
-    group by underlying, lot_size
+    from lot_rules
+    union
+    select
+        underlying,
+        lot_size
+    from dumped
+    where lot_size is not null
+    union
+    select
+        underlying,
+        lot_size
+    from stated_lots
+    union
+    select
+        known.underlying,
+        known.lot_size
+    from {{ this }} as known
+    inner join current_loads on known.load_id = current_loads.load_id
+    where known.decided_by = 'bhavcopy'
 
 ),
 
-nearest_known_lots as (
-
-    select distinct on (
-        estimates.load_id, estimates.session_date, estimates.instrument_type, estimates.underlying, estimates.expiry
-    )
-        estimates.*,
-        known_lots.lot_size
-    from estimates
-    inner join known_lots
-        on estimates.underlying = known_lots.underlying
-        and abs(known_lots.lot_size - estimates.estimated_lot) <= {{ tolerance }} * estimates.estimated_lot
-    order by
-        estimates.load_id asc,
-        estimates.session_date asc,
-        estimates.instrument_type asc,
-        estimates.underlying asc,
-        estimates.expiry asc,
-        abs(known_lots.lot_size - estimates.estimated_lot) asc,
-        known_lots.lot_size asc
-
-),
-
--- Open interest is a whole number of lots in nearly all rows: divided by that number it is the lot. Of a future's one
--- row it is too many lots to tell, but the options of that expiry have its lot.
-lots_of_open_interest as (
+-- Turnover decides where one lot alone, of those that exist, lies within its bounds.
+lots_of_turnover as (
 
     select
-        estimates.load_id,
-        estimates.session_date,
-        estimates.instrument_type,
-        estimates.underlying,
-        estimates.expiry,
-        mode() within group (order by parts.lot_size) as lot_size
-    from estimates
-    inner join traded_rows
-        on estimates.load_id = traded_rows.load_id
-        and estimates.session_date = traded_rows.session_date
-        and estimates.underlying = traded_rows.underlying
-        and estimates.expiry = traded_rows.expiry
-    cross join
-        lateral (
-            select
-                traded_rows.open_interest
-                / nullif(round(traded_rows.open_interest / estimates.estimated_lot), 0) as lot_size
-        ) as parts
-    where
-        -- more lots than that, and the estimate no longer tells how many
-        traded_rows.open_interest between 0.5 * estimates.estimated_lot and 30 * estimates.estimated_lot
-        and parts.lot_size = trunc(parts.lot_size)
-        and abs(parts.lot_size - estimates.estimated_lot) <= {{ tolerance }} * estimates.estimated_lot
+        bounded_series.load_id,
+        bounded_series.session_date,
+        bounded_series.instrument_type,
+        bounded_series.underlying,
+        bounded_series.expiry,
+        min(known_lots.lot_size) as lot_size
+    from bounded_series
+    inner join known_lots
+        on bounded_series.underlying = known_lots.underlying
+        and known_lots.lot_size between bounded_series.least_lot and bounded_series.largest_lot
     group by
-        estimates.load_id,
-        estimates.session_date,
-        estimates.instrument_type,
-        estimates.underlying,
-        estimates.expiry
+        bounded_series.load_id,
+        bounded_series.session_date,
+        bounded_series.instrument_type,
+        bounded_series.underlying,
+        bounded_series.expiry
+    having count(*) = 1
+
+),
+
+-- The newest list of the day.
+lots_of_dumps as (
+
+    select distinct on (underlying, instrument_type, expiry, session_date)
+        underlying,
+        instrument_type,
+        expiry,
+        session_date,
+        lot_size
+    from dumped
+    where lot_size is not null
+    order by underlying asc, instrument_type asc, expiry asc, session_date asc, load_id desc
+
+),
+
+-- What is said of the day goes before the rule in force, and turnover, an estimate, comes last.
+decided_lots as (
+
+    select
+        bounded_series.*,
+        coalesce(lots_of_dumps.lot_size, ruled_lot.lot_size, lots_of_turnover.lot_size) as lot_size,
+        case
+            when lots_of_dumps.lot_size is not null then 'instrument dump'
+            when ruled_lot.lot_size is not null then 'rule'
+            when lots_of_turnover.lot_size is not null then 'turnover'
+        end as decided_by
+    from bounded_series
+    left join lots_of_dumps
+        on bounded_series.underlying = lots_of_dumps.underlying
+        and bounded_series.instrument_type = lots_of_dumps.instrument_type
+        and bounded_series.expiry = lots_of_dumps.expiry
+        and bounded_series.session_date = lots_of_dumps.session_date
+    left join lots_of_turnover
+        on bounded_series.load_id = lots_of_turnover.load_id
+        and bounded_series.session_date = lots_of_turnover.session_date
+        and bounded_series.instrument_type = lots_of_turnover.instrument_type
+        and bounded_series.underlying = lots_of_turnover.underlying
+        and bounded_series.expiry = lots_of_turnover.expiry
+    {{ join_to_lot_rule('bounded_series', 'session_date') }}
 
 ),
 
 lots as (
 
     select
-        estimates.load_id,
-        estimates.session_date,
-        estimates.instrument_type,
-        estimates.underlying,
-        estimates.expiry,
-        round(estimates.estimated_lot, 4) as estimated_lot,
-        coalesce(nearest_known_lots.lot_size, lots_of_open_interest.lot_size)::bigint as lot_size
-    from estimates
-    left join nearest_known_lots
-        on estimates.load_id = nearest_known_lots.load_id
-        and estimates.session_date = nearest_known_lots.session_date
-        and estimates.instrument_type = nearest_known_lots.instrument_type
-        and estimates.underlying = nearest_known_lots.underlying
-        and estimates.expiry = nearest_known_lots.expiry
-    left join lots_of_open_interest
-        on estimates.load_id = lots_of_open_interest.load_id
-        and estimates.session_date = lots_of_open_interest.session_date
-        and estimates.instrument_type = lots_of_open_interest.instrument_type
-        and estimates.underlying = lots_of_open_interest.underlying
-        and estimates.expiry = lots_of_open_interest.expiry
-
-),
-
--- A load that counts again after its restatement was taken back has its lots already.
-not_yet_known as (
-
-    select lots.*
-    from lots
-    where not exists (
-        select 1 from {{ this }} as known
-        where
-            known.load_id = lots.load_id
-            and known.session_date = lots.session_date
-            and known.instrument_type = lots.instrument_type
-            and known.underlying = lots.underlying
-            and known.expiry = lots.expiry
-            and known.lot_size is not null
-    )
+        load_id,
+        session_date,
+        instrument_type,
+        underlying,
+        expiry,
+        null::numeric as least_lot,
+        null::numeric as largest_lot,
+        lot_size::bigint as lot_size,
+        'bhavcopy' as decided_by
+    from stated_lots
+    union all
+    select
+        load_id,
+        session_date,
+        instrument_type,
+        underlying,
+        expiry,
+        round(least_lot, 4) as least_lot,
+        round(largest_lot, 4) as largest_lot,
+        lot_size::bigint as lot_size,
+        decided_by
+    from decided_lots
 
 )
 
-select * from not_yet_known
+select * from lots

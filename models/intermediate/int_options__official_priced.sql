@@ -47,6 +47,7 @@ priced as (
         official.settlement_price,
         official.volume,
         official.open_interest,
+        official.stated_change_in_open_interest,
         official.lot_size,
         official.trades,
         official.turnover,

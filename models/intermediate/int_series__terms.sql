@@ -25,7 +25,8 @@ tick_rules as (
 
 ),
 
--- What a bhavcopy or a list of instruments says of a series on a day; the bhavcopy goes first.
+-- What is known of a series on a day that a bhavcopy or a list of instruments has it. What the bhavcopy says goes first,
+-- then the list; the lot of a bhavcopy that does not say it is the rule's, or follows from its turnover.
 statements as (
 
     select
@@ -35,8 +36,9 @@ statements as (
         session_date,
         lot_size,
         null::numeric as tick_size,
-        'bhavcopy' as decided_by,
-        1 as precedence
+        true as is_listed,
+        lot_size_decided_by as decided_by,
+        array_position(array['bhavcopy', 'instrument dump', 'rule', 'turnover'], lot_size_decided_by) as precedence
     from listed
     union all
     select
@@ -46,6 +48,7 @@ statements as (
         session_date,
         lot_size,
         tick_size,
+        false as is_listed,
         'instrument dump' as decided_by,
         2 as precedence
     from dumped
@@ -60,7 +63,7 @@ spans as (
         expiry,
         min(session_date) as first_session,
         max(session_date) as last_session,
-        min(session_date) filter (where precedence = 1) as first_listed
+        min(session_date) filter (where is_listed) as first_listed
     from statements
     group by underlying, instrument_type, expiry
 

@@ -4,7 +4,9 @@ official_with_greeks as (
 
     {{ with_greeks(
         bars=ref('int_fo_bhavcopy__deduped'), priced=ref('int_options__official_priced'), bar_interval='day',
-        further=['is_traded', 'last_price', 'settlement_price', 'lot_size', 'trades', 'turnover'],
+        further=[
+            'is_traded', 'last_price', 'settlement_price', 'lot_size', 'stated_change_in_open_interest', 'trades', 'turnover',
+        ],
     ) }}
 
 ),
@@ -46,8 +48,7 @@ official_days as (
         official.settlement_price,
         official.volume,
         official.open_interest,
-        {{ change_in_open_interest() }} as change_in_open_interest,
-        on_file.previous_session_date as open_interest_compared_with,
+        {{ change_in_open_interest() }},
         official.underlying_price,
         official.lot_size::integer as lot_size,
         official.trades,

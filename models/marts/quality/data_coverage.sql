@@ -33,6 +33,24 @@ sessions as (
 
 ),
 
+-- Whole-market files list everything each day, traded or not: a session that lacks much, or whose file was cut, has gaps.
+incomplete_sessions as (
+
+    select
+        underlying,
+        instrument_type,
+        session_date
+    from {{ ref('int_sessions__on_file') }}
+    where not is_whole
+    union
+    select
+        underlying,
+        instrument_type,
+        session_date
+    from {{ ref('int_sessions__cut') }}
+
+),
+
 found as (
 
     select
@@ -142,7 +160,7 @@ data_coverage as (
         greatest(expected.session_bars - coalesce(found.most_bars, 0), 0)::integer as missing_bars,
         case
             when found.bars is null then 'missing'
-            when found.most_bars < expected.session_bars then 'gaps'
+            when found.most_bars < expected.session_bars or incomplete_sessions.session_date is not null then 'gaps'
             else 'complete'
         end as coverage
     from expected
@@ -151,6 +169,11 @@ data_coverage as (
         and expected.instrument_type = found.instrument_type
         and expected.bar_interval = found.bar_interval
         and expected.session_date = found.session_date
+    left join incomplete_sessions
+        on expected.bar_interval = 'day'
+        and expected.underlying = incomplete_sessions.underlying
+        and expected.instrument_type = incomplete_sessions.instrument_type
+        and expected.session_date = incomplete_sessions.session_date
 
 )
 

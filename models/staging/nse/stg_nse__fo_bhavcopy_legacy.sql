@@ -29,11 +29,11 @@ typed as (
         cells.session_date,
 
         -- prices: open, high, low and close belong to trades, so an untraded day has none
-        cells.lots_traded > 0 as is_traded,
-        case when cells.lots_traded > 0 then cells.open end as open,
-        case when cells.lots_traded > 0 then cells.high end as high,
-        case when cells.lots_traded > 0 then cells.low end as low,
-        case when cells.lots_traded > 0 then cells.close end as close,
+        priced.is_traded,
+        case when priced.is_traded then cells.open end as open,
+        case when priced.is_traded then cells.high end as high,
+        case when priced.is_traded then cells.low end as low,
+        case when priced.is_traded then cells.close end as close,
         null::numeric as last_price,
         null::numeric as previous_close,
         cells.settlement_price,
@@ -48,6 +48,7 @@ typed as (
         cells.lots_traded,
         case when cells.lots_traded = 0 then 0 end::bigint as volume,
         cells.open_interest,
+        cells.stated_change_in_open_interest,
         null::bigint as trades,
         {{ vendor_number('raw_rows.val_inlakh') }} * 100000 as turnover,
 
@@ -63,14 +64,14 @@ typed as (
             when raw_rows.open_int is not null and cells.open_interest is null
                 then 'open interest is not a whole number'
             when
-                cells.lots_traded > 0
+                priced.is_traded
                 and (cells.open is null or cells.high is null or cells.low is null or cells.close is null)
                 then 'traded, but a price is missing or no number'
             when cells.settlement_price is null and raw_rows.settle_pr is not null
                 then 'settlement price is not a number'
-            when cells.lots_traded > 0 and least(cells.open, cells.high, cells.low, cells.close) <= 0
+            when priced.is_traded and least(cells.open, cells.high, cells.low, cells.close) <= 0
                 then 'traded, but a price is not above zero'
-            when cells.lots_traded > 0 and cells.high < cells.low then 'high below low'
+            when priced.is_traded and cells.high < cells.low then 'high below low'
             when cells.lots_traded < 0 or cells.open_interest < 0 then 'negative volume or open interest'
         end as quarantine_reason,
 
@@ -90,10 +91,19 @@ typed as (
             {{ vendor_number('raw_rows.close') }} as close,
             {{ vendor_number('raw_rows.settle_pr') }} as settlement_price,
             {{ vendor_quantity('raw_rows.contracts') }} as lots_traded,
-            {{ vendor_quantity('raw_rows.open_int') }} as open_interest
+            {{ vendor_quantity('raw_rows.open_int') }} as open_interest,
+            {{ vendor_quantity('raw_rows.chg_in_oi') }} as stated_change_in_open_interest
         from (select 1) as once
         offset 0
     ) as cells
+    -- A future may trade in the spread book alone, as one leg of a calendar spread: lots, and no price of its own.
+    cross join lateral (
+        select
+            cells.lots_traded > 0
+            and (raw_rows.instrument like 'FUT%' and cells.open = 0 and cells.high = 0 and cells.low = 0)
+            is not true as is_traded
+        offset 0
+    ) as priced
 
 )
 

@@ -29,11 +29,11 @@ typed as (
         cells.session_date,
 
         -- prices: open, high, low and close belong to trades, so an untraded day has none
-        cells.lots_traded > 0 as is_traded,
-        case when cells.lots_traded > 0 then cells.open end as open,
-        case when cells.lots_traded > 0 then cells.high end as high,
-        case when cells.lots_traded > 0 then cells.low end as low,
-        case when cells.lots_traded > 0 then cells.close end as close,
+        priced.is_traded,
+        case when priced.is_traded then cells.open end as open,
+        case when priced.is_traded then cells.high end as high,
+        case when priced.is_traded then cells.low end as low,
+        case when priced.is_traded then cells.close end as close,
         nullif(cells.last_price, 0) as last_price,
         nullif(cells.previous_close, 0) as previous_close,
         -- 0.00 is the exchange's theoretical price of far options, not a missing one
@@ -45,6 +45,7 @@ typed as (
         cells.lots_traded,
         cells.lots_traded * cells.lot_size as volume,
         cells.open_interest,
+        cells.stated_change_in_open_interest,
         {{ vendor_quantity('raw_rows.ttl_nb_of_txs_exctd') }} as trades,
         {{ vendor_number('raw_rows.ttl_trf_val') }} as turnover,
 
@@ -60,14 +61,14 @@ typed as (
             when raw_rows.opn_intrst is not null and cells.open_interest is null
                 then 'open interest is not a whole number'
             when
-                cells.lots_traded > 0
+                priced.is_traded
                 and (cells.open is null or cells.high is null or cells.low is null or cells.close is null)
                 then 'traded, but a price is missing or no number'
             when cells.settlement_price is null and raw_rows.sttlm_pric is not null
                 then 'settlement price is not a number'
-            when cells.lots_traded > 0 and least(cells.open, cells.high, cells.low, cells.close) <= 0
+            when priced.is_traded and least(cells.open, cells.high, cells.low, cells.close) <= 0
                 then 'traded, but a price is not above zero'
-            when cells.lots_traded > 0 and cells.high < cells.low then 'high below low'
+            when priced.is_traded and cells.high < cells.low then 'high below low'
             when cells.lots_traded < 0 or cells.open_interest < 0 then 'negative volume or open interest'
         end as quarantine_reason,
 
@@ -89,10 +90,19 @@ typed as (
             {{ vendor_number('raw_rows.undrlyg_pric') }} as underlying_price,
             {{ vendor_quantity('raw_rows.new_brd_lot_qty') }} as lot_size,
             {{ vendor_quantity('raw_rows.ttl_tradg_vol') }} as lots_traded,
-            {{ vendor_quantity('raw_rows.opn_intrst') }} as open_interest
+            {{ vendor_quantity('raw_rows.opn_intrst') }} as open_interest,
+            {{ vendor_quantity('raw_rows.chng_in_opn_intrst') }} as stated_change_in_open_interest
         from (select 1) as once
         offset 0
     ) as cells
+    -- A future may trade in the spread book alone, as one leg of a calendar spread: lots, and no price of its own.
+    cross join lateral (
+        select
+            cells.lots_traded > 0
+            and (raw_rows.fin_instrm_tp in ('IDF', 'STF') and cells.open = 0 and cells.high = 0 and cells.low = 0)
+            is not true as is_traded
+        offset 0
+    ) as priced
 
 )
 

@@ -1,0 +1,51 @@
+with
+
+-- Files that have a whole session each.
+current_loads as (
+
+    select * from {{ source('audit', 'current_loads') }}
+    where source in ('nse-bhavcopy', 'nse-cash', 'nse-index')
+
+),
+
+slices as not materialized (
+
+    select * from {{ ref('int_loads__slices') }}
+
+),
+
+-- A download that broke off ends in the middle of a line, and that line is rejected.
+cut_loads as (
+
+    select current_loads.load_id
+    from current_loads
+    inner join {{ source('audit', 'rejects') }} as rejects on current_loads.load_id = rejects.load_id
+    where current_loads.rejected > 0 and rejects.reason like 'cut:%'
+    group by current_loads.load_id
+
+),
+
+-- Another file may have the session whole.
+cut as (
+
+    select
+        slices.underlying,
+        slices.instrument_type,
+        slices.session_date
+    from cut_loads
+    inner join slices on cut_loads.load_id = slices.load_id
+    where not exists (
+        select 1
+        from slices as others
+        inner join current_loads on others.load_id = current_loads.load_id
+        where
+            others.underlying = slices.underlying
+            and others.instrument_type = slices.instrument_type
+            and others.session_date = slices.session_date
+            and others.load_id not in (select cut_loads.load_id from cut_loads)
+    )
+    group by slices.underlying, slices.instrument_type, slices.session_date
+
+)
+
+select * from cut
