@@ -19,7 +19,8 @@ import pandas as pd
 from warehouse.database import connect
 from warehouse.errors import TickmartError
 
-KEY = ["instrument_type", "underlying", "expiry", "strike", "option_type"]
+_SERIES = ["instrument_type", "underlying", "expiry"]
+KEY = [*_SERIES, "strike", "option_type"]
 _SHOWN = 10  # differences that are printed in full
 _NO_STRIKE = -1.0  # of a future: NaN would not join
 _LAKH = 100_000
@@ -331,28 +332,31 @@ def _compare_lots_of_legacy(report: Report, session: str, both: pd.DataFrame) ->
 def _compare_changes(report: Report, session: str, both: pd.DataFrame, before: pd.DataFrame) -> None:
     if before.empty:
         before = both.head(0)
-    # the symbol is the contract, whatever its expiry; files of the older layout have none
-    earlier = before[["symbol", *KEY, "session", "open_interest"]]
-    by_symbol = earlier[earlier["symbol"] != ""].drop_duplicates("symbol").set_index("symbol")
-    by_terms = earlier.drop_duplicates(KEY).set_index(KEY)
-    terms = pd.MultiIndex.from_frame(both[KEY])
-    was = by_symbol["open_interest"].reindex(both["symbol"]).reset_index(drop=True)
-    was = was.fillna(by_terms["open_interest"].reindex(terms).reset_index(drop=True))
-    on = by_symbol["session"].reindex(both["symbol"]).reset_index(drop=True)
-    on = on.fillna(by_terms["session"].reindex(terms).reset_index(drop=True))
     mart, stated_before = both["change_in_open_interest"], both["open_interest"] - both["stated_change"]
-
-    known = was.notna()
-    change = both["open_interest"] - was
-    unknown = known & mart.isna() & (stated_before != 0) & (stated_before != was)
+    # the symbol is the contract, whatever its expiry; files of the older layout have none
+    was = _found(both, before[before["symbol"] != ""], ["symbol"])
+    was = was.where(was["session"].notna(), _found(both, before, KEY))
+    known, change = was["session"].notna(), both["open_interest"] - was["open_interest"]
+    unknown = known & mart.isna() & (stated_before != 0) & (stated_before != was["open_interest"])
     report.unknown_changes += int(unknown.sum())
-    differs = known & ~unknown & ((change != mart) | (on != both["open_interest_compared_with"]))
+    differs = known & ~unknown & ((change != mart) | (was["session"] != both["open_interest_compared_with"]))
     report.add("change_in_open_interest", session, both[known], differs[known], _said(change, mart)[known])
-    # without a row on file before: all of it, if the exchange calls all of it new, or not known
-    new = ~known
-    invented = mart.notna() & ((mart != both["open_interest"]) | (stated_before != 0))
+    # Without a row on file before: not known, or all of it where the exchange calls it new, or since the
+    # contract of another expiry of the month that is gone before its time: the exchange re-dates contracts.
+    is_gone = ~pd.MultiIndex.from_frame(before[_SERIES]).isin(pd.MultiIndex.from_frame(both[_SERIES]))
+    gone = before[is_gone & (before["expiry"] >= session)]
+    was = _found(both.assign(expiry=both["expiry"].str[:7]), gone.assign(expiry=gone["expiry"].str[:7]), KEY)
+    is_new = (mart == both["open_interest"]) & (stated_before == 0)
+    is_redated = mart == both["open_interest"] - was["open_interest"]
+    invented, new = mart.notna() & ~is_new & ~is_redated, ~known
     said = _said(stated_before, mart)
     report.add("change of a new contract", session, both[new], invented[new], said[new])
+
+
+def _found(rows: pd.DataFrame, earlier: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    # the open interest and session of the one earlier row with the same names, for each row
+    of = earlier[[*names, "open_interest", "session"]].drop_duplicates(names, keep=False)
+    return rows[names].merge(of, on=names, how="left").set_index(rows.index)[["open_interest", "session"]]
 
 
 def _said(file: pd.Series, mart: pd.Series) -> pd.Series:

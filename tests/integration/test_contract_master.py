@@ -153,8 +153,8 @@ def test_what_a_wrong_file_said_of_an_expiry_goes_with_that_file(folder: Path) -
 def test_a_lot_that_nothing_tells_leaves_the_rest_of_the_row(folder: Path) -> None:
     # traded far from its close, with open interest of many lots: no lot of a share follows
     rows = [
-        f"OPTSTK,ZETA,27-Jul-2023,100,CE,10,10,10,10,10,1,{value},{interest},0,{day}-JUL-2023,"
-        for day, value, interest in (("03", 0.28, 25_000), ("04", 0.275, 25_250))
+        f"OPTSTK,ZETA,27-Jul-2023,100,CE,10,10,10,10,10,1,{value},{interest},{change},{day}-JUL-2023,"
+        for day, value, interest, change in (("03", 0.28, 25_000, 0), ("04", 0.275, 25_250, 250))
     ]
     (folder / "legacy.csv").write_text("\n".join([LEGACY_HEADER, *rows]) + "\n")
     landed("nse-bhavcopy", folder / "legacy.csv")

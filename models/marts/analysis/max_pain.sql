@@ -40,6 +40,17 @@ ranked as (
 
 ),
 
+-- sessions whose file lacks contracts: what it pays out is not what the exchange had
+incomplete_sessions as (
+
+    select
+        underlying,
+        session_date
+    from {{ ref('int_sessions__on_file') }}
+    where instrument_type = 'option' and not is_whole
+
+),
+
 expiries as (
 
     select
@@ -88,7 +99,15 @@ max_pain as (
         put_open_interest
 
     from expiries
-    where not is_unknown and call_open_interest + put_open_interest > 0
+    where
+        not is_unknown
+        and call_open_interest + put_open_interest > 0
+        and (underlying, session_date) not in (
+            select
+                incomplete_sessions.underlying,
+                incomplete_sessions.session_date
+            from incomplete_sessions
+        )
 
 )
 

@@ -6,17 +6,32 @@ chain as (
 
 ),
 
+-- sessions whose file lacks contracts: what it sums up to is not what the exchange had
+incomplete_sessions as (
+
+    select
+        underlying,
+        session_date
+    from {{ ref('int_sessions__on_file') }}
+    where instrument_type = 'option' and not is_whole
+
+),
+
 -- a leg that is not listed holds nothing; one that is listed without a figure makes the sums unknown
 with_totals as (
 
     select
         chain.*,
         case
-            when bool_and(call_symbol is null or call_open_interest is not null) over of_expiry
+            when
+                incomplete_sessions.session_date is null
+                and bool_and(call_symbol is null or call_open_interest is not null) over of_expiry
                 then sum(call_open_interest) over of_expiry
         end as total_of_calls,
         case
-            when bool_and(put_symbol is null or put_open_interest is not null) over of_expiry
+            when
+                incomplete_sessions.session_date is null
+                and bool_and(put_symbol is null or put_open_interest is not null) over of_expiry
                 then sum(put_open_interest) over of_expiry
         end as total_of_puts,
         case
@@ -26,7 +41,10 @@ with_totals as (
                 then coalesce(call_open_interest, 0) + coalesce(put_open_interest, 0)
         end as open_interest
     from chain
-    window of_expiry as (partition by underlying, session_date, bar_start, expiry)
+    left join incomplete_sessions
+        on chain.underlying = incomplete_sessions.underlying
+        and chain.session_date = incomplete_sessions.session_date
+    window of_expiry as (partition by chain.underlying, chain.session_date, chain.bar_start, chain.expiry)
 
 ),
 

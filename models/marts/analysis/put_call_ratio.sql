@@ -19,6 +19,17 @@ options as not materialized (
 
 ),
 
+-- sessions whose file lacks contracts: what it sums up to is not what the exchange had
+incomplete_sessions as (
+
+    select
+        underlying,
+        session_date
+    from {{ ref('int_sessions__on_file') }}
+    where instrument_type = 'option' and not is_whole
+
+),
+
 of_each_expiry as (
 
     select
@@ -67,6 +78,27 @@ sums as (
 
 ),
 
+known_sums as (
+
+    select
+        sums.underlying,
+        sums.scope,
+        sums.expiry,
+        sums.session_date,
+        sums.bar_start,
+        sums.bar_end,
+        {%- for column in [
+            'call_volume', 'put_volume', 'call_open_interest', 'put_open_interest', 'call_traded_value', 'put_traded_value',
+        ] %}
+        case when incomplete_sessions.session_date is null then sums.{{ column }} end as {{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from sums
+    left join incomplete_sessions
+        on sums.underlying = incomplete_sessions.underlying
+        and sums.session_date = incomplete_sessions.session_date
+
+),
+
 put_call_ratio as (
 
     select
@@ -93,7 +125,7 @@ put_call_ratio as (
         call_traded_value,
         put_traded_value
 
-    from sums
+    from known_sums
 
 )
 
