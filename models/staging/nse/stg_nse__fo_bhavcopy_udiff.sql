@@ -101,6 +101,7 @@ typed as (
             cells.lots_traded > 0
             and (raw_rows.fin_instrm_tp in ('IDF', 'STF') and cells.open = 0 and cells.high = 0 and cells.low = 0)
             is not true as is_traded
+        from (select 1) as once
         offset 0
     ) as priced
 
