@@ -101,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.stdout.write(
         f"{report.sessions:,} sessions, {report.rows:,} rows, {len(report.compared)} columns,"
         f" {sum(report.compared.values()):,} values compared;"
-        f" {report.unknown_changes:,} changes not known for an adjusted contract;"
+        f" {report.unknown_changes:,} changes not known, for the exchange says another interest before;"
         f" {report.differences:,} differences\n"
     )
     return 1 if report.differences else 0
