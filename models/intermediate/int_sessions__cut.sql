@@ -34,16 +34,17 @@ cut as (
         slices.session_date
     from cut_loads
     inner join slices on cut_loads.load_id = slices.load_id
-    where not exists (
-        select 1
-        from slices as others
-        inner join current_loads on others.load_id = current_loads.load_id
-        where
-            others.underlying = slices.underlying
-            and others.instrument_type = slices.instrument_type
-            and others.session_date = slices.session_date
-            and others.load_id not in (select cut_loads.load_id from cut_loads)
-    )
+    where
+        not exists (
+            select 1
+            from slices as other_slices
+            inner join current_loads on other_slices.load_id = current_loads.load_id
+            where
+                other_slices.underlying = slices.underlying
+                and other_slices.instrument_type = slices.instrument_type
+                and other_slices.session_date = slices.session_date
+                and other_slices.load_id not in (select cut_loads.load_id from cut_loads)
+        )
     group by slices.underlying, slices.instrument_type, slices.session_date
 
 )

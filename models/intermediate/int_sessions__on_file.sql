@@ -1,5 +1,6 @@
-{#- Of the contracts that the session before had and that live on, the part that must be on file: over 122 sessions of two indices
-    there was never one less, for when the exchange dropped strikes without interest (0.06 of them, on 2025-06-27) it added more. -#}
+{#- Of the contracts that the session before had and that live on, the part that must be on file: over 122 sessions of two
+    indices there was never one less, for when the exchange dropped strikes without interest (0.06 of them, on 2025-06-27) it
+    added more. -#}
 {%- set least_part_of_before = 0.9 -%}
 {#- And the part of the next session's: contracts that are added made that larger by half at most. -#}
 {%- set least_part_of_next = 0.5 -%}

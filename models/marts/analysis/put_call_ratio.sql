@@ -87,11 +87,12 @@ known_sums as (
         sums.session_date,
         sums.bar_start,
         sums.bar_end,
-        {%- for column in [
-            'call_volume', 'put_volume', 'call_open_interest', 'put_open_interest', 'call_traded_value', 'put_traded_value',
-        ] %}
-        case when incomplete_sessions.session_date is null then sums.{{ column }} end as {{ column }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        case when incomplete_sessions.session_date is null then sums.call_volume end as call_volume,
+        case when incomplete_sessions.session_date is null then sums.put_volume end as put_volume,
+        case when incomplete_sessions.session_date is null then sums.call_open_interest end as call_open_interest,
+        case when incomplete_sessions.session_date is null then sums.put_open_interest end as put_open_interest,
+        case when incomplete_sessions.session_date is null then sums.call_traded_value end as call_traded_value,
+        case when incomplete_sessions.session_date is null then sums.put_traded_value end as put_traded_value
     from sums
     left join incomplete_sessions
         on sums.underlying = incomplete_sessions.underlying
