@@ -33,7 +33,7 @@ sessions as (
 
 ),
 
--- Whole-market files list everything each day, traded or not: a session that lacks much, or whose file was cut, has gaps.
+-- Whole-market files list everything each day, traded or not: one that lacks much, or was cut, leaves gaps.
 incomplete_sessions as (
 
     select

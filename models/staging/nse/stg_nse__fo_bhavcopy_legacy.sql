@@ -80,31 +80,33 @@ typed as (
         raw_rows._line as line
 
     from raw_rows
-    cross join lateral (
-        select
-            ({{ vendor_date('raw_rows.timestamp', order='dd-mon-yyyy') }}) as session_date,
-            case when raw_rows.instrument like 'OPT%' then {{ vendor_number('raw_rows.strike_pr') }} end as strike,
-            nullif(raw_rows.option_typ, 'XX') as option_type,
-            {{ vendor_number('raw_rows.open') }} as open,
-            {{ vendor_number('raw_rows.high') }} as high,
-            {{ vendor_number('raw_rows.low') }} as low,
-            {{ vendor_number('raw_rows.close') }} as close,
-            {{ vendor_number('raw_rows.settle_pr') }} as settlement_price,
-            {{ vendor_quantity('raw_rows.contracts') }} as lots_traded,
-            {{ vendor_quantity('raw_rows.open_int') }} as open_interest,
-            {{ vendor_quantity('raw_rows.chg_in_oi') }} as stated_change_in_open_interest
-        from (select 1) as once
-        offset 0
-    ) as cells
+    cross join
+        lateral (
+            select
+                ({{ vendor_date('raw_rows.timestamp', order='dd-mon-yyyy') }}) as session_date,
+                case when raw_rows.instrument like 'OPT%' then {{ vendor_number('raw_rows.strike_pr') }} end as strike,
+                nullif(raw_rows.option_typ, 'XX') as option_type,
+                {{ vendor_number('raw_rows.open') }} as open,
+                {{ vendor_number('raw_rows.high') }} as high,
+                {{ vendor_number('raw_rows.low') }} as low,
+                {{ vendor_number('raw_rows.close') }} as close,
+                {{ vendor_number('raw_rows.settle_pr') }} as settlement_price,
+                {{ vendor_quantity('raw_rows.contracts') }} as lots_traded,
+                {{ vendor_quantity('raw_rows.open_int') }} as open_interest,
+                {{ vendor_quantity('raw_rows.chg_in_oi') }} as stated_change_in_open_interest
+            from (select 1) as once
+            offset 0
+        ) as cells
     -- A future may trade in the spread book alone, as one leg of a calendar spread: lots, and no price of its own.
-    cross join lateral (
-        select
-            cells.lots_traded > 0
-            and (raw_rows.instrument like 'FUT%' and cells.open = 0 and cells.high = 0 and cells.low = 0)
-            is not true as is_traded
-        from (select 1) as once
-        offset 0
-    ) as priced
+    cross join
+        lateral (
+            select
+                cells.lots_traded > 0
+                and (raw_rows.instrument like 'FUT%' and cells.open = 0 and cells.high = 0 and cells.low = 0)
+                is not true as is_traded
+            from (select 1) as once
+            offset 0
+        ) as priced
 
 )
 

@@ -77,33 +77,35 @@ typed as (
         raw_rows._line as line
 
     from raw_rows
-    cross join lateral (
-        select
-            ({{ vendor_date('raw_rows.trad_dt') }}) as session_date,
-            {{ vendor_number('raw_rows.opn_pric') }} as open,
-            {{ vendor_number('raw_rows.hgh_pric') }} as high,
-            {{ vendor_number('raw_rows.lw_pric') }} as low,
-            {{ vendor_number('raw_rows.cls_pric') }} as close,
-            {{ vendor_number('raw_rows.last_pric') }} as last_price,
-            {{ vendor_number('raw_rows.prvs_clsg_pric') }} as previous_close,
-            {{ vendor_number('raw_rows.sttlm_pric') }} as settlement_price,
-            {{ vendor_number('raw_rows.undrlyg_pric') }} as underlying_price,
-            {{ vendor_quantity('raw_rows.new_brd_lot_qty') }} as lot_size,
-            {{ vendor_quantity('raw_rows.ttl_tradg_vol') }} as lots_traded,
-            {{ vendor_quantity('raw_rows.opn_intrst') }} as open_interest,
-            {{ vendor_quantity('raw_rows.chng_in_opn_intrst') }} as stated_change_in_open_interest
-        from (select 1) as once
-        offset 0
-    ) as cells
+    cross join
+        lateral (
+            select
+                ({{ vendor_date('raw_rows.trad_dt') }}) as session_date,
+                {{ vendor_number('raw_rows.opn_pric') }} as open,
+                {{ vendor_number('raw_rows.hgh_pric') }} as high,
+                {{ vendor_number('raw_rows.lw_pric') }} as low,
+                {{ vendor_number('raw_rows.cls_pric') }} as close,
+                {{ vendor_number('raw_rows.last_pric') }} as last_price,
+                {{ vendor_number('raw_rows.prvs_clsg_pric') }} as previous_close,
+                {{ vendor_number('raw_rows.sttlm_pric') }} as settlement_price,
+                {{ vendor_number('raw_rows.undrlyg_pric') }} as underlying_price,
+                {{ vendor_quantity('raw_rows.new_brd_lot_qty') }} as lot_size,
+                {{ vendor_quantity('raw_rows.ttl_tradg_vol') }} as lots_traded,
+                {{ vendor_quantity('raw_rows.opn_intrst') }} as open_interest,
+                {{ vendor_quantity('raw_rows.chng_in_opn_intrst') }} as stated_change_in_open_interest
+            from (select 1) as once
+            offset 0
+        ) as cells
     -- A future may trade in the spread book alone, as one leg of a calendar spread: lots, and no price of its own.
-    cross join lateral (
-        select
-            cells.lots_traded > 0
-            and (raw_rows.fin_instrm_tp in ('IDF', 'STF') and cells.open = 0 and cells.high = 0 and cells.low = 0)
-            is not true as is_traded
-        from (select 1) as once
-        offset 0
-    ) as priced
+    cross join
+        lateral (
+            select
+                cells.lots_traded > 0
+                and (raw_rows.fin_instrm_tp in ('IDF', 'STF') and cells.open = 0 and cells.high = 0 and cells.low = 0)
+                is not true as is_traded
+            from (select 1) as once
+            offset 0
+        ) as priced
 
 )
 
