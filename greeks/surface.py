@@ -1,7 +1,7 @@
 """The volatility surface of daily slices: smiles read back, fitted by expiry, and nodes between them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
 from math import exp, log, sqrt
@@ -39,7 +39,7 @@ _BARS = {
 
 @dataclass(frozen=True)
 class Smile:
-    """Options out of the money of one expiry and session, in ascending order of strike.
+    """Options out of the money of one expiry, session and kind of premium, in ascending order of strike.
 
     Attributes
     ----------
@@ -57,8 +57,9 @@ class Smile:
         Natural logarithm of strike over forward, of each quote's own moment.
     volatility, vega : (n,) float64
         Implied volatility and vega per percentage point.
-    is_traded : (n,) bool
-        False where the premium is the exchange's settlement price, which is computed and not dealt.
+    is_traded : bool
+        False where the premiums are the exchange's settlement prices, which are computed and not dealt, and
+        have a forward of their own.
     """
 
     session_date: date
@@ -70,18 +71,7 @@ class Smile:
     k: Floats
     volatility: Floats
     vega: Floats
-    is_traded: np.ndarray[Any, np.dtype[np.bool_]]
-
-    def chosen(self, rows: np.ndarray[Any, np.dtype[np.bool_]]) -> "Smile":
-        """Return the smile of some of the quotes."""
-        return replace(
-            self,
-            strike=self.strike[rows],
-            k=self.k[rows],
-            volatility=self.volatility[rows],
-            vega=self.vega[rows],
-            is_traded=self.is_traded[rows],
-        )
+    is_traded: bool
 
 
 class FittedSmile(NamedTuple):
@@ -194,30 +184,33 @@ def fit_expiries(smiles: Sequence[Smile]) -> list[FittedSmile]:
     Parameters
     ----------
     smiles : sequence of Smile
-        Of one underlying and session, in any order.
+        Of one underlying and session, in any order; of an expiry one of each kind of premium, or of one kind.
 
     Returns
     -------
     list of FittedSmile
-        By time to expiry; those without quotes last.
+        One per expiry, by time to expiry; those without quotes last.
 
     Notes
     -----
-    Traded options alone where they are `FEWEST_STRIKES` and `LEAST_SPREAD` apart, else all. Squared errors of
-    volatility are weighted by vega: half way from errors of volatility, which let options of a few paise
-    decide, to errors of premium (vega squared), in which the wings are lost.
+    Traded options where they are `FEWEST_STRIKES` and `LEAST_SPREAD` apart, else those with a settlement
+    price where they are; never both in one, for the exchange computes its prices from another forward and
+    other volatilities. Squared errors of volatility are weighted by vega: half way from errors of
+    volatility, which let options of a few paise decide, to errors of premium (vega squared), in which the
+    wings are lost.
     """
     fitted: list[FittedSmile] = []
     nearer: FittedSmile | None = None
-    for smile in sorted(smiles, key=lambda smile: (np.isnan(smile.years), smile.years)):
-        used = smile.chosen(smile.is_traded)
-        status = _shortfall(used)
-        if status != "ok":
-            used, status = smile, _shortfall(smile)
-        found = _fit(used, nearer) if status == "ok" else None
+    by_expiry = sorted(smiles, key=lambda smile: smile.expiry)
+    of_expiries = [
+        _best_kind(list(kinds)) for _, kinds in groupby(by_expiry, key=lambda smile: smile.expiry)
+    ]
+    for smile in sorted(of_expiries, key=lambda smile: (np.isnan(smile.years), smile.years)):
+        status = _shortfall(smile)
+        found = _fit(smile, nearer) if status == "ok" else None
         if status == "ok" and found is None:
             status = "no_arbitrage_free_fit"
-        fitted.append(FittedSmile(used, found, nearer, status))
+        fitted.append(FittedSmile(smile, found, nearer, status))
         if found is not None:
             nearer = fitted[-1]
     return fitted
@@ -320,6 +313,13 @@ def _log_moneyness(line: _Line, delta: float) -> float | None:
     return None
 
 
+def _best_kind(kinds: Sequence[Smile]) -> Smile:
+    by_rank = sorted(kinds, key=lambda smile: not smile.is_traded)
+    can_be_fitted = [smile for smile in by_rank if _shortfall(smile) == "ok"]
+    has_quotes = [smile for smile in by_rank if len(smile.strike)]
+    return (can_be_fitted or has_quotes or by_rank)[0]
+
+
 def _shortfall(smile: Smile) -> str:
     if len(np.unique(smile.strike)) < FEWEST_STRIKES:
         return "too_few_strikes"
@@ -390,17 +390,17 @@ def _smiles(
         select
             session_date,
             expiry,
+            is_traded,
             max(bar_end),
             (array_agg(years_to_expiry order by years_to_expiry, strike) filter (where is_usable))[1],
             (array_agg(forward_price order by years_to_expiry, strike) filter (where is_usable))[1],
             array_agg(strike order by strike, contract_id) filter (where is_usable),
             array_agg(ln(strike / forward_price) order by strike, contract_id) filter (where is_usable),
             array_agg(implied_volatility order by strike, contract_id) filter (where is_usable),
-            array_agg(vega order by strike, contract_id) filter (where is_usable),
-            array_agg(is_traded order by strike, contract_id) filter (where is_usable)
+            array_agg(vega order by strike, contract_id) filter (where is_usable)
         from judged
-        group by session_date, expiry
-        order by session_date, expiry
+        group by session_date, expiry, is_traded
+        order by session_date, expiry, is_traded
         """,
         {
             "underlying": underlying,
@@ -410,7 +410,7 @@ def _smiles(
             "last": bar_range[1],
         },
     )
-    for session_date, expiry, bar_end, years, forward, *quotes, traded in cursor.fetchall():
+    for session_date, expiry, is_traded, bar_end, years, forward, *quotes in cursor.fetchall():
         strike, k, volatility, vega = (np.array(column or [], np.float64) for column in quotes)
         yield Smile(
             session_date,
@@ -422,7 +422,7 @@ def _smiles(
             k,
             volatility,
             vega,
-            np.array(traded or [], bool),
+            is_traded,
         )
 
 
@@ -452,7 +452,7 @@ def _row_of_fit(found: FittedSmile) -> tuple[Any, ...]:
         smile.forward if has_quotes else None,
         found.status,
         len(smile.strike),
-        int(np.sum(smile.is_traded)),
+        len(smile.strike) if smile.is_traded else 0,
         *ends,
     )
     if fitted is None:

@@ -1,32 +1,45 @@
 {#
-  Times, rate and forward of each expiry at each bar, from `gathered` and the underlying beside it. Three forwards may be had: the
-  one that put-call parity implies, the price of the future that expires that day, and the underlying's price grown at the rate.
+  Times, rate and forward of each row of `gathered` and the underlying beside it. Three forwards may be had: the one that put-call
+  parity implies, the price of the future that expires that day, and the underlying's price grown at the rate.
   var('forward_method') says which counts; 'best' takes them in that order, for the first two have the market's dividends and
   funding in them, and come from the tape that the premiums come from (docs/decisions/0060-the-forward-comes-from-the-chain.md).
-  Parity of settlement prices comes after the future: it is the exchange's forward and nobody's trade.
+
+  Settlement prices have the exchange's forward and rate in them, which are nobody's trade, so they are solved with these and never
+  with those of trades. The exchange grows the underlying's close at its rate: that comes before its price of a future.
 
   gathered: relation with the columns of gathered_forwards, and underlying_price, underlying_end, underlying_is_stale.
+  has_settlement: whether it has premium_kind, 'settlement' among the values, and settlement_rate, the rate in settlement prices.
+  further:  columns of `gathered` to carry along.
 #}
-{% macro fitted_forwards(gathered) %}
+{% macro fitted_forwards(gathered, has_settlement=false, further=[]) %}
 {#- What has to hold, what it is called, and which setting asks for it beside 'best'; the first that holds counts. -#}
 {%- set ways = [
-    ('parity_forward > 0 and parity_is_traded', 'parity', 'parity'),
+    ('parity_forward > 0', 'parity', 'parity'),
     ('future_price > 0', 'future', 'future'),
-    ('parity_forward > 0', 'settlement parity', 'parity'),
     ('spot_forward > 0', 'spot and rate', 'spot and rate'),
 ] -%}
+{%- set ways_of_settlement = [
+    ('parity_forward > 0', 'settlement parity', 'parity'),
+    ('spot_forward > 0', 'spot and rate', 'spot and rate'),
+    ('future_price > 0', 'settlement future', 'future'),
+] -%}
 {%- set method = var('forward_method') -%}
-{%- set methods = ['best'] + ways | map(attribute=2) | unique | list -%}
+{%- set methods = ['best'] + ways | map(attribute=2) | list -%}
 {%- if method not in methods -%}
   {{ exceptions.raise_compiler_error("forward_method is " ~ methods | join(", ") ~ "; not " ~ method) }}
 {%- endif -%}
 {#- Of the strike. Of 265 official chains half lie below 0.0002 and 99 % below 0.0045; what is wider was not traded at one time. -#}
 {%- set widest_residual = 0.0025 -%}
+{%- set is_settlement = "premium_kind = 'settlement'" -%}
 with_times as (
 
     select
         gathered.*,
+        {% if has_settlement -%}
+        coalesce(gathered.settlement_rate, rates.interest_rate) as interest_rate,
+        {%- else -%}
         rates.interest_rate,
+        {%- endif %}
         {{ calendar_years_to_expiry() }} as calendar_years_to_expiry,
         {{ years_to_expiry() }} as years_to_expiry,
         expiries.expires_at <= gathered.bar_end as is_expired
@@ -57,7 +70,11 @@ each_forward as (
     select
         with_growth.*,
         case
-            when parity_strikes >= {{ least_strikes_of_parity() }} and parity_residual <= {{ widest_residual }} * parity_strike
+            when
+                -- the exchange computes the premiums of one strike as it computes those of all
+                parity_strikes >= {% if has_settlement %}case when {{ is_settlement }} then 1 else {{ least_strikes_of_parity() }} end
+                {%- else %}{{ least_strikes_of_parity() }}{% endif %}
+                and parity_residual <= {{ widest_residual }} * parity_strike
                 then parity_strike + parity_call_less_put * growth
         end as parity_forward,
         case when not underlying_is_stale then underlying_price::double precision * growth end as spot_forward
@@ -70,6 +87,12 @@ with_method as (
     select
         each_forward.*,
         case
+            {%- if has_settlement %}
+            {%- for holds, name, asked_for_by in ways_of_settlement if method in ('best', asked_for_by) %}
+            when {{ is_settlement }} and {{ holds }} then '{{ name }}'
+            {%- endfor %}
+            when {{ is_settlement }} then null
+            {%- endif %}
             {%- for holds, name, asked_for_by in ways if method in ('best', asked_for_by) %}
             when {{ holds }} then '{{ name }}'
             {%- endfor %}
@@ -85,6 +108,7 @@ fitted as (
         exchange,
         underlying,
         expiry,
+        {% if has_settlement %}premium_kind,{% endif %}
 
         -- times
         session_date,
@@ -102,22 +126,27 @@ fitted as (
         parity_forward,
         parity_residual,
         parity_strikes,
-        parity_is_traded,
         future_price,
         spot_forward,
 
         -- the one that counts
         forward_method,
-        case forward_method
-            when 'parity' then parity_forward
-            when 'settlement parity' then parity_forward
-            when 'future' then future_price::double precision
-            when 'spot and rate' then spot_forward
+        case
+            when forward_method in ('parity', 'settlement parity') then parity_forward
+            when forward_method in ('future', 'settlement future') then future_price::double precision
+            when forward_method = 'spot and rate' then spot_forward
         end as forward_price
+        {%- for column in further %},
+        {{ column }}
+        {%- endfor %}
     from with_method
 
 )
 {% endmacro %}
+
+
+{# How many strikes parity needs: of two each vouches for the other, one alone could be anything. #}
+{% macro least_strikes_of_parity() %}{{ return(2) }}{% endmacro %}
 
 
 {#

@@ -2,12 +2,14 @@
   The select of a mart of forwards: what int_forwards__fitted_* has, with the carry that follows.
 
   fitted: the relation.
+  has_kinds: whether it has a row for each kind of premium.
 #}
-{% macro forwards_with_carry(fitted) %}
+{% macro forwards_with_carry(fitted, has_kinds=false) %}
     select
         -- ids
         underlying,
         expiry,
+        {% if has_kinds %}premium_kind,{% endif %}
 
         -- times
         session_date,
@@ -29,7 +31,6 @@
         parity_forward,
         parity_residual,
         parity_strikes,
-        parity_is_traded,
         future_price,
         spot_forward
     from {{ fitted }}

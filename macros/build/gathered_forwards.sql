@@ -1,27 +1,45 @@
 {#
   What the chain itself says of the forwards: per expiry and bar the price that put-call parity puts on it, and the future's. A call
-  less its put is worth the discounted difference of forward and strike, so every strike of which both were traded names a forward;
+  less its put is worth the discounted difference of forward and strike, so every strike of which both have a premium names a forward;
   the median of those nearest to the money is taken, because one stale premium moves it little where it would bend a line through all.
+
+  Premiums are of one kind or another: dealt, quoted, computed by the exchange. A call and a put are compared where both are of one
+  kind, and each kind has a forward of its own (docs/decisions/0073-a-premium-is-solved-with-the-forward-of-its-kind.md).
 
   The day's interest rate is left out, so that a changed one changes no row here: the median is handed on as its strike and its call
   less put, and forward = strike + (call - put) * exp(rate * years) follows. Only which strike is in the middle, and how far the
   others lie from it, needs a rate beforehand; a rough one does, it counts for less than a rupee in a year.
 
+  Settlement prices are computed, all of an expiry from one forward and one rate: call less put lies on a line in the strike, to the
+  rounding of prices. Its slope says the exchange's rate, as far as enough strikes are far enough apart; and no strike is too far
+  from the money.
+
   Rows are compared by numbers alone, an underlying by that of its first contract: the same with names takes twice the time.
 
-  options, futures: relations of bars with contract_id, expiry, session_date, bar_start, bar_end, close (NULL where not traded); they
-                    are read more than once, so a CTE has to be `not materialized`, or no bound reaches what is below it. They
-                    may be one relation that has both. Without futures: none.
-  states_underlying: whether the options' rows have underlying_price, which is then handed on.
-  has_untraded: whether the options' rows have settlement_price beside a close that is NULL where they were not traded. Settlement
-                prices are computed, all of them from one forward, so they name it too; it counts where fewer strikes than parity
-                needs had both legs traded.
+  options: relation of contract_id, expiry, session_date, bar_start, bar_end, premium (NULL where there is none), and premium_kind where
+           there are several; it is read more than once, so a CTE has to be `not materialized`, or no bound reaches what is below it.
+  futures: the same of futures, with `price` in place of the premium. Without it: none.
+  kinds:   the kinds of premium, where there are several: 'trade', 'quote', 'settlement'.
+  states_underlying: whether the options' rows have underlying_price, which is handed on as far as the rows of an expiry agree.
 #}
-{% macro gathered_forwards(options, futures=none, states_underlying=false, has_untraded=false) %}
+{% macro gathered_forwards(options, futures=none, kinds=[], states_underlying=false) %}
+{%- for kind in kinds if kind not in ('trade', 'quote', 'settlement') -%}
+  {{ exceptions.raise_compiler_error("gathered_forwards: a kind of premium is trade, quote or settlement, not " ~ kind) }}
+{%- endfor -%}
+{%- set has_settlement = 'settlement' in kinds -%}
+{%- set kind_of = namespace(bars='', key='') -%}
+{%- if kinds -%}
+  {%- set kind_of.bars = 'bars.premium_kind,' -%}
+  {%- set kind_of.key = ', premium_kind' -%}
+{%- endif -%}
 {%- set most_strikes = 10 -%}
 {#- Farther from the money than this the difference is one of two big premiums, of which one is hardly traded. -#}
 {%- set widest_difference = 0.05 -%}
 {%- set rough_rate = 0.065 -%}
+{#- Prices are whole steps of 0.05. Computed ones leave no more than two of them to the line through them. -#}
+{%- set widest_error = 0.10 -%}
+{#- Strikes that far apart, times years: a step of 0.05 is then less than half a point of the rate. -#}
+{%- set least_span = 10 -%}
 contracts as (
 
     select
@@ -59,42 +77,75 @@ pairs as (
         calls.bar_start,
         calls.bar_end,
         calls.expiry,
+        {% if kinds %}calls.premium_kind,{% endif %}
         legs.strike,
-        {%- if has_untraded %}
-        case
-            when calls.close is not null and puts.close is not null then calls.close - puts.close
-            else calls.settlement_price - puts.settlement_price
-        end as call_less_put,
-        calls.close is not null and puts.close is not null as is_traded
-        {%- else %}
-        calls.close - puts.close as call_less_put,
-        true as is_traded
-        {%- endif %}
+        calls.premium - puts.premium as call_less_put
     from {{ options }} as calls
     inner join legs on calls.contract_id = legs.call_id
     inner join {{ options }} as puts
-        on legs.put_id = puts.contract_id and calls.bar_start = puts.bar_start and calls.expiry = puts.expiry
+        on legs.put_id = puts.contract_id
+        and calls.bar_start = puts.bar_start
+        and calls.expiry = puts.expiry
+        {%- if kinds %}
+        and calls.premium_kind = puts.premium_kind
+        {%- endif %}
+    where calls.premium is not null and puts.premium is not null
+
+),
+{% if has_settlement %}
+lines as (
+
+    select
+        pairs.*,
+        expiry - session_date as days,
+        count(*) over of_expiry as strikes_of_line,
+        (max(strike) over of_expiry - min(strike) over of_expiry)::double precision as span,
+        regr_slope(call_less_put::double precision, strike::double precision) over of_expiry as slope,
+        regr_syy(call_less_put::double precision, strike::double precision) over of_expiry
+        * (1 - regr_r2(call_less_put::double precision, strike::double precision) over of_expiry) as squared_errors
+    from pairs
+    window of_expiry as (partition by chain_id, session_date, bar_start, expiry{{ kind_of.key }})
 
 ),
 
+rated as (
+
+    select
+        lines.*,
+        case
+            when
+                premium_kind = 'settlement'
+                -- two make a line whatever they are
+                and strikes_of_line >= 3
+                and span * days >= {{ least_span }} * 365
+                and squared_errors <= {{ widest_error * widest_error }} * strikes_of_line
+                and slope < 0
+                then -ln(-slope) * 365 / days
+        end as settlement_rate
+    from lines
+
+),
+{% endif %}
 ranked as (
 
     select
         pairs.*,
         strike::double precision
         + call_less_put::double precision
-        * exp({{ rough_rate }} * greatest(expiry - session_date, 0) / 365) as rough_forward,
+        * exp(
+            {{ 'coalesce(settlement_rate, ' ~ rough_rate ~ ')' if has_settlement else rough_rate }}
+            * greatest(expiry - session_date, 0) / 365
+        ) as rough_forward,
         row_number() over (
-            partition by chain_id, session_date, bar_start, expiry, is_traded
+            partition by chain_id, session_date, bar_start, expiry{{ kind_of.key }}
             order by abs(call_less_put) asc, strike asc
         ) as nearness
-        {%- if has_untraded %},
-        count(*) filter (where is_traded) over (
-            partition by chain_id, session_date, bar_start, expiry
-        ) as traded_strikes
+    from {{ 'rated' if has_settlement else 'pairs' }} as pairs
+    where
+        abs(call_less_put) <= {{ widest_difference }} * strike
+        {%- if has_settlement %}
+        or premium_kind = 'settlement'
         {%- endif %}
-    from pairs
-    where abs(call_less_put) <= {{ widest_difference }} * strike
 
 ),
 
@@ -106,36 +157,33 @@ quotes as (
         bar_start,
         bar_end,
         expiry,
+        {% if kinds %}premium_kind,{% endif %}
         strike,
         call_less_put,
         rough_forward,
-        is_traded,
+        {% if has_settlement %}settlement_rate,{% endif %}
+        {% if states_underlying %}null::numeric as underlying_price,{% endif %}
         null::numeric as future_price
-        {%- if states_underlying %},
-        null::numeric as underlying_price
-        {%- endif %}
     from ranked
     where nearness <= {{ most_strikes }}
-    {%- if has_untraded %} and is_traded = (traded_strikes >= {{ least_strikes_of_parity() }}){% endif %}
     union all
-    -- a row for every expiry of which anything traded: each option finds one, if there is nothing in it
+    -- a row for every expiry that has an option: each option finds one, if there is nothing in it
     select
         contracts.chain_id,
         bars.session_date,
         bars.bar_start,
         max(bars.bar_end) as bar_end,
         bars.expiry,
+        {{ kind_of.bars }}
         null as strike,
         null as call_less_put,
         null as rough_forward,
-        null as is_traded,
+        {% if has_settlement %}null as settlement_rate,{% endif %}
+        {% if states_underlying %}{{ the_one_value('bars.underlying_price') }} as underlying_price,{% endif %}
         null as future_price
-        {%- if states_underlying %},
-        max(bars.underlying_price) as underlying_price
-        {%- endif %}
     from {{ options }} as bars
     inner join contracts on bars.contract_id = contracts.contract_id
-    group by contracts.chain_id, bars.session_date, bars.bar_start, bars.expiry
+    group by contracts.chain_id, bars.session_date, bars.bar_start, bars.expiry{{ ', bars.premium_kind' if kinds }}
     {%- if futures %}
     union all
     select
@@ -144,17 +192,15 @@ quotes as (
         bars.bar_start,
         bars.bar_end,
         bars.expiry,
+        {{ kind_of.bars }}
         null as strike,
         null as call_less_put,
         null as rough_forward,
-        null as is_traded,
-        bars.close as future_price
-        {%- if states_underlying %},
-        null as underlying_price
-        {%- endif %}
+        {% if has_settlement %}null as settlement_rate,{% endif %}
+        {% if states_underlying %}null as underlying_price,{% endif %}
+        bars.price as future_price
     from {{ futures }} as bars
     inner join contracts on bars.contract_id = contracts.contract_id
-    where contracts.instrument_type = 'future'
     {%- endif %}
 
 ),
@@ -167,17 +213,16 @@ expiries as (
         bar_start,
         max(bar_end) as bar_end,
         expiry,
+        {% if kinds %}premium_kind,{% endif %}
         count(rough_forward) as parity_strikes,
-        bool_and(is_traded) as parity_is_traded,
         array_agg(strike order by rough_forward, strike) filter (where rough_forward is not null) as strikes,
         array_agg(call_less_put order by rough_forward, strike) filter (where rough_forward is not null) as differences,
         array_agg(rough_forward order by rough_forward, strike) filter (where rough_forward is not null) as rough_forwards,
+        {% if has_settlement %}max(settlement_rate) as settlement_rate,{% endif %}
+        {% if states_underlying %}max(underlying_price) as underlying_price,{% endif %}
         max(future_price) as future_price
-        {%- if states_underlying %},
-        max(underlying_price) as underlying_price
-        {%- endif %}
     from quotes
-    group by chain_id, session_date, bar_start, expiry
+    group by chain_id, session_date, bar_start, expiry{{ kind_of.key }}
 
 ),
 
@@ -188,6 +233,7 @@ gathered as (
         chains.exchange,
         chains.underlying,
         expiries.expiry,
+        {% if kinds %}expiries.premium_kind,{% endif %}
         expiries.session_date,
         expiries.bar_start,
         expiries.bar_end,
@@ -197,11 +243,9 @@ gathered as (
         )::double precision as parity_call_less_put,
         residuals.parity_residual,
         expiries.parity_strikes::integer as parity_strikes,
-        expiries.parity_is_traded,
+        {% if has_settlement %}expiries.settlement_rate,{% endif %}
+        {% if states_underlying %}expiries.underlying_price,{% endif %}
         expiries.future_price
-        {%- if states_underlying %},
-        expiries.underlying_price
-        {%- endif %}
     from expiries
     inner join contracts as chains on expiries.chain_id = chains.contract_id
     cross join lateral (
@@ -222,7 +266,3 @@ gathered as (
 
 )
 {% endmacro %}
-
-
-{# How many strikes parity needs: of two each vouches for the other, one alone could be anything. #}
-{% macro least_strikes_of_parity() %}{{ return(2) }}{% endmacro %}

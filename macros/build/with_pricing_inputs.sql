@@ -33,6 +33,7 @@
         -- pricing inputs
         bars.close as premium,
         'last trade' as premium_source,
+        forwards.underlying_price,
         {{ columns_of_forwards() | join(',\n        ') }}
         {%- for column in further %},
         bars.{{ column }}
@@ -50,7 +51,6 @@
 {# What option bars take over from the expiry's forward, which is joined as `forwards`. #}
 {% macro columns_of_forwards() %}
   {{ return([
-    'forwards.underlying_price',
     'forwards.underlying_end',
     'forwards.underlying_is_stale',
     'forwards.forward_price',

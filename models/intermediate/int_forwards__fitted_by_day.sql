@@ -1,14 +1,21 @@
 with
 
--- The layout until July 2024 states the underlying's price on the series that expires that day alone.
 gathered as (
 
     select
         gathered.*,
-        max(gathered.underlying_price) over (
-            partition by gathered.exchange, gathered.underlying, gathered.bar_start
-        ) as stated_price
+        -- the layout until July 2024 states it on the series that expires that day alone
+        {{ the_one_value('underlying_price', window='of_day') }} as stated_price,
+        -- the exchange computes all of a day at one rate, which the longest time shows best
+        case
+            when premium_kind = 'settlement'
+                then first_value(settlement_rate) over (
+                    partition by exchange, underlying, bar_start
+                    order by settlement_rate is null asc, expiry desc
+                )
+        end as rate_of_day
     from {{ ref('int_forwards__gathered_by_day') }} as gathered
+    window of_day as (partition by exchange, underlying, bar_start)
 
 ),
 
@@ -24,6 +31,7 @@ with_underlying as (
         gathered.exchange,
         gathered.underlying,
         gathered.expiry,
+        gathered.premium_kind,
         gathered.session_date,
         gathered.bar_start,
         gathered.bar_end,
@@ -31,7 +39,7 @@ with_underlying as (
         gathered.parity_call_less_put,
         gathered.parity_residual,
         gathered.parity_strikes,
-        gathered.parity_is_traded,
+        gathered.rate_of_day as settlement_rate,
         gathered.future_price,
         coalesce(gathered.stated_price, stated_elsewhere.close) as underlying_price,
         gathered.bar_end as underlying_end,
@@ -51,6 +59,6 @@ with_underlying as (
 
 ),
 
-{{ fitted_forwards('with_underlying') }}
+{{ fitted_forwards('with_underlying', has_settlement=true) }}
 
 select * from fitted

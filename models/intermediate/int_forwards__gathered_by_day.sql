@@ -8,7 +8,23 @@
 
 with
 
-official as not materialized (
+official_options as not materialized (
+
+    select
+        official.contract_id,
+        official.expiry,
+        official.session_date,
+        official.bar_start,
+        official.bar_end,
+        {{ kind_of_official_premium('official') }} as premium_kind,
+        {{ premium_of_official_day('official') }} as premium,
+        official.underlying_price
+    from {{ ref('int_fo_bhavcopy__deduped') }} as official
+    where official.instrument_type = 'option'
+
+),
+
+official_futures as not materialized (
 
     select
         contract_id,
@@ -16,14 +32,26 @@ official as not materialized (
         session_date,
         bar_start,
         bar_end,
-        case when is_traded then close end as close,
-        -- on the day of expiry it is the underlying's value, and no premium
-        case when session_date < expiry then settlement_price end as settlement_price,
-        underlying_price
+        'trade' as premium_kind,
+        case when is_traded then close end as price
     from {{ ref('int_fo_bhavcopy__deduped') }}
+    where instrument_type = 'future'
+    union all
+    select
+        contract_id,
+        expiry,
+        session_date,
+        bar_start,
+        bar_end,
+        'settlement' as premium_kind,
+        case when session_date < expiry then nullif(settlement_price, 0) end as price
+    from {{ ref('int_fo_bhavcopy__deduped') }}
+    where instrument_type = 'future'
 
 ),
 
-{{ gathered_forwards(options='official', futures='official', states_underlying=true, has_untraded=true) }}
+{{ gathered_forwards(
+    options='official_options', futures='official_futures', kinds=['trade', 'settlement'], states_underlying=true,
+) }}
 
 select * from gathered

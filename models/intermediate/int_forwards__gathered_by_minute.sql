@@ -9,6 +9,32 @@
 
 with
 
-{{ gathered_forwards(options=ref('int_options__quotes_deduped'), futures=ref('int_futures__quotes_deduped')) }}
+last_trades as not materialized (
+
+    select
+        contract_id,
+        expiry,
+        session_date,
+        bar_start,
+        bar_end,
+        close as premium
+    from {{ ref('int_options__quotes_deduped') }}
+
+),
+
+futures as not materialized (
+
+    select
+        contract_id,
+        expiry,
+        session_date,
+        bar_start,
+        bar_end,
+        close as price
+    from {{ ref('int_futures__quotes_deduped') }}
+
+),
+
+{{ gathered_forwards(options='last_trades', futures='futures') }}
 
 select * from gathered

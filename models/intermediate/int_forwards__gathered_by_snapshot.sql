@@ -8,8 +8,8 @@
 
 with
 
--- A bid and an ask are of the moment of the snapshot, a last trade is not: the middle alone names a forward.
-middles as not materialized (
+-- A bid and an ask are of the moment of the snapshot, a last trade is of the minutes before: each with its like.
+premiums as not materialized (
 
     select
         snapshots.contract_id,
@@ -17,12 +17,22 @@ middles as not materialized (
         snapshots.session_date,
         snapshots.timestamp as bar_start,
         snapshots.timestamp as bar_end,
-        {{ middle_of_quote('snapshots') }} as close,
-        snapshots.underlying_price
+        'quote' as premium_kind,
+        {{ middle_of_quote('snapshots') }} as premium
+    from {{ ref('int_options__snapshots_deduped') }} as snapshots
+    union all
+    select
+        snapshots.contract_id,
+        snapshots.expiry,
+        snapshots.session_date,
+        snapshots.timestamp as bar_start,
+        snapshots.timestamp as bar_end,
+        'trade' as premium_kind,
+        {{ last_trade_of_quote('snapshots') }} as premium
     from {{ ref('int_options__snapshots_deduped') }} as snapshots
 
 ),
 
-{{ gathered_forwards(options='middles', states_underlying=true) }}
+{{ gathered_forwards(options='premiums', kinds=['quote', 'trade']) }}
 
 select * from gathered

@@ -4,8 +4,12 @@ with
 
 official as (
 
-    select * from {{ ref('int_fo_bhavcopy__deduped') }}
-    where instrument_type = 'option'
+    select
+        deduped.*,
+        {{ premium_of_official_day('deduped') }} as premium,
+        {{ kind_of_official_premium('deduped') }} as premium_kind
+    from {{ ref('int_fo_bhavcopy__deduped') }} as deduped
+    where deduped.instrument_type = 'option'
 
 ),
 
@@ -52,15 +56,13 @@ priced as (
         official.trades,
         official.turnover,
 
-        -- pricing inputs: on the day of expiry the settlement price is the underlying's value, not a premium
+        -- pricing inputs
+        official.premium,
         case
-            when official.is_traded then official.close
-            when official.session_date < official.expiry then official.settlement_price
-        end as premium,
-        case
-            when official.is_traded then 'close'
-            when official.session_date < official.expiry and official.settlement_price is not null then 'settlement'
+            when official.premium is not null
+                then case official.premium_kind when 'trade' then 'close' else 'settlement' end
         end as premium_source,
+        coalesce(official.underlying_price, forwards.underlying_price) as underlying_price,
         {{ columns_of_forwards() | join(',\n        ') }},
 
         -- provenance
@@ -73,6 +75,7 @@ priced as (
         on official.underlying = forwards.underlying
         and official.bar_start = forwards.bar_start
         and official.expiry = forwards.expiry
+        and official.premium_kind = forwards.premium_kind
 
 )
 

@@ -7,7 +7,7 @@ select
     underlying,
     session_date,
     time_bucket(interval '1 day', bar_start, timestamptz '2000-01-03 00:00+05:30') as bar_start,
-    max(underlying_price) as close
+    {{ the_one_value('underlying_price') }} as close
 from {{ ref('int_fo_bhavcopy__deduped') }}
 group by
     underlying,

@@ -22,12 +22,13 @@ found as (
         at_the_money.underlying,
         at_the_money.session_date,
         at_the_money.expiry,
-        at_the_money.forward_price,
         at_the_money.lower_strike,
         at_the_money.upper_strike,
         at_the_money.total_variance,
         lower_side.total_variance as lower_variance,
-        upper_side.total_variance as upper_variance
+        lower_side.log_moneyness as lower_log_moneyness,
+        upper_side.total_variance as upper_variance,
+        upper_side.log_moneyness as upper_log_moneyness
     from at_the_money
     left join smile as lower_side
         on at_the_money.underlying = lower_side.underlying
@@ -45,7 +46,7 @@ found as (
 select *
 from found
 where
-    (lower_strike <= forward_price and coalesce(upper_strike > forward_price, true)) is not true
+    (lower_log_moneyness <= 0 and coalesce(upper_log_moneyness > 0, true)) is not true
     or (
         total_variance between
         least(lower_variance, upper_variance) - 1e-12 and greatest(lower_variance, upper_variance) + 1e-12

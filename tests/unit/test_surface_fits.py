@@ -20,7 +20,7 @@ def smile(
     of: Svi = SKEWED,
     points: int = 21,
     width: float = 2.5,
-    traded: np.ndarray | None = None,
+    is_traded: bool = True,
     forward: float = 22_500.0,
 ) -> Smile:
     """Quotes of a slice whose variance grows with time."""
@@ -38,7 +38,7 @@ def smile(
         k,
         np.sqrt(grown.variance(k) / years),
         np.exp(-0.5 * (k / deviation) ** 2),
-        np.ones(points, bool) if traded is None else traded,
+        is_traded,
     )
 
 
@@ -58,20 +58,28 @@ def test_expiries_are_fitted_from_near_to_far_each_above_the_one_before() -> Non
         assert each.fit.is_free_of_calendar_arbitrage
 
 
-def test_untraded_options_count_only_where_the_traded_ones_are_too_few() -> None:
-    five, four = np.zeros(21, bool), np.zeros(21, bool)
-    five[[2, 6, 10, 14, 18]] = True
-    four[[2, 6, 10, 14]] = True
+def test_settlement_prices_make_the_smile_only_where_the_traded_options_are_too_few() -> None:
+    settled = {"is_traded": False, "forward": 22_600.0}
 
-    fitted = fit_expiries([smile(7, traded=five), smile(30, traded=four)])
+    fitted = fit_expiries(
+        [
+            *(smile(7, **settled), smile(7, points=5)),
+            *(smile(30, points=4), smile(30, **settled)),
+            *(smile(60, width=0.1), smile(60, points=3, **settled)),
+        ]
+    )
 
-    assert [(len(each.smile.strike), int(each.smile.is_traded.sum())) for each in fitted] == [(5, 5), (21, 4)]
-    assert [each.status for each in fitted] == ["ok", "ok"]
+    assert [(len(each.smile.strike), each.smile.is_traded, each.smile.forward) for each in fitted] == [
+        (5, True, 22_500.0),
+        (21, False, 22_600.0),
+        (21, True, 22_500.0),
+    ]
+    assert [each.status for each in fitted] == ["ok", "ok", "too_narrow"]
 
 
 def test_an_expiry_that_cannot_be_fitted_says_why_and_the_next_is_held_above_the_last_that_could() -> None:
     nothing = smile(1, points=0)
-    nothing = Smile(SESSION, SESSION, CLOSE, np.nan, np.nan, *[np.empty(0)] * 4, np.empty(0, bool))
+    nothing = Smile(SESSION, SESSION, CLOSE, np.nan, np.nan, *[np.empty(0)] * 4, True)
 
     fitted = fit_expiries([smile(14, points=4), smile(7), nothing, smile(21, width=0.1), smile(30)])
 

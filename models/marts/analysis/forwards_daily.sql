@@ -8,7 +8,7 @@ fitted as (
 
 forwards_daily as (
 
-    {{ forwards_with_carry('fitted') }}
+    {{ forwards_with_carry('fitted', has_kinds=true) }}
 
 )
 
