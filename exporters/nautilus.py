@@ -4,7 +4,8 @@ Parquet is written straight from Arrow, with the schema and metadata that Nautil
 public writer takes lists of Python objects and is an order of magnitude slower. That layout is internal to a
 version, so the version is pinned and a test compares every schema with what the real API writes.
 
-Conventions: stamps are the bar's end (`ts_event` = `ts_init`); sizes are units, not lots (`multiplier` 1,
+Conventions: stamps are the bar's end (`ts_event` = `ts_init`; Greeks are given out a nanosecond before their bar, because
+Nautilus promises no order of what has one `ts_init`); sizes are units, not lots (`multiplier` 1,
 `lot_size` the exchange's lot); one file per bar type and calendar month of Indian time, named by that month's
 first and last nanosecond, so that months touch, never overlap, and a later export replaces them in place.
 Definitions carry `ts_init` 0.
@@ -110,9 +111,16 @@ def encode_greeks(table: pa.Table, ids: pa.Array) -> pa.RecordBatch:
         `bar_end`. Where a row has no Greeks they become NaN, which Nautilus requires in place of NULL.
     ids : pyarrow.StringArray
         The instrument id of every row.
+
+    Notes
+    -----
+    `ts_init`, by which Nautilus replays, is a nanosecond before `ts_event`, the bar's end: what is streamed
+    is merged by `ts_init` alone, and of two rows that share it either may come first. Nothing is known
+    earlier by that, for nothing is stamped between.
     """
     rows = len(table)
     stamps = _one(table["bar_end"].cast(pa.uint64()))
+    before_the_bar = _one(pc.subtract(table["bar_end"], 1).cast(pa.uint64()))
     none = pa.nulls(rows, pa.float64())
     return pa.RecordBatch.from_arrays(
         [
@@ -124,7 +132,7 @@ def encode_greeks(table: pa.Table, ids: pa.Array) -> pa.RecordBatch:
             _one(table["underlying_price"]),
             _one(table["open_interest"].cast(pa.float64())),
             stamps,
-            stamps,
+            before_the_bar,
             pa.repeat("BLACK_SCHOLES", rows),
         ],
         schema=GREEKS_SCHEMA,

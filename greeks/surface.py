@@ -202,9 +202,7 @@ def fit_expiries(smiles: Sequence[Smile]) -> list[FittedSmile]:
     fitted: list[FittedSmile] = []
     nearer: FittedSmile | None = None
     by_expiry = sorted(smiles, key=lambda smile: smile.expiry)
-    of_expiries = [
-        _best_kind(list(kinds)) for _, kinds in groupby(by_expiry, key=lambda smile: smile.expiry)
-    ]
+    of_expiries = [_best_kind(list(kinds)) for _, kinds in groupby(by_expiry, key=lambda smile: smile.expiry)]
     for smile in sorted(of_expiries, key=lambda smile: (np.isnan(smile.years), smile.years)):
         status = _shortfall(smile)
         found = _fit(smile, nearer) if status == "ok" else None

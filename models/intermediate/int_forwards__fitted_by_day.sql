@@ -6,16 +6,24 @@ gathered as (
         gathered.*,
         -- the layout until July 2024 states it on the series that expires that day alone
         {{ the_one_value('underlying_price', window='of_day') }} as stated_price,
-        -- the exchange computes all of a day at one rate, which the longest time shows best
-        case
-            when premium_kind = 'settlement'
-                then first_value(settlement_rate) over (
-                    partition by exchange, underlying, bar_start
-                    order by settlement_rate is null asc, expiry desc
-                )
-        end as rate_of_day
+        -- the exchange has one rate for a month and another beyond it: where an expiry does not show its own, the next one's
+        coalesce(
+            (array_agg(settlement_rate) filter (where settlement_rate is not null) over later)[1],
+            (array_agg(settlement_rate) filter (where settlement_rate is not null) over earlier)[1]
+        ) as rate_in_premiums
     from {{ ref('int_forwards__gathered_by_day') }} as gathered
-    window of_day as (partition by exchange, underlying, bar_start)
+    window
+        of_day as (partition by exchange, underlying, bar_start),
+        later as (
+            partition by exchange, underlying, bar_start, premium_kind
+            order by expiry asc
+            rows between current row and unbounded following
+        ),
+        earlier as (
+            partition by exchange, underlying, bar_start, premium_kind
+            order by expiry desc
+            rows between current row and unbounded following
+        )
 
 ),
 
@@ -39,7 +47,7 @@ with_underlying as (
         gathered.parity_call_less_put,
         gathered.parity_residual,
         gathered.parity_strikes,
-        gathered.rate_of_day as settlement_rate,
+        gathered.rate_in_premiums as settlement_rate,
         gathered.future_price,
         coalesce(gathered.stated_price, stated_elsewhere.close) as underlying_price,
         gathered.bar_end as underlying_end,

@@ -13,10 +13,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from mart_tables import APRIL, CALL, MARCH, PUT, SYMBOLS, day_row, minutes, moment, with_greeks
+from nautilus_trader.backtest.node import BacktestNode
+from nautilus_trader.config import (
+    BacktestDataConfig,
+    BacktestEngineConfig,
+    BacktestRunConfig,
+    BacktestVenueConfig,
+    LoggingConfig,
+)
 from nautilus_trader.model.data import Bar, BarType, OptionGreeks
 from nautilus_trader.model.identifiers import InstrumentId
 from nautilus_trader.model.objects import Price, Quantity
 from nautilus_trader.persistence.catalog import ParquetDataCatalog
+from nautilus_trader.trading.strategy import Strategy
 from sqlalchemy import URL
 
 from exporters import nautilus
@@ -122,13 +131,25 @@ def test_greeks_are_written_as_the_api_writes_them(tmp_path: Path) -> None:
     instrument = InstrumentId.from_str("NIFTY_250403_22500_CE.NSE")
     greeks = [
         OptionGreeks(
-            instrument, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, None, None, 22510.35, 75_000.0, STAMPS[0], STAMPS[0]
+            instrument, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, None, None, 22510.35, 75_000.0, STAMPS[0], STAMPS[0] - 1
         ),
         OptionGreeks(
-            instrument, 0.25, 0.25, 0.25, 0.25, 0.25, 0.25, None, None, None, 75_075.0, STAMPS[1], STAMPS[1]
+            instrument,
+            0.25,
+            0.25,
+            0.25,
+            0.25,
+            0.25,
+            0.25,
+            None,
+            None,
+            None,
+            75_075.0,
+            STAMPS[1],
+            STAMPS[1] - 1,
         ),
         OptionGreeks(
-            instrument, nan, nan, nan, nan, nan, None, None, None, 22511.0, None, STAMPS[2], STAMPS[2]
+            instrument, nan, nan, nan, nan, nan, None, None, None, 22511.0, None, STAMPS[2], STAMPS[2] - 1
         ),
     ]
     ParquetDataCatalog(str(tmp_path)).write_data(greeks)
@@ -206,6 +227,92 @@ def test_greeks_carry_open_interest_where_there_is_no_price_for_them(
     assert last_of_march.open_interest == 75_300.0
     assert greeks[0].mark_iv == 0.1234
     assert greeks[0].underlying_price == 22510.35
+
+
+def test_a_backtest_meets_each_bar_with_the_greeks_of_its_own_minute_whatever_the_chunks(
+    marts: psycopg2.extensions.connection, tmp_path: Path
+) -> None:
+    session = date(2025, 4, 2)
+    call = with_greeks(minutes(CALL, session, 161, "100.05"), "CE")
+    put = with_greeks(minutes(PUT, session, 161, "80.00"), "PE")
+    mart_tables.insert(marts, "options_ticks", call + put)
+    mart_tables.insert(marts, "options_daily", [day_row(call[0])])  # without it the session is not known
+    run(tmp_path)
+
+    counts = {}
+    for chunk_size in (None, 1, 2, 7, 100, 50_000):
+        for greeks_first in (True, False):
+            seen = greeks_at_each_bar(tmp_path, chunk_size=chunk_size, greeks_first=greeks_first)
+            counts[chunk_size, greeks_first] = (len(seen), sum(bar == latest for bar, latest in seen))
+
+    # two contracts of 161 minutes, and the 5 and 3 of each of the two sessions that are there anyway
+    bars = 2 * 161 + 2 * (5 + 3)
+    assert counts == dict.fromkeys(counts, (bars, bars))
+
+
+def greeks_at_each_bar(
+    catalog: Path, *, chunk_size: int | None, greeks_first: bool
+) -> list[tuple[int, int | None]]:
+    """Run a backtest; return every bar's stamp and that of its option's latest Greeks."""
+    options = [f"{SYMBOLS[contract]}.NSE" for contract in (CALL, PUT)]
+    of_greeks = [
+        BacktestDataConfig(
+            catalog_path=str(catalog),
+            instrument_id=option,
+            data_cls="nautilus_trader.model.data:OptionGreeks",
+        )
+        for option in options
+    ]
+    of_bars = [
+        BacktestDataConfig(
+            catalog_path=str(catalog),
+            instrument_id=option,
+            bar_spec="1-MINUTE-LAST",
+            data_cls="nautilus_trader.model.data:Bar",
+        )
+        for option in options
+    ]
+    config = BacktestRunConfig(
+        engine=BacktestEngineConfig(logging=LoggingConfig(bypass_logging=True)),
+        venues=[
+            BacktestVenueConfig(
+                name="NSE", oms_type="NETTING", account_type="MARGIN", starting_balances=["1000000 INR"]
+            )
+        ],
+        data=of_greeks + of_bars if greeks_first else of_bars + of_greeks,
+        chunk_size=chunk_size,
+        raise_exception=True,
+    )
+    node = BacktestNode([config])
+    node.build()
+    engine = node.get_engine(config.id)
+    assert engine is not None
+    watcher = Watcher(options)
+    engine.add_strategy(watcher)
+    node.run()
+    node.dispose()
+    return watcher.seen
+
+
+class Watcher(Strategy):
+    """Notes at every bar of which moment the latest Greeks of its option are."""
+
+    def __init__(self, options: list[str]) -> None:
+        super().__init__()
+        self.options = options
+        self.latest: dict[str, int] = {}
+        self.seen: list[tuple[int, int | None]] = []
+
+    def on_start(self) -> None:
+        for option in self.options:
+            self.subscribe_option_greeks(InstrumentId.from_str(option))
+            self.subscribe_bars(BarType.from_str(f"{option}-1-MINUTE-LAST-EXTERNAL"))
+
+    def on_option_greeks(self, greeks: OptionGreeks) -> None:
+        self.latest[greeks.instrument_id.value] = greeks.ts_event
+
+    def on_bar(self, bar: Bar) -> None:
+        self.seen.append((bar.ts_event, self.latest.get(bar.bar_type.instrument_id.value)))
 
 
 def test_a_session_without_minutes_has_the_greeks_of_its_daily_row(
