@@ -4,8 +4,8 @@ Parquet is written straight from Arrow, with the schema and metadata that Nautil
 public writer takes lists of Python objects and is an order of magnitude slower. That layout is internal to a
 version, so the version is pinned and a test compares every schema with what the real API writes.
 
-Conventions: stamps are the bar's end (`ts_event` = `ts_init`; Greeks are given out a nanosecond before their bar, because
-Nautilus promises no order of what has one `ts_init`); sizes are units, not lots (`multiplier` 1,
+Conventions: stamps are the bar's end (`ts_event` = `ts_init`, but for Greeks, whose `ts_init` is a nanosecond
+less: of what has one `ts_init` Nautilus promises no order); sizes are units, not lots (`multiplier` 1,
 `lot_size` the exchange's lot); one file per bar type and calendar month of Indian time, named by that month's
 first and last nanosecond, so that months touch, never overlap, and a later export replaces them in place.
 Definitions carry `ts_init` 0.

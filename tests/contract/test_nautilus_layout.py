@@ -129,10 +129,10 @@ def test_greeks_are_written_as_the_api_writes_them(tmp_path: Path) -> None:
         }
     )
     instrument = InstrumentId.from_str("NIFTY_250403_22500_CE.NSE")
+    # the moment of the bar, given out just before it
+    first, second, third = ((stamp, stamp - 1) for stamp in STAMPS)
     greeks = [
-        OptionGreeks(
-            instrument, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, None, None, 22510.35, 75_000.0, STAMPS[0], STAMPS[0] - 1
-        ),
+        OptionGreeks(instrument, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, None, None, 22510.35, 75_000.0, *first),
         OptionGreeks(
             instrument,
             0.25,
@@ -148,9 +148,7 @@ def test_greeks_are_written_as_the_api_writes_them(tmp_path: Path) -> None:
             STAMPS[1],
             STAMPS[1] - 1,
         ),
-        OptionGreeks(
-            instrument, nan, nan, nan, nan, nan, None, None, None, 22511.0, None, STAMPS[2], STAMPS[2] - 1
-        ),
+        OptionGreeks(instrument, nan, nan, nan, nan, nan, None, None, None, 22511.0, None, *third),
     ]
     ParquetDataCatalog(str(tmp_path)).write_data(greeks)
     theirs = pq.read_table(only_file(tmp_path))

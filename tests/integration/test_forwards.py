@@ -1,4 +1,4 @@
-"""Which forward a premium is solved with, through a whole build: the one of its own kind, and of its own leg."""
+"""Which forward a premium is solved with, through a whole build: that of its own kind, and of its own leg."""
 
 import json
 from collections.abc import Iterator
