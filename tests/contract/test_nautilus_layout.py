@@ -130,25 +130,11 @@ def test_greeks_are_written_as_the_api_writes_them(tmp_path: Path) -> None:
     )
     instrument = InstrumentId.from_str("NIFTY_250403_22500_CE.NSE")
     # the moment of the bar, given out just before it
-    first, second, third = ((stamp, stamp - 1) for stamp in STAMPS)
+    stamps = [(stamp, stamp - 1) for stamp in STAMPS]
     greeks = [
-        OptionGreeks(instrument, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, None, None, 22510.35, 75_000.0, *first),
-        OptionGreeks(
-            instrument,
-            0.25,
-            0.25,
-            0.25,
-            0.25,
-            0.25,
-            0.25,
-            None,
-            None,
-            None,
-            75_075.0,
-            STAMPS[1],
-            STAMPS[1] - 1,
-        ),
-        OptionGreeks(instrument, nan, nan, nan, nan, nan, None, None, None, 22511.0, None, *third),
+        OptionGreeks(instrument, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, None, None, 22510.35, 75_000.0, *stamps[0]),
+        OptionGreeks(instrument, 0.25, 0.25, 0.25, 0.25, 0.25, 0.25, None, None, None, 75_075.0, *stamps[1]),
+        OptionGreeks(instrument, nan, nan, nan, nan, nan, None, None, None, 22511.0, None, *stamps[2]),
     ]
     ParquetDataCatalog(str(tmp_path)).write_data(greeks)
     theirs = pq.read_table(only_file(tmp_path))
