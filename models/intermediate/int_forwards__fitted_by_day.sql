@@ -6,7 +6,7 @@ gathered as (
         gathered.*,
         -- the layout until July 2024 states it on the series that expires that day alone
         {{ the_one_value('underlying_price', window='of_day') }} as stated_price,
-        -- the exchange has one rate for a month and another beyond it: where an expiry does not show its own, the next one's
+        -- one rate up to a month and another beyond it: where an expiry does not show its own, the next one's
         coalesce(
             (array_agg(settlement_rate) filter (where settlement_rate is not null) over later)[1],
             (array_agg(settlement_rate) filter (where settlement_rate is not null) over earlier)[1]

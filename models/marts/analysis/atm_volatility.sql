@@ -7,8 +7,8 @@ smile as (
 
 ),
 
--- The strikes on both sides of the forward, a strike on it counting as below: by moneyness, for the strikes' forwards differ where
--- some are of trades and some of settlement prices.
+-- The strikes on both sides of the forward, a strike on it counting as below: by moneyness, for the strikes' forwards
+-- differ where some are of trades and some of settlement prices.
 neighbours as (
 
     select
@@ -20,14 +20,32 @@ neighbours as (
         max(years_to_expiry) as years_to_expiry,
         max(underlying_price) as underlying_price,
         (array_agg(forward_price order by is_traded desc, abs(log_moneyness) asc, strike asc))[1] as forward_price,
-        (array_agg(strike order by log_moneyness desc, strike asc) filter (where log_moneyness <= 0))[1] as lower_strike,
+        (
+            array_agg(strike order by log_moneyness desc, strike asc)
+            filter (where log_moneyness <= 0)
+        )[1] as lower_strike,
         max(log_moneyness) filter (where log_moneyness <= 0) as lower_log_moneyness,
-        (array_agg(total_variance order by log_moneyness desc, strike asc) filter (where log_moneyness <= 0))[1] as lower_variance,
-        (array_agg(is_traded order by log_moneyness desc, strike asc) filter (where log_moneyness <= 0))[1] as lower_is_traded,
-        (array_agg(strike order by log_moneyness asc, strike asc) filter (where log_moneyness > 0))[1] as upper_strike,
+        (
+            array_agg(total_variance order by log_moneyness desc, strike asc)
+            filter (where log_moneyness <= 0)
+        )[1] as lower_variance,
+        (
+            array_agg(is_traded order by log_moneyness desc, strike asc)
+            filter (where log_moneyness <= 0)
+        )[1] as lower_is_traded,
+        (
+            array_agg(strike order by log_moneyness asc, strike asc)
+            filter (where log_moneyness > 0)
+        )[1] as upper_strike,
         min(log_moneyness) filter (where log_moneyness > 0) as upper_log_moneyness,
-        (array_agg(total_variance order by log_moneyness asc, strike asc) filter (where log_moneyness > 0))[1] as upper_variance,
-        (array_agg(is_traded order by log_moneyness asc, strike asc) filter (where log_moneyness > 0))[1] as upper_is_traded
+        (
+            array_agg(total_variance order by log_moneyness asc, strike asc)
+            filter (where log_moneyness > 0)
+        )[1] as upper_variance,
+        (
+            array_agg(is_traded order by log_moneyness asc, strike asc)
+            filter (where log_moneyness > 0)
+        )[1] as upper_is_traded
     from smile
     group by underlying, session_date, bar_start, expiry
 

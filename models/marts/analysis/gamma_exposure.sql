@@ -14,7 +14,9 @@ sums as (
         bar_start,
         max(bar_end) as bar_end,
         -- days built from minutes end with the last trade of each expiry: the nearest trades until the close
-        (array_agg(underlying_price order by expiry asc) filter (where underlying_price is not null))[1] as underlying_price,
+        (
+            array_agg(underlying_price order by expiry asc) filter (where underlying_price is not null)
+        )[1] as underlying_price,
         sum(call_gamma_exposure) as call_gamma_exposure,
         sum(put_gamma_exposure) as put_gamma_exposure,
         coalesce(sum(call_open_interest), 0) + coalesce(sum(put_open_interest), 0) as open_interest,

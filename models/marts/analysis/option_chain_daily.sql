@@ -1,6 +1,6 @@
-{#- Days built from minutes end with each contract's last trade: the later one is nearer to the close. A settlement price has
-    another forward than what was dealt (docs/decisions/0073), and goes behind it. -#}
-{%- set nearest_the_close = 'forward_price is null asc, years_to_expiry asc nulls last, is_traded desc, option_type asc' -%}
+{#- Days built from minutes end with each contract's last trade: the later one is nearer to the close. A settlement
+    price has another forward than what was dealt (docs/decisions/0073), and goes behind it. -#}
+{%- set at_the_close = 'forward_price is null asc, years_to_expiry asc nulls last, is_traded desc, option_type asc' -%}
 
 with
 
@@ -28,9 +28,10 @@ strikes as (
         ) }}
         max(bar_end) as bar_end,
         min(years_to_expiry) as years_to_expiry,
-        {% for column in ['underlying_price', 'forward_price', 'forward_method', 'is_traded'] -%}
-        (array_agg({{ column }} order by {{ nearest_the_close }}))[1] as {{ column }}{{ ',' if not loop.last }}
-        {% endfor %}
+        (array_agg(underlying_price order by {{ at_the_close }}))[1] as underlying_price,
+        (array_agg(forward_price order by {{ at_the_close }}))[1] as forward_price,
+        (array_agg(forward_method order by {{ at_the_close }}))[1] as forward_method,
+        (array_agg(is_traded order by {{ at_the_close }}))[1] as is_traded
     from options
     group by underlying, session_date, bar_start, expiry, strike
 

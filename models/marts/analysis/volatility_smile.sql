@@ -5,12 +5,12 @@ chain as (
 
     select
         option_chain_daily.*,
-        {%- for side in ['call', 'put'] %}
         case
-            when strike > 0 and {{ side }}_forward_price > 0
-                then ln(strike::double precision / {{ side }}_forward_price)
-        end as {{ side }}_log_moneyness{{ ',' if not loop.last }}
-        {%- endfor %}
+            when strike > 0 and call_forward_price > 0 then ln(strike::double precision / call_forward_price)
+        end as call_log_moneyness,
+        case
+            when strike > 0 and put_forward_price > 0 then ln(strike::double precision / put_forward_price)
+        end as put_log_moneyness
     from {{ ref('option_chain_daily') }} as option_chain_daily
 
 ),
@@ -49,14 +49,16 @@ chosen as (
     select
         sides.*,
         case option_type when 'CE' then call_is_out else put_is_out end as is_out_of_the_money,
-        {%- for column in [
-            'symbol', 'is_traded', 'forward_price', 'log_moneyness', 'implied_volatility', 'delta', 'vega',
-        ] %}
+        case option_type when 'CE' then call_symbol else put_symbol end as chosen_symbol,
+        case option_type when 'CE' then call_is_traded else put_is_traded end as chosen_is_traded,
+        case option_type when 'CE' then call_forward_price else put_forward_price end as chosen_forward_price,
+        case option_type when 'CE' then call_log_moneyness else put_log_moneyness end as chosen_log_moneyness,
         case option_type
-            when 'CE' then call_{{ column }}
-            else put_{{ column }}
-        end as chosen_{{ column }}{{ ',' if not loop.last }}
-        {%- endfor %}
+            when 'CE' then call_implied_volatility
+            else put_implied_volatility
+        end as chosen_implied_volatility,
+        case option_type when 'CE' then call_delta else put_delta end as chosen_delta,
+        case option_type when 'CE' then call_vega else put_vega end as chosen_vega
     from sides
     where option_type is not null
 
