@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from loaders import named_dates
 from loaders.contents import contents_of
 from loaders.copying import Meter
 from loaders.files import DAMAGE, DataFile, PassedOver, Stream, Unreadable, expand
@@ -32,6 +33,8 @@ class Verdict:
         The first of the rejected lines.
     latin1_lines : int
         Lines that are no UTF-8 and would be read as latin-1.
+    notes : tuple of str
+        What a user should know though nothing would fail.
     error : str or None
         Of `failed` and `skipped`: why.
     """
@@ -45,6 +48,7 @@ class Verdict:
     blank: int = 0
     rejects: tuple[Reject, ...] = ()
     latin1_lines: int = 0
+    notes: tuple[str, ...] = ()
     error: str | None = None
 
     @property
@@ -58,12 +62,14 @@ def check(
     paths: Iterable[str | Path],
     *,
     as_of: date | None = None,
+    force: bool = False,
     listener: Listener | None = None,
 ) -> list[Verdict]:
     """Read and judge files without landing them.
 
-    Judged is what landing judges: whether the file can be read to its end, its layout, and whether each line
-    splits into the layout's columns. What the values say is judged by the build.
+    Judged is what landing judges: whether the file can be read to its end, its layout, whether each line
+    splits into the layout's columns, and whether the file's name and its rows agree about the day. What the
+    values say is judged by the build.
 
     Parameters
     ----------
@@ -73,6 +79,8 @@ def check(
         Files, folders and glob patterns.
     as_of : date or None
         As for landing them.
+    force : bool
+        Let pass what landing lets pass with it.
     listener : Listener or None
         Hears of the progress.
 
@@ -92,34 +100,50 @@ def check(
     found = expand(paths, wanted.suffixes)
     listener.expects(sum(size_of(item) for item in found))
     return [
-        _verdict(wanted, dated(file, as_of), listener) for item in found for file in members(item, wanted)
+        _verdict(wanted, dated(file, as_of), force, listener)
+        for item in found
+        for file in members(item, wanted)
     ]
 
 
-def _verdict(source: Source, file: DataFile | Unreadable | PassedOver, listener: Listener) -> Verdict:
+def _verdict(
+    source: Source, file: DataFile | Unreadable | PassedOver, force: bool, listener: Listener
+) -> Verdict:
     if isinstance(file, PassedOver):
         return Verdict(file.uri, file.name, "skipped", error=file.why)
     try:
         if isinstance(file, Unreadable):
             raise file.error
         listener.starts(file.name, file.size)
-        return _judged(source, file, listener)
+        return _judged(source, file, force, listener)
     except (TickmartError, OSError, *DAMAGE) as error:
         return Verdict(file.uri, file.name, "failed", error=why_it_failed(error, file.name))
 
 
-def _judged(source: Source, file: DataFile, listener: Listener) -> Verdict:
+def _judged(source: Source, file: DataFile, force: bool, listener: Listener) -> Verdict:
     with file.open(listener.reads) as stream:
         contents = contents_of(Stream(Meter(stream, file.name)), file, source)
         rows = rejected = blank = latin1 = 0
         shown: list[Reject] = []
+        dates = named_dates.JudgedDates(file.name, contents.layout, contents.columns)
         for batch in contents.judged_from(1):
+            dates.look_at(batch.good)
             rows += batch.rows
             rejected += len(batch.rejects)
             blank += batch.blank
             latin1 += batch.latin1
             shown += batch.rejects[: _SHOWN - len(shown)]
+    notes = named_dates.notes_on_dates(file.name, dates.texts, force)
     status = "has rejects" if rejected else "good" if rows else "empty"
     return Verdict(
-        file.uri, file.name, status, contents.layout.name, rows, rejected, blank, tuple(shown), latin1
+        file.uri,
+        file.name,
+        status,
+        contents.layout.name,
+        rows,
+        rejected,
+        blank,
+        tuple(shown),
+        latin1,
+        notes,
     )

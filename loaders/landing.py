@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import psycopg2
 from psycopg2 import extensions
 
-from loaders import copying, layouts, ledger
+from loaders import copying, layouts, ledger, named_dates
 from loaders.contents import Contents, contents_of
 from loaders.files import (
     AS_OF_MARK,
@@ -161,7 +161,8 @@ def land(
     paths : iterable of str or Path
         Files (plain, .gz, .bz2, .zst, .zip or .parquet), folders and glob patterns.
     force : bool
-        Land again what is already there, and let a file without rows replace one with rows.
+        Land again what is already there, let a file without rows replace one with rows, and land one whose
+        rows have the date of its name with day and month swapped.
     as_of : date or None
         The exchange's day that the files show; of sources whose rows do not say it, and only of these.
     listener : Listener or None
@@ -382,6 +383,7 @@ class _Landing:
                 f"{self.file.name} now gives no row, but its load {held.load_id} gave {held.rows};"
                 " fetch it again, or say --force if it is meant to be empty"
             )
+        notes = self._notes_on_dates(cursor, entry)
         ledger.write(cursor, entry)
         if rejects.count:
             ledger.write_rejects(cursor, rejects.file())
@@ -395,7 +397,7 @@ class _Landing:
             entry.blank_lines,
             entry.layout,
             held.load_id if held else None,
-            tuple(self._notes(cursor, entry)),
+            (*self._notes(cursor, entry), *notes),
         )
 
     def _copy_clean(self, cursor: extensions.cursor, load_id: int) -> ledger.Entry | None:
@@ -472,6 +474,13 @@ class _Landing:
             header_lines=contents.header_lines,
             options=options | said,
         )
+
+    def _notes_on_dates(self, cursor: extensions.cursor, entry: ledger.Entry) -> tuple[str, ...]:
+        layout = next(layout for layout in self.source.layouts if layout.name == entry.layout)
+        if entry.load_id is None or layout.date is None or named_dates.date_in_name(self.file.name) is None:
+            return ()
+        texts = named_dates.landed_dates(cursor, layout, entry.load_id)
+        return named_dates.notes_on_dates(self.file.name, texts, self.force)
 
     def _notes(self, cursor: extensions.cursor, entry: ledger.Entry) -> Iterator[str]:
         if entry.status == "empty":

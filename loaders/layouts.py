@@ -66,6 +66,9 @@ class Layout:
         Raw columns for a fixed number of last columns that are matched by place, whatever their names.
     example : str
         One line of such a file, for `tickmart load --list-layouts`.
+    date : str or None
+        The raw column that says of which day a row is, day before month where a date has no other order; None
+        where the rows do not say it.
     """
 
     name: str
@@ -73,6 +76,7 @@ class Layout:
     columns: tuple[Column, ...]
     tail: tuple[str, ...] = ()
     example: str = ""
+    date: str | None = None
 
     def match(self, names: Sequence[str]) -> tuple[str, ...] | None:
         """Return the raw column of each header name in the file's order, or None if the layout does not fit.

@@ -73,7 +73,7 @@ def udiff_table(name: str) -> RawTable:
 def udiff_layout(table: RawTable, example: str) -> Layout:
     """Return the UDiFF layout that lands in a table."""
     columns = tuple(Column(_snake(name), (name,)) for name in _UDIFF_NAMES)
-    return Layout("udiff", table, columns, tail=_RESERVED, example=example)
+    return Layout("udiff", table, columns, tail=_RESERVED, example=example, date="trad_dt")
 
 
 LAYOUTS = (
@@ -89,5 +89,6 @@ LAYOUTS = (
         tuple(Column(name.lower(), (name,)) for name in _LEGACY_NAMES),
         example="OPTIDX,NIFTY,25-Jan-2023,15000,CE,3076.85,3076.85,2845.65,2890.75,17891.95,2938,26337.71,200450,"
         "-76450,25-JAN-2023,",
+        date="timestamp",
     ),
 )

@@ -51,6 +51,7 @@ LAYOUTS = (
         tuple(Column(name.lower(), (name,)) for name in _FULL_NAMES),
         example="RELIANCE, EQ, 01-Aug-2025, 1390.20, 1386.90, 1405.90, 1384.30, 1394.10, 1393.70, 1397.47, "
         "10321171, 144234.89, 208431, 7159472, 69.37",
+        date="date1",
     ),
     Layout(
         "legacy",
@@ -58,5 +59,6 @@ LAYOUTS = (
         tuple(Column(name.lower(), (name,), optional=name in _ADDED_IN_2011) for name in _LEGACY_NAMES),
         example="RELIANCE,EQ,2900,2950.5,2890,2940.1,2941,2895.6,5000000,14650000000.5,03-JUN-2024,250000,"
         "INE002A01018,",
+        date="timestamp",
     ),
 )

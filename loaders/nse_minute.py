@@ -43,6 +43,7 @@ LAYOUTS = (
         _TABLE,
         _BAR,
         example="NIFTY05JUN2522600PE.NFO,07/05/2025,10:00:59,91.1,91.1,91.1,91.1,75,3000",
+        date="date",
     ),
     Layout(
         "gfdl-options",
@@ -57,12 +58,14 @@ LAYOUTS = (
         ),
         example="BANKNIFTY25JAN1718300CE.NFO,02/01/2017,09:15:59,311.45,325,293.75,293.75,400,20040,"
         "CE,18300,25/01/2017,I,IV",
+        date="date",
     ),
     Layout(
         "gfdl-futures",
         _TABLE,
         (*_BAR, Column("contract", ("Contract",)), Column("expiry", _EXPIRY)),
         example="BANKNIFTY-I.NFO,02/01/2017,09:15:59,18210.05,18261.2,18210,18213.85,47680,2035880,I,25/01/2017",
+        date="date",
     ),
     Layout(
         "gfdl-padded",
@@ -78,5 +81,6 @@ LAYOUTS = (
             Column("contract_weekly", ("Contract_Weekly",), optional=True),
         ),
         example="NIFTY05JUN2522600PE.NFO,07/05/2025,10:00:59,91.1,91.1,91.1,91.1,0,3000,05/06/2025,1",
+        date="date",
     ),
 )

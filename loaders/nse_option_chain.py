@@ -43,6 +43,7 @@ LAYOUTS = (
         (_TIMESTAMP, Column("symbol", ("symbol",)), *_VALUES),
         example="2022-12-23 10:06:30.513851,BANKNIFTY,29-Dec-2022,PE,25500,3086,3086,0.0,21757,0.0,2.6,"
         "-663.1,-99.6094336788343,163425,4325,100,2.6,100,2.7,41663.45",
+        date="timestamp",
     ),
     Layout(
         "api",
@@ -50,6 +51,7 @@ LAYOUTS = (
         (_TIMESTAMP, Column("symbol", ("underlying",)), *_VALUES, Column("identifier", ("identifier",))),
         example='{"records": {"timestamp": "05-Aug-2025 13:59:23", "data": [{"strikePrice": 24350,'
         ' "expiryDate": "21-Aug-2025", "PE": {"underlying": "NIFTY", "lastPrice": 117.65, …}}, …]}, …}',
+        date="timestamp",
     ),
 )
 

@@ -72,7 +72,9 @@ def _add_command(source: Source) -> None:
         force: Annotated[
             bool,
             typer.Option(
-                "--force", help="Land again what is there; let a file without rows replace one with rows."
+                "--force",
+                help="Land again what is there; let a file without rows replace one with rows, and rows"
+                " have the day of the file's name with day and month swapped.",
             ),
         ] = False,
         as_of: Annotated[
@@ -92,7 +94,7 @@ def _add_command(source: Source) -> None:
         day = as_of.date() if as_of else None
         if check_only:
             with listener:
-                verdicts = check(source.name, paths, as_of=day, listener=listener)
+                verdicts = check(source.name, paths, as_of=day, force=force, listener=listener)
             _show_verdicts(verdicts, as_json)
             return
         with listener:
@@ -142,7 +144,8 @@ def _show_verdict(verdict: Verdict) -> None:
             blank = f", {number(verdict.blank, 'blank line')}" if verdict.blank else ""
             latin1 = f", {verdict.latin1_lines:,} read as latin-1" if verdict.latin1_lines else ""
             rows = number(verdict.rows, "row")
-            typer.echo(f"{verdict.name}: {rows}{rejected}{blank}{latin1} (layout {verdict.layout})")
+            notes = "".join(f"; {note}" for note in verdict.notes)
+            typer.echo(f"{verdict.name}: {rows}{rejected}{blank}{latin1} (layout {verdict.layout}){notes}")
             for reject in verdict.rejects:
                 typer.echo(f"  line {reject.line}: {reject.reason}")
             if verdict.rejected > len(verdict.rejects):
