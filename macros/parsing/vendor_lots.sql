@@ -1,9 +1,10 @@
 {#
-  A vendor's count of lots as numeric, NULL where it is empty, no number or 10^13 and more. It may have a fraction: the feed divides
+  A vendor's count of lots as numeric, NULL where it is empty, no number or 10^11 and more: times a lot size of
+  seven figures it must fit a bigint. It may have a fraction: the feed divides
   open interest by today's lot, and what was written before the lot changed is no multiple of it.
 
   column: the text column.
 #}
 {% macro vendor_lots(column) -%}
-case when abs({{ vendor_number(column) }}) < 10000000000000 then {{ column }}::numeric end
+case when abs({{ vendor_number(column) }}) < 100000000000 then {{ vendor_number(column) }} end
 {%- endmacro %}

@@ -42,6 +42,14 @@ dated as (
         and expiries.expiry >= session_times.valid_from
         and expiries.expiry <= coalesce(session_times.valid_to, 'infinity')
 
+),
+
+-- Before the first hours that are known no bar is, so nothing is priced to such an expiry: only a wrong cell says it.
+within_known_hours as (
+
+    select * from dated
+    where expires_at is not null
+
 )
 
-select * from dated
+select * from within_known_hours

@@ -9,7 +9,10 @@ gfdl_dates_of_symbols as (
         vendor_date,
         min(load_id) as load_id
     from {{ ref('stg_gfdl__minute_bars') }}
-    where load_id = any({{ loads_to_build('int_symbols__parsed') }}) and vendor_symbol is not null
+    where
+        load_id = any({{ loads_to_build('int_symbols__parsed') }})
+        and vendor_symbol is not null
+        and vendor_expiry is not null
     group by vendor_symbol, vendor_expiry, vendor_date
 
 ),
@@ -62,7 +65,12 @@ exchange_deliveries as (
         session_date,
         load_id
     from {{ ref('stg_nse__fo_bhavcopy') }}
-    where load_id = any({{ loads_to_build('int_symbols__parsed') }}) and vendor_symbol is not null
+    where
+        load_id = any({{ loads_to_build('int_symbols__parsed') }})
+        and vendor_symbol is not null
+        and vendor_expiry is not null
+        -- its row says other terms than its name: of which contract it is nobody can tell
+        and quarantine_reason is distinct from 'symbol differs from the terms in the row'
     union all
     select
         'nse' as dialect,
@@ -96,7 +104,7 @@ exchange_deliveries as (
         session_date,
         load_id
     from {{ ref('stg_nse__option_chain') }}
-    where load_id = any({{ loads_to_build('int_symbols__parsed') }})
+    where load_id = any({{ loads_to_build('int_symbols__parsed') }}) and vendor_expiry is not null
 
 ),
 

@@ -91,7 +91,7 @@ to_be_read as (
 
 ),
 
-stated as (
+read_columns as (
 
     select
         dialect,
@@ -107,7 +107,7 @@ stated as (
         load_id,
         case
             when instrument_type is null then 'unknown instrument type'
-            when expiry is null then 'impossible expiry date: ' || vendor_expiry
+            when expiry is null then {{ no_date('vendor_expiry', "'impossible expiry date: ' || left(vendor_expiry, 20)") }}
             when instrument_type = 'option' and strike is null then 'option without a strike'
             when instrument_type = 'option' and coalesce(option_type, '') not in ('CE', 'PE')
                 then 'option that is neither CE nor PE'
@@ -116,6 +116,113 @@ stated as (
         case when instrument_type in ('option', 'future') and expiry is not null then 'file' end as expiry_decided_by
     from to_be_read
     where states_parts
+
+),
+
+-- The exchange's names, and how well each fits the expiry of its row: the very day, a month, another day.
+names_of_contracts as (
+
+    select
+        named.*,
+        concat_ws(
+            '|', named.exchange, named.instrument_type, named.underlying, named.expiry, trim_scale(named.strike),
+            named.option_type
+        ) as terms,
+        case
+            when starts_with(
+                named.vendor_symbol,
+                named.underlying || to_char(named.expiry, 'YY')
+                || substr('123456789OND', extract(month from named.expiry)::integer, 1) || to_char(named.expiry, 'DD')
+            ) then 1
+            when starts_with(named.vendor_symbol, named.underlying || to_char(named.expiry, 'YYMON')) then 2
+            else 3
+        end as fit
+    from (
+        select
+            exchange,
+            instrument_type,
+            underlying,
+            expiry,
+            strike,
+            option_type,
+            vendor_symbol,
+            first_session,
+            true as is_known
+        from known_symbols
+        where
+            dialect = 'nse'
+            and unknown_reason is null
+            and load_id in (select current_loads.load_id from current_loads)
+        union all
+        select
+            exchange,
+            instrument_type,
+            underlying,
+            expiry,
+            strike,
+            option_type,
+            vendor_symbol,
+            first_session,
+            false as is_known
+        from read_columns
+        where dialect = 'nse' and unknown_reason is null
+    ) as named
+
+),
+
+-- Two names cannot have the same terms on the same day: one of the rows is wrong. Where the contract that had them first was
+-- re-dated before the other came, each had its time.
+other_names as (
+
+    select
+        ours.vendor_symbol,
+        ours.expiry,
+        min(other.vendor_symbol) as other_symbol
+    from names_of_contracts as ours
+    inner join names_of_contracts as other
+        on ours.terms = other.terms and ours.vendor_symbol <> other.vendor_symbol
+    where
+        not ours.is_known
+        and (
+            other.is_known
+            or (other.first_session, other.fit, other.vendor_symbol) < (ours.first_session, ours.fit, ours.vendor_symbol)
+        )
+        and not exists (
+            select 1 from names_of_contracts as moved
+            where
+                moved.vendor_symbol
+                = case when other.first_session <= ours.first_session then other.vendor_symbol else ours.vendor_symbol end
+                and moved.expiry <> ours.expiry
+                and moved.first_session > least(ours.first_session, other.first_session)
+                and moved.first_session <= greatest(ours.first_session, other.first_session)
+        )
+    group by ours.vendor_symbol, ours.expiry
+
+),
+
+stated as (
+
+    select
+        read_columns.dialect,
+        read_columns.vendor_symbol,
+        read_columns.vendor_expiry,
+        read_columns.exchange,
+        read_columns.instrument_type,
+        read_columns.underlying,
+        read_columns.expiry,
+        read_columns.strike,
+        read_columns.option_type,
+        read_columns.first_session,
+        read_columns.load_id,
+        coalesce(
+            read_columns.unknown_reason, 'another symbol names this contract: ' || other_names.other_symbol
+        ) as unknown_reason,
+        read_columns.expiry_decided_by
+    from read_columns
+    left join other_names
+        on read_columns.dialect = 'nse'
+        and read_columns.vendor_symbol = other_names.vendor_symbol
+        and read_columns.expiry = other_names.expiry
 
 ),
 

@@ -10,11 +10,19 @@ typed as (
 
     select
         -- ids
-        raw_rows.ticker as vendor_symbol,
-        coalesce(raw_rows.expiry, '') as vendor_expiry,
+        {{ key_text('raw_rows.ticker') }} as vendor_symbol,
+        -- nearly no file has the column
+        case
+            when raw_rows.expiry is null then ''
+            when octet_length(raw_rows.expiry) <= {{ longest_key() }}
+                then {{ date_text(
+                    'raw_rows.expiry', '(' ~ vendor_date('raw_rows.expiry', load='raw_rows._load_id') ~ ')',
+                    load='raw_rows._load_id',
+                ) | indent(16) }}
+        end as vendor_expiry,
 
         -- times
-        raw_rows.date as vendor_date,
+        {{ date_text('raw_rows.date', 'cells.session_date', load='raw_rows._load_id') | indent(8) }} as vendor_date,
         cells.session_date,
         cells.bar_end - interval '1 minute' as bar_start,
         cells.bar_end,
@@ -37,8 +45,16 @@ typed as (
                 and cells.low <= cells.open and cells.low <= cells.close
                 and cells.high >= cells.open and cells.high >= cells.close
                 and cells.volume >= 0 and cells.open_interest >= 0 and raw_rows.padding_flag is null
+                and octet_length(raw_rows.ticker) <= {{ longest_key() }} and raw_rows.expiry is null
                 then null
-            when cells.bar_end is null then 'impossible date or time'
+            {{ keys_too_long({'raw_rows.ticker': 'symbol', 'raw_rows.expiry': 'expiry'}) -}}
+            when cells.session_date is null then {{ no_date('raw_rows.date', "'impossible date or time'") }}
+            when cells.bar_end is null
+                then case
+                    when raw_rows.time ~* '^\s*\d{1,2}:\d\d(?: ?[ap]m)?\s*$'
+                        then 'time without seconds: ' || btrim(raw_rows.time)
+                    else 'impossible date or time'
+                end
             when cells.open is null or cells.high is null or cells.low is null or cells.close is null
                 then case
                     when '' in (
@@ -47,9 +63,10 @@ typed as (
                     ) then 'missing price'
                     else 'price is not a number'
                 end
-            when raw_rows.volume is not null and cells.volume is null then 'volume is not a whole number'
+            when raw_rows.volume is not null and cells.volume is null
+                then {{ no_count('raw_rows.volume', 'volume') | indent(16) }}
             when raw_rows.open_interest is not null and cells.open_interest is null
-                then 'open interest is not a whole number'
+                then {{ no_count('raw_rows.open_interest', 'open interest') | indent(16) }}
             when least(cells.open, cells.high, cells.low, cells.close) <= 0 then 'price is not above zero'
             when cells.high < cells.low then 'high below low'
             when
@@ -69,7 +86,13 @@ typed as (
         select
             day.session_date,
             case
-                when raw_rows.time like '__:__:59' and pg_input_is_valid(raw_rows.time, 'time')
+                when
+                    (
+                        raw_rows.time like '__:__:59'
+                        -- as spreadsheets write times: no leading zero, or hours to twelve with the half of the day
+                        or raw_rows.time ~* '^\d{1,2}:\d\d:59(?: ?[ap]m)?$'
+                    )
+                    and pg_input_is_valid(raw_rows.time, 'time')
                     then (day.session_date + raw_rows.time::time) at time zone 'Asia/Kolkata' + interval '1 second'
             end as bar_end,
             {{ vendor_number('raw_rows.open') }} as open,
@@ -78,7 +101,7 @@ typed as (
             {{ vendor_number('raw_rows.close') }} as close,
             {{ vendor_quantity('raw_rows.volume') }} as volume,
             {{ vendor_quantity('raw_rows.open_interest') }} as open_interest
-        from ({{ vendor_date('raw_rows.date') }}) as day
+        from ({{ vendor_date('raw_rows.date', load='raw_rows._load_id') }}) as day
         offset 0
     ) as cells
 

@@ -16,14 +16,14 @@ typed as (
 
     select
         -- ids
-        raw_rows.tradingsymbol as vendor_symbol,
+        {{ key_text('raw_rows.tradingsymbol') }} as vendor_symbol,
         to_char(cells.expiry, 'YYYY-MM-DD') as vendor_expiry,
-        raw_rows.instrument_token,
-        raw_rows.exchange_token,
+        {{ vendor_token('raw_rows.instrument_token') }} as instrument_token,
+        {{ vendor_token('raw_rows.exchange_token') }} as exchange_token,
         case
             when raw_rows.exchange in ('NFO', 'NSE') or raw_rows.exchange is null then 'NSE'
             when raw_rows.exchange in ('BFO', 'BSE') then 'BSE'
-            else raw_rows.exchange
+            else {{ key_text('raw_rows.exchange') }}
         end as exchange,
         case
             when raw_rows.instrument_type in ('CE', 'PE') then 'option'
@@ -45,15 +45,20 @@ typed as (
 
         -- judgement
         case
+            {{ keys_too_long({
+                'raw_rows.tradingsymbol': 'symbol', 'raw_rows.name': 'name', 'raw_rows.exchange': 'exchange',
+            }) -}}
             when coalesce(btrim(raw_rows.tradingsymbol), '') = '' then 'symbol is missing'
-            when raw_rows.lot_size is not null and cells.lot_size is null then 'lot size is not a whole number'
+            when raw_rows.lot_size is not null and cells.lot_size is null 
+                then {{ no_count('raw_rows.lot_size', 'lot size') | indent(16) }}
             when cells.lot_size < 0 then 'negative lot size'
             when raw_rows.tick_size is not null and cells.tick_size is null then 'tick size is not a number'
             when raw_rows.instrument_type in ('CE', 'PE', 'FUT')
                 then case
                     when raw_rows.exchange in ('BFO', 'BSE') then 'contract of another exchange'
                     when named.underlying is null then 'underlying is missing'
-                    when cells.expiry is null then 'impossible expiry date: ' || coalesce(raw_rows.expiry, '')
+                    when cells.expiry is null
+                        then {{ no_date('raw_rows.expiry', "'impossible expiry date: ' || left(coalesce(raw_rows.expiry, ''), 20)") }}
                     when cells.expiry < cells.as_of then 'expired before the day of the list'
                     when raw_rows.instrument_type <> 'FUT' and coalesce(cells.strike, 0) <= 0
                         then 'option without a strike'
@@ -67,6 +72,13 @@ typed as (
                             and (raw_rows.instrument_type <> 'FUT' or raw_rows.tradingsymbol ~ 'NIFTY|SENSEX|BANKEX')
                         )
                         then 'tick size of five rupees or more: in paise, or swapped with the lot'
+                    when
+                        raw_rows.exchange in ('NFO', 'NSE')
+                        and {{ contradicts_symbol(
+                            'raw_rows.tradingsymbol', 'named.underlying', 'cells.expiry', 'cells.strike',
+                            'raw_rows.instrument_type',
+                        ) | indent(24) }}
+                        then 'symbol differs from the terms in the row'
                 end
         end as quarantine_reason,
 
@@ -80,10 +92,10 @@ typed as (
         lateral (
             select
                 (loads.options ->> 'as_of')::date as as_of,
-                ({{ vendor_date('raw_rows.expiry', order='dd-mm-yyyy') }}) as expiry,
+                ({{ vendor_date('raw_rows.expiry', order='dd-mm-yyyy', load='raw_rows._load_id') }}) as expiry,
                 {{ vendor_number('raw_rows.strike') }} as strike,
                 {{ vendor_number('raw_rows.tick_size') }} as tick_size,
-                {{ vendor_quantity('raw_rows.lot_size') }} as lot_size
+                {{ vendor_quantity('raw_rows.lot_size', digits=7) }} as lot_size
             from (select 1) as once
             offset 0
         ) as cells
@@ -91,9 +103,9 @@ typed as (
     cross join lateral (
         select
             coalesce(
-                nullif(btrim(raw_rows.name), ''),
+                nullif(btrim({{ key_text('raw_rows.name') }}), ''),
                 (regexp_match(
-                    raw_rows.tradingsymbol,
+                    {{ key_text('raw_rows.tradingsymbol') }},
                     '^([A-Z0-9&-]+?)\d\d(?:(?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)|[1-9OND]\d\d)'
                     || '(?:\d+(?:\.\d+)?(?:CE|PE)|FUT)$'
                 ))[1]

@@ -24,9 +24,9 @@ texts as (
     select
         'udiff' as layout,
         1 as layout_rank,
-        btrim(tckr_symb) as symbol,
-        btrim(scty_srs) as series,
-        btrim(isin) as isin,
+        btrim({{ key_text('tckr_symb') }}) as symbol,
+        btrim({{ key_text('scty_srs') }}) as series,
+        btrim({{ key_text('isin') }}) as isin,
         btrim(trad_dt) as trade_date,
         btrim(opn_pric) as open,
         btrim(hgh_pric) as high,
@@ -41,10 +41,11 @@ texts as (
         btrim(ttl_nb_of_txs_exctd) as trades,
         null as delivered_volume,
         case
+            {{ keys_too_long({'tckr_symb': 'symbol', 'scty_srs': 'series', 'isin': 'ISIN'}) -}}
             when btrim(sgmt) = 'FO' then 'derivative row: load it with tickmart load nse-bhavcopy'
             when coalesce(btrim(sgmt), '') <> 'CM' or coalesce(btrim(fin_instrm_tp), '') <> 'STK'
                 then 'unknown instrument type'
-        end as foreign_reason,
+        end as refusal,
         _load_id as load_id,
         _line as line
     from udiff_rows
@@ -52,8 +53,8 @@ texts as (
     select
         'full' as layout,
         2 as layout_rank,
-        btrim(symbol) as symbol,
-        btrim(series) as series,
+        btrim({{ key_text('symbol') }}) as symbol,
+        btrim({{ key_text('series') }}) as series,
         null as isin,
         btrim(date1) as trade_date,
         btrim(open_price) as open,
@@ -68,7 +69,7 @@ texts as (
         100000 as turnover_unit,
         btrim(no_of_trades) as trades,
         nullif(btrim(deliv_qty), '-') as delivered_volume,
-        null as foreign_reason,
+        case {{ keys_too_long({'symbol': 'symbol', 'series': 'series'}) -}} end as refusal,
         _load_id as load_id,
         _line as line
     from full_rows
@@ -76,9 +77,9 @@ texts as (
     select
         'legacy' as layout,
         3 as layout_rank,
-        btrim(symbol) as symbol,
-        btrim(series) as series,
-        btrim(isin) as isin,
+        btrim({{ key_text('symbol') }}) as symbol,
+        btrim({{ key_text('series') }}) as series,
+        btrim({{ key_text('isin') }}) as isin,
         btrim(timestamp) as trade_date,
         btrim(open) as open,
         btrim(high) as high,
@@ -92,7 +93,7 @@ texts as (
         1 as turnover_unit,
         btrim(totaltrades) as trades,
         null as delivered_volume,
-        null as foreign_reason,
+        case {{ keys_too_long({'symbol': 'symbol', 'series': 'series', 'isin': 'ISIN'}) -}} end as refusal,
         _load_id as load_id,
         _line as line
     from legacy_rows
@@ -130,15 +131,15 @@ typed as (
 
         -- judgement
         case
-            when texts.foreign_reason is not null then texts.foreign_reason
+            when texts.refusal is not null then texts.refusal
             when coalesce(texts.symbol, '') = '' then 'symbol is missing'
             when coalesce(texts.series, '') = '' then 'series is missing'
-            when cells.session_date is null then 'impossible trade date'
-            when cells.volume is null then 'volume is not a whole number'
+            when cells.session_date is null then {{ no_date('texts.trade_date', "'impossible trade date'") }}
+            when cells.volume is null then {{ no_count('texts.volume', 'volume') | indent(12) }}
             when least(cells.volume, cells.delivered_volume, cells.trades, cells.turnover, cells.last_price) < 0
                 then 'negative volume, trades or price'
             when texts.delivered_volume is not null and cells.delivered_volume is null
-                then 'delivered volume is not a whole number'
+                then {{ no_count('texts.delivered_volume', 'delivered volume') | indent(16) }}
             when cells.delivered_volume > cells.volume then 'more delivered than traded'
             when coalesce(texts.turnover, '') <> '' and cells.turnover is null then 'turnover is not a number'
             when
@@ -158,8 +159,8 @@ typed as (
     cross join lateral (
         select
             case texts.layout
-                when 'udiff' then ({{ vendor_date('texts.trade_date') }})
-                else ({{ vendor_date('texts.trade_date', order='dd-mon-yyyy') }})
+                when 'udiff' then ({{ vendor_date('texts.trade_date', order='yyyy-mm-dd', load='texts.load_id') }})
+                else ({{ vendor_date('texts.trade_date', order='dd-mon-yyyy', load='texts.load_id') }})
             end as session_date,
             {{ vendor_number('texts.open') }} as open,
             {{ vendor_number('texts.high') }} as high,

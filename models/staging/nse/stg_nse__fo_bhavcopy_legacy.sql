@@ -12,16 +12,21 @@ typed as (
         -- ids: the layout has no symbol, so what identifies the contract beside its expiry stands for it
         'nse legacy' as dialect,
         concat_ws(
-            ' ', raw_rows.instrument, raw_rows.symbol, trim_scale(cells.strike)::text, cells.option_type
+            ' ', {{ key_text('raw_rows.instrument') }}, {{ key_text('raw_rows.symbol') }},
+            trim_scale(cells.strike)::text, cells.option_type
         ) as vendor_symbol,
-        coalesce(raw_rows.expiry_dt, '') as vendor_expiry,
+        case
+            when raw_rows.expiry_dt is null then ''
+            when octet_length(raw_rows.expiry_dt) <= {{ longest_key() }}
+                then {{ date_text('raw_rows.expiry_dt', 'cells.expiry', order='dd-mon-yyyy') | indent(16) }}
+        end as vendor_expiry,
         null::text as exchange_token,
-        nullif(btrim(raw_rows.symbol), '') as underlying,
+        cells.underlying,
         case
             when raw_rows.instrument like 'OPT%' then 'option'
             when raw_rows.instrument like 'FUT%' then 'future'
         end as instrument_type,
-        ({{ vendor_date('raw_rows.expiry_dt', order='dd-mon-yyyy') }}) as expiry,
+        cells.expiry,
         cells.strike,
         cells.option_type,
 
@@ -38,10 +43,7 @@ typed as (
         null::numeric as previous_close,
         cells.settlement_price,
         -- the day's rows of an expiring contract are settled at the value of the underlying, and only these name it
-        case
-            when ({{ vendor_date('raw_rows.expiry_dt', order='dd-mon-yyyy') }}) = cells.session_date
-                then nullif(cells.settlement_price, 0)
-        end as underlying_price,
+        case when cells.expiry = cells.session_date then nullif(cells.settlement_price, 0) end as underlying_price,
 
         -- quantities: the layout counts lots and does not say their size (int_fo_bhavcopy__lots derives it)
         null::bigint as lot_size,
@@ -54,15 +56,20 @@ typed as (
 
         -- judgement
         case
-            when cells.session_date is null then 'impossible trade date'
-            when nullif(btrim(raw_rows.symbol), '') is null then 'underlying is missing'
+            {{ keys_too_long({
+                'raw_rows.symbol': 'underlying', 'raw_rows.expiry_dt': 'expiry', 'raw_rows.option_typ': 'option type',
+            }) -}}
+            when cells.session_date is null then {{ no_date('raw_rows.timestamp', "'impossible trade date'") }}
+            when cells.underlying is null then 'underlying is missing'
+            when raw_rows.instrument like 'FUT%' and coalesce(btrim(raw_rows.option_typ), '') not in ('', 'XX')
+                then 'future with an option type'
             when
                 raw_rows.instrument is null
                 or raw_rows.instrument !~ '^(OPT|FUT)(IDX|STK|IVX)$'
                 then 'unknown instrument type'
-            when cells.lots_traded is null then 'volume is not a whole number'
+            when cells.lots_traded is null then {{ no_count('raw_rows.contracts', 'volume') | indent(12) }}
             when raw_rows.open_int is not null and cells.open_interest is null
-                then 'open interest is not a whole number'
+                then {{ no_count('raw_rows.open_int', 'open interest') | indent(16) }}
             when
                 priced.is_traded
                 and (cells.open is null or cells.high is null or cells.low is null or cells.close is null)
@@ -83,15 +90,19 @@ typed as (
     cross join
         lateral (
             select
-                ({{ vendor_date('raw_rows.timestamp', order='dd-mon-yyyy') }}) as session_date,
+                nullif(btrim({{ key_text('raw_rows.symbol') }}), '') as underlying,
+                ({{ vendor_date('raw_rows.expiry_dt', order='dd-mon-yyyy', load='raw_rows._load_id') }}) as expiry,
+                ({{ vendor_date('raw_rows.timestamp', order='dd-mon-yyyy', load='raw_rows._load_id') }}) as session_date,
                 case when raw_rows.instrument like 'OPT%' then {{ vendor_number('raw_rows.strike_pr') }} end as strike,
-                nullif(raw_rows.option_typ, 'XX') as option_type,
+                case
+                    when raw_rows.instrument like 'OPT%' then nullif({{ key_text('raw_rows.option_typ') }}, 'XX')
+                end as option_type,
                 {{ vendor_number('raw_rows.open') }} as open,
                 {{ vendor_number('raw_rows.high') }} as high,
                 {{ vendor_number('raw_rows.low') }} as low,
                 {{ vendor_number('raw_rows.close') }} as close,
                 {{ vendor_number('raw_rows.settle_pr') }} as settlement_price,
-                {{ vendor_quantity('raw_rows.contracts') }} as lots_traded,
+                {{ vendor_quantity('raw_rows.contracts', digits=9) }} as lots_traded,
                 {{ vendor_quantity('raw_rows.open_int') }} as open_interest,
                 {{ vendor_quantity('raw_rows.chg_in_oi') }} as stated_change_in_open_interest
             from (select 1) as once

@@ -11,19 +11,23 @@ typed as (
     select
         -- ids
         'nse' as dialect,
-        raw_rows.fin_instrm_nm as vendor_symbol,
-        coalesce(raw_rows.xpry_dt, '') as vendor_expiry,
-        raw_rows.fin_instrm_id as exchange_token,
-        nullif(btrim(raw_rows.tckr_symb), '') as underlying,
+        {{ key_text('raw_rows.fin_instrm_nm') }} as vendor_symbol,
+        case
+            when raw_rows.xpry_dt is null then ''
+            when octet_length(raw_rows.xpry_dt) <= {{ longest_key() }}
+                then {{ date_text('raw_rows.xpry_dt', 'cells.expiry', order='yyyy-mm-dd') | indent(16) }}
+        end as vendor_expiry,
+        {{ vendor_token('raw_rows.fin_instrm_id') }} as exchange_token,
+        cells.underlying,
         case raw_rows.fin_instrm_tp
             when 'IDO' then 'option'
             when 'STO' then 'option'
             when 'IDF' then 'future'
             when 'STF' then 'future'
         end as instrument_type,
-        ({{ vendor_date('raw_rows.xpry_dt') }}) as expiry,
-        {{ vendor_number('raw_rows.strk_pric') }} as strike,
-        raw_rows.optn_tp as option_type,
+        cells.expiry,
+        cells.strike,
+        case when raw_rows.fin_instrm_tp in ('IDO', 'STO') then {{ key_text('raw_rows.optn_tp') }} end as option_type,
 
         -- times
         cells.session_date,
@@ -51,15 +55,21 @@ typed as (
 
         -- judgement
         case
-            when cells.session_date is null then 'impossible trade date'
+            {{ keys_too_long({
+                'raw_rows.fin_instrm_nm': 'symbol', 'raw_rows.tckr_symb': 'underlying', 'raw_rows.xpry_dt': 'expiry',
+                'raw_rows.optn_tp': 'option type',
+            }) -}}
+            when cells.session_date is null then {{ no_date('raw_rows.trad_dt', "'impossible trade date'") }}
             when raw_rows.sgmt = 'CM' then 'cash market row: load it with tickmart load nse-cash'
             when raw_rows.fin_instrm_tp is null or raw_rows.fin_instrm_tp not in ('IDO', 'STO', 'IDF', 'STF')
                 then 'unknown instrument type'
-            when nullif(btrim(raw_rows.tckr_symb), '') is null then 'underlying is missing'
-            when cells.lots_traded is null then 'volume is not a whole number'
+            when cells.underlying is null then 'underlying is missing'
+            when raw_rows.fin_instrm_tp in ('IDF', 'STF') and coalesce(btrim(raw_rows.optn_tp), '') not in ('', 'XX')
+                then 'future with an option type'
+            when cells.lots_traded is null then {{ no_count('raw_rows.ttl_tradg_vol', 'volume') | indent(12) }}
             when cells.lot_size is null or cells.lot_size <= 0 then 'lot size is not a whole number above zero'
             when raw_rows.opn_intrst is not null and cells.open_interest is null
-                then 'open interest is not a whole number'
+                then {{ no_count('raw_rows.opn_intrst', 'open interest') | indent(16) }}
             when
                 priced.is_traded
                 and (cells.open is null or cells.high is null or cells.low is null or cells.close is null)
@@ -70,6 +80,11 @@ typed as (
                 then 'traded, but a price is not above zero'
             when priced.is_traded and cells.high < cells.low then 'high below low'
             when cells.lots_traded < 0 or cells.open_interest < 0 then 'negative volume or open interest'
+            when
+                {{ contradicts_symbol(
+                    'raw_rows.fin_instrm_nm', 'cells.underlying', 'cells.expiry', 'cells.strike', 'raw_rows.optn_tp'
+                ) | indent(16) }}
+                then 'symbol differs from the terms in the row'
         end as quarantine_reason,
 
         -- provenance
@@ -80,7 +95,12 @@ typed as (
     cross join
         lateral (
             select
-                ({{ vendor_date('raw_rows.trad_dt') }}) as session_date,
+                nullif(btrim({{ key_text('raw_rows.tckr_symb') }}), '') as underlying,
+                ({{ vendor_date('raw_rows.xpry_dt', order='yyyy-mm-dd', load='raw_rows._load_id') }}) as expiry,
+                case
+                    when raw_rows.fin_instrm_tp in ('IDO', 'STO') then {{ vendor_number('raw_rows.strk_pric') }}
+                end as strike,
+                ({{ vendor_date('raw_rows.trad_dt', order='yyyy-mm-dd', load='raw_rows._load_id') }}) as session_date,
                 {{ vendor_number('raw_rows.opn_pric') }} as open,
                 {{ vendor_number('raw_rows.hgh_pric') }} as high,
                 {{ vendor_number('raw_rows.lw_pric') }} as low,
@@ -89,8 +109,8 @@ typed as (
                 {{ vendor_number('raw_rows.prvs_clsg_pric') }} as previous_close,
                 {{ vendor_number('raw_rows.sttlm_pric') }} as settlement_price,
                 {{ vendor_number('raw_rows.undrlyg_pric') }} as underlying_price,
-                {{ vendor_quantity('raw_rows.new_brd_lot_qty') }} as lot_size,
-                {{ vendor_quantity('raw_rows.ttl_tradg_vol') }} as lots_traded,
+                {{ vendor_quantity('raw_rows.new_brd_lot_qty', digits=7) }} as lot_size,
+                {{ vendor_quantity('raw_rows.ttl_tradg_vol', digits=9) }} as lots_traded,
                 {{ vendor_quantity('raw_rows.opn_intrst') }} as open_interest,
                 {{ vendor_quantity('raw_rows.chng_in_opn_intrst') }} as stated_change_in_open_interest
             from (select 1) as once

@@ -10,7 +10,7 @@ typed as (
 
     select
         -- ids
-        upper(regexp_replace(btrim(raw_rows.index_name), '\s+', ' ', 'g')) as index_name,
+        upper(regexp_replace(btrim({{ key_text('raw_rows.index_name') }}), '\s+', ' ', 'g')) as index_name,
 
         -- times
         cells.session_date,
@@ -30,8 +30,9 @@ typed as (
 
         -- judgement
         case
+            {{ keys_too_long({'raw_rows.index_name': 'name of the index'}) -}}
             when coalesce(btrim(raw_rows.index_name), '') = '' then 'symbol is missing'
-            when cells.session_date is null then 'impossible trade date'
+            when cells.session_date is null then {{ no_date('raw_rows.index_date', "'impossible trade date'") }}
             when cells.close is null then 'missing price'
             when
                 (coalesce(btrim(raw_rows.open), '-') not in ('', '-') and cells.open is null)
@@ -50,7 +51,9 @@ typed as (
     cross join lateral (
         -- a dash stands for what an index does not have, and is no number
         select
-            ({{ vendor_date('btrim(raw_rows.index_date)', order='dd-mm-yyyy') }}) as session_date,
+            ({{ vendor_date(
+                'btrim(raw_rows.index_date)', order='dd-mm-yyyy', load='raw_rows._load_id',
+            ) }}) as session_date,
             {{ vendor_number('raw_rows.open') }} as open,
             {{ vendor_number('raw_rows.high') }} as high,
             {{ vendor_number('raw_rows.low') }} as low,

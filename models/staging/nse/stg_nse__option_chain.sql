@@ -12,7 +12,14 @@ typed as (
         -- ids: what identifies the contract beside its expiry stands for a symbol, which only one layout has
         'nse chain' as dialect,
         concat_ws(' ', cells.underlying, trim_scale(cells.strike)::text, cells.option_type) as vendor_symbol,
-        coalesce(raw_rows.expiry_date, '') as vendor_expiry,
+        case
+            when raw_rows.expiry_date is null then ''
+            when raw_rows.expiry_date like '__-___-____' then raw_rows.expiry_date
+            when octet_length(raw_rows.expiry_date) <= {{ longest_key() }}
+                then {{ date_text(
+                    'raw_rows.expiry_date', 'cells.expiry', order='dd-mm-yyyy', load='raw_rows._load_id',
+                ) | indent(16) }}
+        end as vendor_expiry,
         'option' as instrument_type,
         cells.underlying,
         cells.expiry,
@@ -45,7 +52,12 @@ typed as (
 
         -- judgement
         case
-            when cells.session_date is null or cells.time_of_day is null then 'impossible date or time'
+            {{ keys_too_long({
+                'raw_rows.symbol': 'underlying', 'raw_rows.expiry_date': 'expiry', 'raw_rows.option_type': 'option type',
+            }) -}}
+            when cells.session_date is null
+                then {{ no_date("split_part(raw_rows.timestamp, ' ', 1)", "'impossible date or time'") }}
+            when cells.time_of_day is null then 'impossible date or time'
             when
                 (raw_rows.bid_price is not null and cells.bid is null)
                 or (raw_rows.ask_price is not null and cells.ask is null)
@@ -82,15 +94,17 @@ typed as (
     cross join lateral (
         -- each layout has its own way of writing a date, which cannot be taken for the other
         select
-            nullif(upper(btrim(raw_rows.symbol)), '') as underlying,
+            nullif(upper(btrim({{ key_text('raw_rows.symbol') }})), '') as underlying,
             coalesce(
                 ({{ vendor_date('raw_rows.expiry_date', order='dd-mon-yyyy') }}),
-                ({{ vendor_date('raw_rows.expiry_date', order='dd-mm-yyyy') }})
+                ({{ vendor_date('raw_rows.expiry_date', order='dd-mm-yyyy', load='raw_rows._load_id') }})
             ) as expiry,
             {{ vendor_number('raw_rows.strike_price') }} as strike,
-            upper(btrim(raw_rows.option_type)) as option_type,
+            upper(btrim({{ key_text('raw_rows.option_type') }})) as option_type,
             coalesce(
-                ({{ vendor_date("split_part(raw_rows.timestamp, ' ', 1)") }}),
+                ({{ vendor_date(
+                    "split_part(raw_rows.timestamp, ' ', 1)", order='yyyy-mm-dd', load='raw_rows._load_id',
+                ) }}),
                 ({{ vendor_date("split_part(raw_rows.timestamp, ' ', 1)", order='dd-mon-yyyy') }})
             ) as session_date,
             case

@@ -1,0 +1,12 @@
+{#
+  Why a cell is no count of units, in words.
+
+  column: the text column, of which vendor_quantity makes nothing.
+  what:   what the column counts, such as 'volume'.
+#}
+{% macro no_count(column, what) -%}
+case
+  when {{ column }} ~* '^\s*[-+]?\d+(?:\.\d+)?e\+?\d+\s*$' then '{{ what }} has an exponent, so figures of it may be lost'
+  else '{{ what }} is not a whole number'
+end
+{%- endmacro %}
