@@ -43,9 +43,18 @@ texts as (
                 count(*) as cells
             from {{ raw_table }} as landed
             where landed._load_id = any({{ loads_to_build() }})
-            group by landed._load_id{% for cell in cells %}, cell_{{ loop.index }}{% endfor %}
+            group by
+                landed._load_id
+                {%- for cell in cells -%}
+                    , cell_{{ loop.index }}
+                {%- endfor %}
         ) as grouped
-        cross join lateral (values {% for cell in cells %}(grouped.cell_{{ loop.index }}){{ ', ' if not loop.last }}{% endfor %}) as cell (content)
+        cross join lateral (
+            values
+            {% for cell in cells -%}
+                (grouped.cell_{{ loop.index }}){{ ',' if not loop.last }}
+            {% endfor %}
+        ) as cell (content)
         where octet_length(cell.content) <= 12
         {{ 'union all' if not loop.last }}
     {% endfor %}
@@ -60,9 +69,10 @@ of_figures as (
         date_parts.day > '12' and date_parts.month <= '12' as is_day_first,
         date_parts.month > '12' and date_parts.day <= '12' as is_month_first
     from texts
-    cross join lateral (
-        {{ parts_of_date('texts.content') }}
-    ) as date_parts
+    cross join
+        lateral (
+            {{ parts_of_date('texts.content') }}
+        ) as date_parts
     where date_parts.month ~ '^\d'
 
 ),

@@ -45,7 +45,8 @@ typed as (
                 and cells.low <= cells.open and cells.low <= cells.close
                 and cells.high >= cells.open and cells.high >= cells.close
                 and cells.volume >= 0 and cells.open_interest >= 0 and raw_rows.padding_flag is null
-                and octet_length(raw_rows.ticker) <= {{ longest_key() }} and raw_rows.expiry is null
+                and octet_length(raw_rows.ticker) <= {{ longest_key() }}
+                and coalesce(octet_length(raw_rows.expiry), 0) <= {{ longest_key() }}
                 then null
             {{ keys_too_long({'raw_rows.ticker': 'symbol', 'raw_rows.expiry': 'expiry'}) -}}
             when cells.session_date is null then {{ no_date('raw_rows.date', "'impossible date or time'") }}

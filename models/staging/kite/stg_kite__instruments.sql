@@ -49,7 +49,7 @@ typed as (
                 'raw_rows.tradingsymbol': 'symbol', 'raw_rows.name': 'name', 'raw_rows.exchange': 'exchange',
             }) -}}
             when coalesce(btrim(raw_rows.tradingsymbol), '') = '' then 'symbol is missing'
-            when raw_rows.lot_size is not null and cells.lot_size is null 
+            when raw_rows.lot_size is not null and cells.lot_size is null
                 then {{ no_count('raw_rows.lot_size', 'lot size') | indent(16) }}
             when cells.lot_size < 0 then 'negative lot size'
             when raw_rows.tick_size is not null and cells.tick_size is null then 'tick size is not a number'
@@ -73,7 +73,7 @@ typed as (
                         )
                         then 'tick size of five rupees or more: in paise, or swapped with the lot'
                     when
-                        raw_rows.exchange in ('NFO', 'NSE')
+                        coalesce(raw_rows.exchange, 'NFO') in ('NFO', 'NSE')
                         and {{ contradicts_symbol(
                             'raw_rows.tradingsymbol', 'named.underlying', 'cells.expiry', 'cells.strike',
                             'raw_rows.instrument_type',
