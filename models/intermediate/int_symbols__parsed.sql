@@ -107,7 +107,9 @@ read_columns as (
         load_id,
         case
             when instrument_type is null then 'unknown instrument type'
-            when expiry is null then {{ no_date('vendor_expiry', "'impossible expiry date: ' || left(vendor_expiry, 20)") }}
+            when expiry is null then {{ no_date(
+                'vendor_expiry', "'impossible expiry date: ' || left(vendor_expiry, 20)"
+            ) }}
             when instrument_type = 'option' and strike is null then 'option without a strike'
             when instrument_type = 'option' and coalesce(option_type, '') not in ('CE', 'PE')
                 then 'option that is neither CE nor PE'
@@ -153,6 +155,7 @@ names_of_contracts as (
             dialect = 'nse'
             and unknown_reason is null
             and load_id in (select current_loads.load_id from current_loads)
+            and load_id in (select built_loads.load_id from built_loads)
         union all
         select
             exchange,
@@ -170,8 +173,8 @@ names_of_contracts as (
 
 ),
 
--- Two names cannot have the same terms on the same day: one of the rows is wrong. Where the contract that had them first was
--- re-dated before the other came, each had its time.
+-- Two names cannot have the same terms on the same day: one of the rows is wrong. Where the contract that had them
+-- first was re-dated before the other came, each had its time.
 other_names as (
 
     select
@@ -185,13 +188,17 @@ other_names as (
         not ours.is_known
         and (
             other.is_known
-            or (other.first_session, other.fit, other.vendor_symbol) < (ours.first_session, ours.fit, ours.vendor_symbol)
+            or (other.first_session, other.fit, other.vendor_symbol)
+            < (ours.first_session, ours.fit, ours.vendor_symbol)
         )
         and not exists (
             select 1 from names_of_contracts as moved
             where
                 moved.vendor_symbol
-                = case when other.first_session <= ours.first_session then other.vendor_symbol else ours.vendor_symbol end
+                = case
+                    when other.first_session <= ours.first_session then other.vendor_symbol
+                    else ours.vendor_symbol
+                end
                 and moved.expiry <> ours.expiry
                 and moved.first_session > least(ours.first_session, other.first_session)
                 and moved.first_session <= greatest(ours.first_session, other.first_session)

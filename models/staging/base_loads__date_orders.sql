@@ -49,12 +49,13 @@ texts as (
                     , cell_{{ loop.index }}
                 {%- endfor %}
         ) as grouped
-        cross join lateral (
-            values
-            {% for cell in cells -%}
-                (grouped.cell_{{ loop.index }}){{ ',' if not loop.last }}
-            {% endfor %}
-        ) as cell (content)
+        cross join
+            lateral (
+                values
+                {% for cell in cells -%}
+                    (grouped.cell_{{ loop.index }}){{ ',' if not loop.last }}
+                {% endfor %}
+            ) as cell (content)
         where octet_length(cell.content) <= 12
         {{ 'union all' if not loop.last }}
     {% endfor %}

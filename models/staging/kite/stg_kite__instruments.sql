@@ -58,7 +58,9 @@ typed as (
                     when raw_rows.exchange in ('BFO', 'BSE') then 'contract of another exchange'
                     when named.underlying is null then 'underlying is missing'
                     when cells.expiry is null
-                        then {{ no_date('raw_rows.expiry', "'impossible expiry date: ' || left(coalesce(raw_rows.expiry, ''), 20)") }}
+                        then {{ no_date(
+                            'raw_rows.expiry', "'impossible expiry date: ' || left(coalesce(raw_rows.expiry, ''), 20)"
+                        ) }}
                     when cells.expiry < cells.as_of then 'expired before the day of the list'
                     when raw_rows.instrument_type <> 'FUT' and coalesce(cells.strike, 0) <= 0
                         then 'option without a strike'

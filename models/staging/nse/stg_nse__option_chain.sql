@@ -53,7 +53,8 @@ typed as (
         -- judgement
         case
             {{ keys_too_long({
-                'raw_rows.symbol': 'underlying', 'raw_rows.expiry_date': 'expiry', 'raw_rows.option_type': 'option type',
+                'raw_rows.symbol': 'underlying', 'raw_rows.expiry_date': 'expiry',
+                'raw_rows.option_type': 'option type',
             }) -}}
             when cells.session_date is null
                 then {{ no_date("split_part(raw_rows.timestamp, ' ', 1)", "'impossible date or time'") }}
