@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from loaders.files import Unreadable, data_files, expand
+from loaders.files import DataFile, data_files, expand
 from loaders.landing import land
 from loaders.layouts import choose, split_header
 from loaders.registry import SOURCES, SUFFIXES, Source
@@ -108,8 +108,8 @@ def fuzz(paths: Sequence[Path], *, seed: int, mutations: int, rows: int, seconds
 def _good_files(paths: Sequence[Path]) -> Iterable[tuple[Source, str, bytes]]:
     """Yield the source, a short name and the bytes of each file that a source reads."""
     for item in expand(paths, SUFFIXES):
-        for file in () if isinstance(item, Unreadable) else data_files(item, SUFFIXES):
-            if isinstance(file, Unreadable) or file.skipped:
+        for file in data_files(item, SUFFIXES) if isinstance(item, Path) else ():
+            if not isinstance(file, DataFile):
                 continue
             with file.open() as stream:
                 content = b"".join(iter(lambda: stream.read(1 << 20), b""))
@@ -136,7 +136,7 @@ def _land(source: Source, files: list[Path], result: Result) -> None:
 
 
 def _lines(content: bytes, load_id: int | None) -> int:
-    """Count the lines behind the header, blank ones at the end left out."""
+    """Count the lines behind the header that are not blank."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         content = content.decode("utf-16", "replace").encode()
     with connect() as connection, connection.cursor() as cursor:
@@ -144,9 +144,7 @@ def _lines(content: bytes, load_id: int | None) -> int:
         ((header_lines,),) = cursor.fetchall()
     content = content.rstrip(b"\r\n")
     lines = content.split(b"\n" if b"\n" in content else b"\r")
-    while lines and not lines[-1].strip():
-        lines.pop()
-    return len(lines) - int(header_lines)
+    return sum(bool(line.strip()) for line in lines[int(header_lines) :])
 
 
 def _build(result: Result) -> None:
