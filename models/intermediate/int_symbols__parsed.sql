@@ -28,7 +28,7 @@ current_loads as (
 built_loads as (
 
     select * from {{ source('audit', 'built_loads') }}
-    where model = '{{ model.name }}'
+    where model = 'int_symbols__parsed'
 
 ),
 
