@@ -3,19 +3,23 @@
 import logging
 import os
 import shutil
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
 import psycopg2.errors
 import psycopg2.extensions
 import typer
+from sqlalchemy import URL
 
 from loaders.registry import create_raw_tables
 from tickmart.output import show_json
 from warehouse import database, server
 from warehouse.database import backup as backups
 from warehouse.database import locks, profile
+from warehouse.database import restore as restoring
 from warehouse.database.errors import in_plain_words
+from warehouse.dbt import build_lock
 from warehouse.errors import TickmartError
 from warehouse.settings import settings
 
@@ -126,11 +130,14 @@ def restore(
     force: Annotated[bool, typer.Option("--force", help="Replace what the database holds.")] = False,
 ) -> None:
     """Fill the database from a backup. One that fails leaves the database as it was."""
-    backups.restore(file, replace=force)
-    database.engine().dispose()
-    _bring_up_to_date()
-    with database.connect() as connection:
-        database.grant_roles(connection)  # a backup carries no grants
+    with restoring.beside(file, replace=force) as copy:
+        with _no_build():  # what is built meanwhile would be lost
+            copy.fill()
+            _bring_up_to_date(copy.url)
+            with database.connect(copy.url) as connection:
+                database.grant_roles(connection)  # a backup carries no grants
+            copy.check()
+        copy.take_place()
     typer.echo(f"restored {file}")
 
 
@@ -156,9 +163,17 @@ def _is_elsewhere() -> bool:
     return settings().database_url is not None
 
 
-def _bring_up_to_date() -> None:
-    database.migrate()
-    with database.connect() as connection:
+def _no_build() -> AbstractContextManager[None]:
+    # A database that is empty, or older than the lock, has none, and nobody builds there.
+    with database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("select to_regclass(%s) is not null", (locks.BUILD,))
+        ((has_lock,),) = cursor.fetchall()
+    return build_lock() if has_lock else nullcontext()
+
+
+def _bring_up_to_date(url: URL | None = None) -> None:
+    database.migrate(url)
+    with database.connect(url) as connection:
         create_raw_tables(connection)
 
 

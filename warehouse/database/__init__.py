@@ -22,6 +22,7 @@ from warehouse.paths import printable
 from warehouse.settings import settings
 
 __all__ = [
+    "APPLICATION_NAME",
     "check_server",
     "connect",
     "database_url",
@@ -30,6 +31,7 @@ __all__ = [
     "grant_roles",
     "migrate",
     "migration_in_place",
+    "migrations",
     "require_postgresql",
 ]
 
@@ -63,17 +65,17 @@ def database_url() -> URL:
     return _parse(given.get_secret_value())
 
 
-def engine() -> Engine:
-    """Return the engine of the current database; one per address and process.
+def engine(url: URL | None = None) -> Engine:
+    """Return the engine of a database, by default the current one; one per address and process.
 
     Its first connection checks the server (PostgreSQL version, TimescaleDB).
     """
-    return _engine(database_url())
+    return _engine(url or database_url())
 
 
 @contextmanager
-def connect() -> Iterator[psycopg2.extensions.connection]:
-    """Open a psycopg2 connection of the caller's own, autocommit off.
+def connect(url: URL | None = None) -> Iterator[psycopg2.extensions.connection]:
+    """Open a psycopg2 connection of the caller's own, by default to the current database; autocommit off.
 
     Commits when the block ends, rolls back when it raises, and closes either way.
 
@@ -83,7 +85,7 @@ def connect() -> Iterator[psycopg2.extensions.connection]:
         The database cannot be reached (the message names host and port, never the password), or is too old,
         or lacks TimescaleDB.
     """
-    url = database_url()
+    url = url or database_url()
     connection = _open(url)
     try:
         _check_once(url, connection)
@@ -93,19 +95,28 @@ def connect() -> Iterator[psycopg2.extensions.connection]:
         connection.close()  # rolls back what was not committed
 
 
-def migrate() -> None:
+def migrate(url: URL | None = None) -> None:
     """Bring schemas, Python-owned tables and roles up to date. Safe when several processes call it at once.
+
+    Parameters
+    ----------
+    url : URL, optional
+        Default: the current database.
 
     Raises
     ------
     TickmartError
         The database was migrated by a newer tickmart, or its user may not make what is missing.
     """
-    newest = max(path.name.split("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
-    with _as_psycopg2_says(), engine().begin() as connection:
-        if migration_in_place(connection) == newest:
+    with _as_psycopg2_says(), engine(url).begin() as connection:
+        if migration_in_place(connection) == max(migrations()):
             return
         _upgrade(connection)
+
+
+def migrations() -> frozenset[str]:
+    """Return the numbers of all migrations that this tickmart knows."""
+    return frozenset(path.name.split("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
 def migration_in_place(connection: sqlalchemy.Connection) -> str | None:

@@ -1,4 +1,4 @@
-"""One file that holds the whole database, and back."""
+"""One file that holds the whole database, and the client programs that write and read it."""
 
 import os
 import re
@@ -7,10 +7,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-import psycopg2
-import psycopg2.errors
 import psycopg2.extensions
-from psycopg2 import sql
 from sqlalchemy import URL
 
 from warehouse import server
@@ -18,8 +15,6 @@ from warehouse.database import connect, database_url
 from warehouse.errors import TickmartError
 from warehouse.server.packages import POSTGRESQL_MAJOR
 from warehouse.settings import settings
-
-_ATTEMPTS = 10
 
 
 def client_program(name: str, server_major: int = 0) -> str:
@@ -72,159 +67,68 @@ def client_address(url: URL) -> str:
 def back_up(file: Path) -> int:
     """Write the database to one compressed file (pg_dump's custom format), whole or not at all.
 
+    Parameters
+    ----------
+    file : Path
+        Where it goes; an earlier file gives way once the new one is whole. A link is followed.
+
     Returns
     -------
     int
         The file's bytes.
-    """
-    url = database_url()
-    with connect() as connection:
-        program = client_program("pg_dump", connection.server_version // 10_000)
-    handle, scratch = tempfile.mkstemp(dir=file.absolute().parent, prefix=f".{file.name}.")  # mode 0600
-    os.close(handle)
-    try:
-        _run([program, "--format=custom", "--file", scratch, "--dbname", client_address(url)], url, "back up")
-        with open(scratch, "rb") as written:
-            os.fsync(written.fileno())
-        os.replace(scratch, file)
-    except BaseException:
-        Path(scratch).unlink(missing_ok=True)
-        raise
-    return file.stat().st_size
-
-
-def restore(file: Path, replace: bool = False) -> None:
-    """Fill the database from a file that `back_up` wrote.
-
-    Where the user may create databases, the file is restored beside the database and then takes its place: a
-    restore that fails leaves everything as it was.
-
-    Parameters
-    ----------
-    file : Path
-        The backup.
-    replace : bool
-        Whether a database that holds something may be replaced.
 
     Raises
     ------
     TickmartError
-        No such file, or no backup; a database that is not empty without `replace`; a user who may not do it.
+        What has this name is no regular file, or its folder does not exist or may not be written.
     """
-    if not file.is_file():
-        raise TickmartError(f"no such file: {file}")
-    with open(file, "rb") as opened:
-        if opened.read(5) != b"PGDMP":
-            raise TickmartError(
-                f"{file} is no backup in pg_dump's custom format, as `tickmart db backup` writes it"
-            )
+    target = file.resolve()
+    _require_a_place(file, target)
     url = database_url()
-    with connect() as connection, connection.cursor() as cursor:
-        program = client_program("pg_restore", connection.server_version // 10_000)
-        cursor.execute(_IS_EMPTY)
-        is_empty = cursor.fetchone()[0]  # type: ignore[index]
-        cursor.execute("select rolsuper or rolcreatedb from pg_roles where rolname = current_user")
-        may_create = cursor.fetchone()[0]  # type: ignore[index]
-    if not is_empty and not replace:
-        raise TickmartError(
-            f"database {url.database} at {url.host}:{url.port or 5432} is not empty. Restore with --force to "
-            "replace what it holds."
-        )
-    if may_create:
-        _restore_beside(file, url, program)
-    elif is_empty:
-        _fill(file, url, program)
-    else:
-        raise TickmartError(
-            f"replacing database {url.database} takes a user who may create databases, and {url.username} "
-            "may not. Let its owner drop and create it, then restore into the empty one."
-        )
-
-
-# Tables and views that belong to no extension.
-_IS_EMPTY = """
-    select not exists (
-        select
-        from pg_class
-        join pg_namespace on pg_namespace.oid = relnamespace
-        where relkind in ('r', 'p', 'v', 'm')
-            and nspname !~ '^(pg_|information_schema$|_timescaledb_|timescaledb_)'
-            and not exists (select from pg_depend where objid = pg_class.oid and deptype = 'e')
-    )
-"""
-
-
-def _restore_beside(file: Path, url: URL, program: str) -> None:
-    assert url.database is not None
-    beside, before = f"{url.database}_restoring", f"{url.database}_before_restore"
-    with_names = {name: sql.Identifier(name) for name in (url.database, beside, before)}
-    _administer(url, [sql.SQL("drop database if exists {} with (force)").format(with_names[beside])])
+    with connect() as connection:
+        program = client_program("pg_dump", connection.server_version // 10_000)
     try:
-        _administer(url, [sql.SQL("create database {} template template0").format(with_names[beside])])
-        _fill(file, url.set(database=beside), program)
+        handle, scratch = tempfile.mkstemp(dir=target.parent, prefix=".tickmart-backup-")  # mode 0600
+    except OSError as error:
+        raise TickmartError(f"cannot write into {target.parent}: {error.strerror}") from error
+    os.close(handle)
+    try:
+        run_client(
+            [program, "--format=custom", "--file", scratch, "--dbname", client_address(url)], url, "back up"
+        )
+        with open(scratch, "rb") as written:
+            os.fsync(written.fileno())
+        os.replace(scratch, target)
     except BaseException:
-        _administer(url, [sql.SQL("drop database if exists {} with (force)").format(with_names[beside])])
+        Path(scratch).unlink(missing_ok=True)
         raise
-    _administer(url, [sql.SQL("drop database if exists {} with (force)").format(with_names[before])])
-    _change_places(url, beside, before)
-    _administer(url, [sql.SQL("drop database {} with (force)").format(with_names[before])])
+    return target.stat().st_size
 
 
-def _change_places(url: URL, beside: str, before: str) -> None:
-    assert url.database is not None
-    rename = sql.SQL("alter database {} rename to {}")
-    connection = _open(url.set(database="postgres"))
-    try:
-        for attempt in range(_ATTEMPTS):
-            with connection.cursor() as cursor:
-                # Whoever is connected is sent away. Background workers come back, hence the attempts.
-                cursor.execute(
-                    "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname in (%s, %s)",
-                    (url.database, beside),
-                )
-                try:
-                    cursor.execute(rename.format(sql.Identifier(url.database), sql.Identifier(before)))
-                    cursor.execute(rename.format(sql.Identifier(beside), sql.Identifier(url.database)))
-                except psycopg2.errors.ObjectInUse:
-                    connection.rollback()
-                    if attempt == _ATTEMPTS - 1:
-                        raise
-                    continue
-            connection.commit()  # both names change at once
-            return
-    finally:
-        connection.close()
+def _require_a_place(file: Path, target: Path) -> None:
+    if not target.parent.is_dir():
+        raise TickmartError(f"there is no folder {target.parent} for {file.name}: make it, or name another")
+    if not os.path.lexists(target) or target.is_file():
+        return
+    kind = next(
+        (
+            kind
+            for is_kind, kind in (
+                (target.is_dir, "a folder"),
+                (target.is_fifo, "a named pipe"),
+                (target.is_socket, "a socket"),
+                (target.is_char_device, "a device"),
+                (target.is_block_device, "a device"),
+            )
+            if is_kind()
+        ),
+        "no file",
+    )
+    raise TickmartError(f"{file} is {kind}: a backup is written to a regular file, which it replaces")
 
 
-def _fill(file: Path, url: URL, program: str) -> None:
-    _in_database(url, ["create extension if not exists timescaledb", "select timescaledb_pre_restore()"])
-    # Owners and grants are those of the server it came from; here all belongs to the one who restores, and
-    # `grant_roles` is for the caller to run once the tables are up to date.
-    options = ["--no-owner", "--no-privileges", "--exit-on-error"]
-    _run([program, *options, "--dbname", client_address(url), str(file)], url, "restore")
-    _in_database(url, ["select timescaledb_post_restore()"])
-
-
-def _administer(url: URL, statements: list[sql.Composed]) -> None:
-    _in_database(url.set(database="postgres"), statements)
-
-
-def _in_database(url: URL, statements: list[str] | list[sql.Composed]) -> None:
-    connection = _open(url)
-    try:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement)
-    finally:
-        connection.close()
-
-
-def _open(url: URL) -> psycopg2.extensions.connection:
-    return psycopg2.connect(client_address(url), password=url.password, application_name="tickmart")
-
-
-def _run(command: list[str], url: URL, what: str) -> None:
+def run_client(command: list[str], url: URL, what: str) -> None:
+    """Run a client program, and say in one line what it complained of."""
     done = subprocess.run(
         command, env=client_environment(url), capture_output=True, text=True, errors="replace", check=False
     )

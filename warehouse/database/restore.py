@@ -1,0 +1,289 @@
+"""A backup becomes the database: filled beside it, checked, and then put into its place."""
+
+import hashlib
+import re
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import psycopg2
+import psycopg2.errors
+import psycopg2.extensions
+from psycopg2 import sql
+from sqlalchemy import URL
+
+from warehouse import database
+from warehouse.database.archive import Archive, read_archive
+from warehouse.database.backup import client_address, client_program, run_client
+from warehouse.errors import TickmartError
+
+_ATTEMPTS = 10
+
+# What every database of tickmart has, from its first migration on.
+_TABLES = (
+    *("audit.loads", "audit.rejects", "audit.built_loads", "audit.loads_to_build", "audit.slices_to_build"),
+    *("enrichment.option_greeks", "enrichment.greeks_slices"),
+)
+
+# Tables and views that belong to no extension.
+_IS_EMPTY = """
+    select not exists (
+        select
+        from pg_class
+        join pg_namespace on pg_namespace.oid = relnamespace
+        where relkind in ('r', 'p', 'v', 'm')
+            and nspname !~ '^(pg_|information_schema$|_timescaledb_|timescaledb_)'
+            and not exists (select from pg_depend where objid = pg_class.oid and deptype = 'e')
+    )
+"""
+
+
+class Copy:
+    """A database of a name of its own, beside the one whose place it is to take."""
+
+    def __init__(self, file: Path, archive: Archive, program: str, url: URL, names: "_Names") -> None:
+        self._file, self._archive, self._program = file, archive, program
+        self._of, self._names = url, names
+        self.url = url.set(database=names.copy)
+
+    def fill(self) -> None:
+        """Make the copy and restore the backup into it."""
+        _administer(self._of, [_statement("create database {} template template0", self._names.copy)])
+        assert self._archive.timescaledb is not None
+        version = sql.Literal(self._archive.timescaledb)
+        _in_database(self.url, [sql.SQL("create extension timescaledb version {}").format(version)])
+        with database.connect(self.url) as connection:
+            edition = database.edition(connection)
+        if self._archive.needs_community and edition != "community":
+            raise TickmartError(
+                f"{self._file} has continuous aggregates or compressed rows and needs TimescaleDB's "
+                f"Community edition; this server has the {edition.capitalize()} edition."
+            )
+        _in_database(self.url, [sql.SQL("select timescaledb_pre_restore()")])
+        # Owners and grants are those of the server it came from; here all belongs to the one who restores,
+        # and `grant_roles` is for the caller to run once the tables are up to date.
+        options = ["--no-owner", "--no-privileges", "--exit-on-error", "--dbname", client_address(self.url)]
+        run_client([self._program, *options, str(self._file)], self.url, "restore")
+        _in_database(self.url, [sql.SQL("select timescaledb_post_restore()"), sql.SQL(_OWN_THE_JOBS)])
+
+    def check(self) -> None:
+        """Check that the copy, brought up to date, is a database of tickmart's.
+
+        Raises
+        ------
+        TickmartError
+            It is not; the message says what it lacks.
+        """
+        with database.connect(self.url) as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "select name from unnest(%s) as name where to_regclass(name) is null", (list(_TABLES),)
+            )
+            missing = [name for (name,) in cursor.fetchall()]
+        if missing:
+            raise TickmartError(f"{self._file} is not whole: restored, it has no {', '.join(missing)}")
+
+    def take_place(self) -> None:
+        """Put the copy into the place of the database, which is then dropped, and start its background jobs.
+
+        Whoever is connected to either is sent away. The names change at once or not at all.
+        """
+        database.engine(self.url).dispose()
+        _change_places(self._of, self._names)
+        database.engine().dispose()
+        _administer(self._of, [_statement("drop database {} with (force)", self._names.before)])
+        # The copy's jobs were stopped with its connections. TimescaleDB starts none by itself in a database
+        # that it has once stopped them in.
+        _in_database(self._of, [sql.SQL("select _timescaledb_functions.start_background_workers()")])
+
+
+# Jobs run as their owner, and have that of the server that they came from.
+_OWN_THE_JOBS = """
+    do $$
+    begin
+        execute format(
+            'update %s set owner = current_user::regrole where owner <> current_user::regrole',
+            coalesce(to_regclass('_timescaledb_catalog.bgw_job'), to_regclass('_timescaledb_config.bgw_job'))
+        );
+    end
+    $$
+"""
+
+
+@contextmanager
+def beside(file: Path, *, replace: bool) -> Iterator[Copy]:
+    """Check that a backup can be restored here, and give the copy to fill; dropped where the block fails.
+
+    Parameters
+    ----------
+    file : Path
+        A file that `tickmart db backup` wrote.
+    replace : bool
+        Whether a database that holds something may be replaced.
+
+    Raises
+    ------
+    TickmartError
+        No such file, or no backup of tickmart's; one that this server cannot take (the message says which it
+        needs); a database that is not empty without `replace`; a user who may not do it; another restore that
+        is at work.
+    """
+    url = database.database_url()
+    assert url.database is not None
+    with database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(_IS_EMPTY)
+        is_empty = cursor.fetchone()[0]  # type: ignore[index]
+        if not is_empty and not replace:
+            raise TickmartError(
+                f"database {url.database} at {url.host}:{url.port or 5432} is not empty. Restore with "
+                "--force to replace what it holds."
+            )
+        program = client_program("pg_restore", connection.server_version // 10_000)
+        archive = read_archive(file, program)
+        _check(file, archive, connection)
+        cursor.execute("select rolsuper from pg_roles where rolname = current_user")
+        if not cursor.fetchone()[0]:  # type: ignore[index]
+            raise TickmartError(
+                "restoring takes a superuser, because TimescaleDB's background jobs have to stop meanwhile, "
+                f"and {url.username} is none. Name one in TICKMART_DATABASE_URL."
+            )
+    with _only_restore(url):
+        names = _Names(url.database)
+        _drop_leftovers(url, names)
+        try:
+            yield Copy(file, archive, program, url, names)
+        except BaseException:
+            _administer(url, [_statement("drop database if exists {} with (force)", names.copy)])
+            raise
+
+
+class _Names:
+    """Names that only this code gives, with a digest of the database's own, which may be 63 bytes long."""
+
+    def __init__(self, of: str) -> None:
+        self.prefix = f"tickmart_restore_{hashlib.sha256(of.encode()).hexdigest()[:16]}_"
+        unique = secrets.token_hex(4)
+        self.copy, self.before = f"{self.prefix}{unique}_copy", f"{self.prefix}{unique}_before"
+
+
+def _check(file: Path, archive: Archive, connection: psycopg2.extensions.connection) -> None:
+    missing = [table for table in ("audit.alembic_version", *_TABLES) if table not in archive.tables]
+    if archive.migration is None or archive.timescaledb is None or missing:
+        lacks = f"no rows of {', '.join(missing)}" if missing else "no migration in audit.alembic_version"
+        raise TickmartError(
+            f"{file} is no backup of a tickmart database: it has "
+            f"{lacks if archive.timescaledb or missing else 'no TimescaleDB'}"
+        )
+    if archive.migration not in database.migrations():
+        raise TickmartError(
+            f"{file} was made by another tickmart (its migration {archive.migration} is unknown here). "
+            "Update this checkout."
+        )
+    major = connection.server_version // 10_000
+    if archive.postgresql > major:
+        raise TickmartError(
+            f"{file} was made on PostgreSQL {archive.postgresql} and needs a server at least as new; this "
+            f"one is PostgreSQL {major}."
+        )
+    _check_timescaledb(file, archive, connection)
+
+
+def _check_timescaledb(file: Path, archive: Archive, connection: psycopg2.extensions.connection) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select version from pg_available_extension_versions where name = 'timescaledb' order by 1"
+        )
+        available = [version for (version,) in cursor.fetchall()]
+        cursor.execute(
+            "select name from unnest(%s::text[]) as name where to_regrole(name) is null order by 1",
+            (list(archive.job_owners),),
+        )
+        unknown = [name for (name,) in cursor.fetchall()]
+    # The catalog of TimescaleDB is restored with the rest, and has another shape in each version.
+    if archive.timescaledb not in available:
+        raise TickmartError(
+            f"{file} needs TimescaleDB {archive.timescaledb}, with which it was made; this server has "
+            f"{', '.join(available)}. Restore it on a server with {archive.timescaledb}, update the "
+            "extension there (alter extension timescaledb update), and back up again."
+        )
+    if unknown:
+        raise TickmartError(
+            f"{file} has background jobs of {', '.join(unknown)}, whom this server does not know: create "
+            f"role {unknown[0]}, then restore; the jobs will belong to who restores."
+        )
+
+
+@contextmanager
+def _only_restore(url: URL) -> Iterator[None]:
+    # In a database that stays: in the one that is replaced this connection would be in the way.
+    with closing(_open(_administration(url))) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "select pg_try_advisory_lock(hashtextextended(%s, 0))", (f"tickmart restore {url.database}",)
+            )
+            if not cursor.fetchone()[0]:  # type: ignore[index]
+                raise TickmartError(f"another restore of database {url.database} is at work. Wait for it.")
+        yield
+
+
+def _drop_leftovers(url: URL, names: _Names) -> None:
+    """Drop what restores of this database that were killed have left."""
+    pattern = re.escape(names.prefix) + "[0-9a-f]{8}_(copy|before)$"
+    with closing(_open(_administration(url))) as connection, connection.cursor() as cursor:
+        cursor.execute("select datname from pg_database where datname ~ %s", (f"^{pattern}",))
+        leftovers = [name for (name,) in cursor.fetchall()]
+    _administer(url, [_statement("drop database if exists {} with (force)", name) for name in leftovers])
+
+
+def _change_places(url: URL, names: _Names) -> None:
+    assert url.database is not None
+    renamed = [
+        sql.SQL("alter database {} rename to {}").format(sql.Identifier(old), sql.Identifier(new))
+        for old, new in ((url.database, names.before), (names.copy, url.database))
+    ]
+    with closing(_open(_administration(url))) as connection:
+        for attempt in range(_ATTEMPTS):
+            with connection.cursor() as cursor:
+                # Whoever is connected is sent away. Background workers come back, hence the attempts.
+                cursor.execute(
+                    "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname in (%s, %s)",
+                    (url.database, names.copy),
+                )
+                try:
+                    for statement in renamed:
+                        cursor.execute(statement)
+                except psycopg2.errors.ObjectInUse:
+                    connection.rollback()
+                    if attempt == _ATTEMPTS - 1:
+                        raise
+                    continue
+            connection.commit()  # both names change at once
+            return
+
+
+def _administration(url: URL) -> URL:
+    """Return the address of a database to stand in while this one is made, renamed or dropped."""
+    return url.set(database="template1" if url.database == "postgres" else "postgres")
+
+
+def _administer(url: URL, statements: Sequence[sql.Composable]) -> None:
+    _in_database(_administration(url), statements)
+
+
+def _in_database(url: URL, statements: Sequence[sql.Composable]) -> None:
+    with closing(_open(url)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+
+
+def _statement(text: str, name: str) -> sql.Composed:
+    return sql.SQL(text).format(sql.Identifier(name))
+
+
+def _open(url: URL) -> psycopg2.extensions.connection:
+    return psycopg2.connect(
+        client_address(url), password=url.password, application_name=database.APPLICATION_NAME
+    )
