@@ -150,6 +150,8 @@ class SliceWorker:
             with self._writer.cursor() as cursor:
                 # What a crash of the server takes back is whole slices, which are then due again.
                 cursor.execute("set local synchronous_commit = off")
+                # What is replaced may lie in compressed chunks, as many rows as there are.
+                cursor.execute("set local timescaledb.max_tuples_decompressed_per_dml_transaction = 0")
                 # Before the inputs are read: whoever waited here then sees what the other has written.
                 locks.lock_in_passing(
                     cursor,

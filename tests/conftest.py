@@ -12,7 +12,7 @@ import psycopg2
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL
+from sqlalchemy import URL, make_url
 
 from loaders.registry import create_raw_tables
 from warehouse import database as databases
@@ -78,6 +78,15 @@ def server_url(_away_from_real_data: None) -> Iterator[URL]:
         except BlockingIOError:
             return  # another test run uses it
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def community_server(_away_from_real_data: None) -> URL:
+    """Address of a server with TimescaleDB's Community edition; tests that need one are skipped without."""
+    address = settings().test_community_url
+    if address is None:
+        pytest.skip("TICKMART_TEST_COMMUNITY_URL names no server with TimescaleDB's Community edition")
+    return make_url(address.get_secret_value()).set(drivername="postgresql+psycopg2")
 
 
 @pytest.fixture(scope="session")

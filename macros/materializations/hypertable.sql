@@ -10,7 +10,7 @@
     limited_from_outside  true where the model's SQL is one of all slices, and its last grouping has underlying, session_date and the
                     time column: what keeps it to the planned slices is put around it, as for a rollup. Default: the SQL does
                     it itself (slices_to_build)
-    compress_after, drop_after  Community edition only: intervals of the compression and retention policies
+    compress_after, segment_by, order_by, drop_after  Community edition only: see follow_policies
 #}
 {% materialization hypertable, adapter='postgres' %}
   {%- set target_relation = this.incorporate(type='table') -%}
@@ -30,8 +30,8 @@
       )
     {% endcall %}
     {% do create_indexes(target_relation) %}
-    {% do set_policies(target_relation, meta) %}
   {% endif %}
+  {% do follow_policies(target_relation, model.name, meta) %}
 
   {% do rebuild_slices(target_relation, time_column, meta, sql, meta.get('limited_from_outside', false)) %}
 
@@ -100,10 +100,7 @@
   {% do run_query("set local enable_memoize = off") %}
   {% do run_query("set local hash_mem_multiplier = 1") %}
   {% do run_query("set local work_mem = '" ~ var('build_work_mem', '128MB') ~ "'") %}
-  {% if timescale_edition() == 'community' %}
-    {# a restated day may lie in compressed chunks: no limit on what is decompressed to replace it #}
-    {% do run_query("set local timescaledb.max_tuples_decompressed_per_dml_transaction = 0") %}
-  {% endif %}
+  {% do lift_decompression_limit() %}
 {% endmacro %}
 
 
@@ -118,21 +115,4 @@
   {% for chunk in chunks %}
     {% do run_query("analyze " ~ chunk[0]) %}
   {% endfor %}
-{% endmacro %}
-
-
-{% macro set_policies(target_relation, meta) %}
-  {% if timescale_edition() == 'community' %}
-    {% if meta.get('compress_after') %}
-      {% call statement('compress') %}
-        alter table {{ target_relation }} set (timescaledb.compress, timescaledb.compress_segmentby = '{{ meta["slice_key"] }}');
-        select add_compression_policy('{{ target_relation }}', interval '{{ meta["compress_after"] }}');
-      {% endcall %}
-    {% endif %}
-    {% if meta.get('drop_after') %}
-      {% call statement('retain') %}
-        select add_retention_policy('{{ target_relation }}', interval '{{ meta["drop_after"] }}')
-      {% endcall %}
-    {% endif %}
-  {% endif %}
 {% endmacro %}

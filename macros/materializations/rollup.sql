@@ -5,6 +5,7 @@
 
   config.meta, beside what plan_build and hypertable read:
     built_from      [the model that is rolled up]
+    bucket          'hour' or 'day': what the select's time_bucket is
 #}
 {% materialization rollup, adapter='postgres' %}
   {{ run_hooks(pre_hooks, inside_transaction=False) }}
@@ -15,6 +16,7 @@
     {%- set target_relation = this.incorporate(type='view') -%}
     {% do lock_model(target_relation) %}
     {% do prepare_aggregate(target_relation, sql) %}
+    {% do follow_policies(target_relation, model.name, meta, bucket=meta['bucket']) %}
     {# what a refresh that was killed left of its plan: its loads are not recorded yet, so they are planned again #}
     {% call statement('forget_plan') %}
       delete from audit.loads_to_build where model = '{{ model.name }}';
@@ -28,9 +30,8 @@
       {% do adapter.commit() %}
       {# until the connection ends with the model: a refresh also notes what changed for the aggregates beside it #}
       {% do run_query("select pg_advisory_lock_shared(" ~ rollups_lock() ~ ")") %}
-      {% call statement('main', auto_begin=False) %}
-        call refresh_continuous_aggregate('{{ target_relation }}', timestamptz '{{ reach["from"] }}', timestamptz '{{ reach["to"] }}')
-      {% endcall %}
+      {% do lift_decompression_limit() %}
+      {% do refresh_aggregate(target_relation, reach) %}
     {% else %}
       {% call noop_statement('main', 'nothing new', 'SELECT', 0) %}{% endcall %}
     {% endif %}

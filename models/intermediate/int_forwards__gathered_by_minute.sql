@@ -3,7 +3,6 @@
     meta={
         'built_from': ['int_options__quotes_deduped', 'int_futures__quotes_deduped'],
         'instrument_types': ['option', 'future'], 'slice_key': 'underlying', 'limited_from_outside': true,
-        'compress_after': '60 days',
     },
 ) }}
 

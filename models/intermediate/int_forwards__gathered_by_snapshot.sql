@@ -2,7 +2,7 @@
     materialized='hypertable',
     meta={
         'built_from': ['int_options__snapshots_deduped'], 'sources': ['nse-option-chain'], 'refers_to': ['nse-bhavcopy'],
-        'instrument_types': ['option'], 'slice_key': 'underlying', 'limited_from_outside': true, 'compress_after': '60 days',
+        'instrument_types': ['option'], 'slice_key': 'underlying', 'limited_from_outside': true,
     },
 ) }}
 

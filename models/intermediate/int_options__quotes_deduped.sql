@@ -2,7 +2,6 @@
     materialized='hypertable',
     meta={
         'built_from': 'slices', 'sources': ['nse-minute'], 'instrument_types': ['option'], 'slice_key': 'contract_id',
-        'compress_after': '60 days',
     },
 ) }}
 

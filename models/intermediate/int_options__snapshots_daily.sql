@@ -1,7 +1,7 @@
 {{ config(
     materialized='rollup',
     meta={
-        'built_from': ['int_options__snapshots_deduped'], 'sources': ['nse-option-chain'], 'refers_to': ['nse-bhavcopy'],
+        'bucket': 'day', 'built_from': ['int_options__snapshots_deduped'], 'sources': ['nse-option-chain'], 'refers_to': ['nse-bhavcopy'],
         'instrument_types': ['option'], 'slice_key': 'contract_id', 'chunk_interval': '90 days',
     },
 ) }}

@@ -3,7 +3,7 @@
     materialized='hypertable',
     meta={
         'built_from': 'slices', 'sources': ['nse-option-chain'], 'refers_to': ['nse-bhavcopy'],
-        'instrument_types': ['option'], 'slice_key': 'contract_id', 'time_column': 'timestamp', 'compress_after': '60 days',
+        'instrument_types': ['option'], 'slice_key': 'contract_id', 'time_column': 'timestamp',
     },
 ) }}
 

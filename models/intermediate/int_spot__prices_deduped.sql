@@ -2,7 +2,6 @@
     materialized='hypertable',
     meta={
         'built_from': 'slices', 'sources': ['nse-minute'], 'instrument_types': ['index'], 'slice_key': 'underlying',
-        'compress_after': '60 days',
     },
 ) }}
 

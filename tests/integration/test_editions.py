@@ -12,12 +12,11 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from built_warehouse import build, copied_project, database_on, dbt, named_by_the_environment, query, tickmart
-from sqlalchemy import URL, make_url
+from built_warehouse import build, database_on, named_by_the_environment, query, tickmart
+from sqlalchemy import URL
 
 from sampledata.generate import write_sample
-from warehouse.database import connect
-from warehouse.settings import PROJECT_FOLDER, settings
+from warehouse.settings import PROJECT_FOLDER
 
 pytestmark = pytest.mark.slow
 
@@ -89,11 +88,9 @@ class Editions:
 
 
 @pytest.fixture(scope="module")
-def editions(server_url: URL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editions]:
-    address = settings().test_community_url
-    if address is None:
-        pytest.skip("TICKMART_TEST_COMMUNITY_URL names no server with TimescaleDB's Community edition")
-    community_server = make_url(address.get_secret_value())
+def editions(
+    server_url: URL, community_server: URL, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Editions]:
     files = tmp_path_factory.mktemp("editions")
     write_sample(files, days=2, strikes=3, expiries=2, start=date(2025, 8, 11))
     with ExitStack() as stack:
@@ -176,39 +173,6 @@ def test_a_full_refresh_keeps_the_rows_on_both(editions: Editions) -> None:
     assert {model: editions.rows(model) for model in ROLLUPS} == before
 
 
-def test_community_compresses_and_drops_when_the_model_says_so(editions: Editions, tmp_path: Path) -> None:
-    project = copied_project(tmp_path)
-    quotes = project / "models/intermediate/int_futures__quotes_deduped.sql"
-    text = quotes.read_text()
-    assert "'compress_after': '60 days'" in text
-    quotes.write_text(
-        text.replace("'compress_after': '60 days'", "'compress_after': '60 days', 'drop_after': '20 years'")
-    )
-    policies = (
-        "select hypertable_name::text, proc_name::text, config ->> 'compress_after', config ->> 'drop_after'"
-        " from timescaledb_information.jobs"
-        " where proc_name in ('policy_compression', 'policy_retention') order by 1, 2"
-    )
-
-    with named_by_the_environment(editions.community):
-        before = query(policies)
-        _drop_table("intermediate.int_futures__quotes_deduped")
-        dbt("run", "--select", "int_futures__quotes_deduped+", "--project-dir", project)
-        after = query(policies)
-        compressed = query(
-            "select count(*) from timescaledb_information.hypertables where compression_enabled"
-        )
-    with named_by_the_environment(editions.apache):
-        none = query(policies)
-
-    assert before == [(model, "policy_compression", "60 days", None) for model in COMPRESSED]
-    assert [row for row in after if row not in before] == [
-        ("int_futures__quotes_deduped", "policy_retention", None, "20 years")
-    ]
-    assert compressed[0][0] >= len(COMPRESSED)
-    assert none == []
-
-
 def test_a_restated_day_in_compressed_chunks_is_rebuilt(editions: Editions) -> None:
     path, chain = editions.files / "nse-minute" / OPTIONS, editions.files / CHAIN.name
     with named_by_the_environment(editions.community):
@@ -237,8 +201,3 @@ def test_a_restated_day_in_compressed_chunks_is_rebuilt(editions: Editions) -> N
     ):
         rows = editions.rows(model)
         assert rows["community"] == rows["apache"]
-
-
-def _drop_table(name: str) -> None:
-    with connect() as connection, connection.cursor() as cursor:
-        cursor.execute(f"drop table {name} cascade")
