@@ -3,7 +3,7 @@
     indexes=[{'columns': ['symbol', 'session_date']}],
     meta={
         'built_from': 'slices', 'sources': ['nse-cash'], 'instrument_types': ['equity'],
-        'slice_key': 'exchange', 'chunk_interval': '60 days',
+        'slice_key': 'exchange', 'chunk_interval': '60 days', 'order_by': 'symbol, series, bar_start',
     },
 ) }}
 

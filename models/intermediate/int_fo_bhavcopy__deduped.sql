@@ -3,6 +3,7 @@
     meta={
         'built_from': 'slices', 'sources': ['nse-bhavcopy'], 'instrument_types': ['option', 'future'],
         'slice_key': 'contract_id', 'chunk_interval': '60 days',
+        'segment_by': 'underlying', 'order_by': 'contract_id, bar_start',
     },
 ) }}
 

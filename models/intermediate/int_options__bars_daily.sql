@@ -1,6 +1,10 @@
 {{ config(
     materialized='rollup',
-    meta={'bucket': 'day', 'built_from': ['int_options__quotes_deduped'], 'instrument_types': ['option'], 'slice_key': 'contract_id', 'chunk_interval': '90 days'},
+    meta={
+        'bucket': 'day', 'built_from': ['int_options__quotes_deduped'], 'instrument_types': ['option'],
+        'slice_key': 'contract_id', 'chunk_interval': '90 days',
+        'segment_by': 'expiry', 'order_by': 'contract_id, bar_start',
+    },
 ) }}
 
 {{ rolled_up_bars(ref('int_options__quotes_deduped'), bucket='day', of='contract') }}

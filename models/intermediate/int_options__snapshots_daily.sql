@@ -3,6 +3,7 @@
     meta={
         'bucket': 'day', 'built_from': ['int_options__snapshots_deduped'], 'sources': ['nse-option-chain'], 'refers_to': ['nse-bhavcopy'],
         'instrument_types': ['option'], 'slice_key': 'contract_id', 'chunk_interval': '90 days',
+        'segment_by': 'expiry', 'order_by': 'contract_id, bar_start',
     },
 ) }}
 

@@ -288,15 +288,13 @@ def test_a_restore_that_fails_leaves_the_database_as_it_was(fresh_database: URL,
 
     cut = tickmart("db", "restore", "--force", str(tmp_path / "cut.dump"))
     assert cut.returncode == 1
-    assert cut.stderr.startswith("error: could not restore the database: ")
+    assert cut.stderr.startswith(f"error: {tmp_path / 'cut.dump'} cannot be read as a backup: ")
     assert "is no backup" in tickmart("db", "restore", "--force", str(tmp_path / "other.dump")).stderr
     assert "no such file" in tickmart("db", "restore", "--force", str(tmp_path / "none.dump")).stderr
 
     assert contents() == before
     with databases.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "select datname from pg_database where datname like %s", (f"{fresh_database.database}_%",)
-        )
+        cursor.execute("select datname from pg_database where datname like 'tickmart_restore_%'")
         assert cursor.fetchall() == []
 
 
