@@ -16,6 +16,7 @@ from sqlalchemy import URL
 
 from warehouse import database as databases
 from warehouse.database import backup, locks
+from warehouse.database.restore import name_prefix
 from warehouse.errors import TickmartError
 from warehouse.settings import PROJECT_FOLDER, settings
 
@@ -281,6 +282,7 @@ def test_a_backup_fills_an_empty_database(fresh_database: URL, server_url: URL, 
 def test_a_restore_that_fails_leaves_the_database_as_it_was(fresh_database: URL, tmp_path: Path) -> None:
     fill()
     before = contents()
+    database_name = str(fresh_database.database)
     backup.back_up(tmp_path / "all.dump")
     whole = (tmp_path / "all.dump").read_bytes()
     (tmp_path / "cut.dump").write_bytes(whole[: len(whole) * 2 // 3])
@@ -294,7 +296,7 @@ def test_a_restore_that_fails_leaves_the_database_as_it_was(fresh_database: URL,
 
     assert contents() == before
     with databases.connect() as connection, connection.cursor() as cursor:
-        cursor.execute("select datname from pg_database where datname like 'tickmart_restore_%'")
+        cursor.execute("select datname from pg_database where datname ~ %s", (name_prefix(database_name),))
         assert cursor.fetchall() == []
 
 

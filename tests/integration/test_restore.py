@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from built_warehouse import database_on, query, tickmart
 from sqlalchemy import URL
 
 from warehouse.database import backup, connect
-from warehouse.database.restore import beside
+from warehouse.database.restore import beside, name_prefix
 from warehouse.settings import PROJECT_FOLDER
 
 # A place for a mark that every restore takes away with the database that it replaces.
@@ -43,11 +42,16 @@ def databases_like(pattern: str) -> list[str]:
     ]
 
 
+def copies_of(database: str | None) -> list[str]:
+    assert database is not None
+    return databases_like(f"^{name_prefix(database)}")
+
+
 @pytest.fixture
-def marked(fresh_database: URL) -> Iterator[URL]:
+def marked(fresh_database: URL) -> URL:
     """A database in use, of which a restore that is refused must change nothing."""
     execute(_MARK)
-    yield fresh_database
+    return fresh_database
 
 
 @pytest.mark.parametrize("length", [62, 63])
@@ -63,14 +67,14 @@ def test_a_database_with_the_longest_name_is_restored(
 
         assert query("select current_database()") == [(name,)]
         assert query(_MARKS) == [(0,)]
-        assert databases_like("^tickmart_restore_") == []
+        assert copies_of(name) == []
 
 
 def test_databases_of_others_with_such_names_are_left_alone(marked: URL, whole_backup: Path) -> None:
     others = [
         f"{marked.database}_restoring",
         f"{marked.database}_before_restore",
-        "tickmart_restore_mine_copy",
+        f"tickmart_restore_{marked.database}_copy",
     ]
     for name in others:
         execute(f"create database {name} template template0")
@@ -87,12 +91,11 @@ def test_databases_of_others_with_such_names_are_left_alone(marked: URL, whole_b
 def test_a_restore_killed_midway_changes_nothing_and_the_next_one_clears_up(
     marked: URL, whole_backup: Path
 ) -> None:
-    ours = r"^tickmart_restore_[0-9a-f]{16}_[0-9a-f]{8}_copy$"
     process = subprocess.Popen(
         [sys.executable, "-m", "tickmart", "db", "restore", "--force", str(whole_backup)], cwd=PROJECT_FOLDER
     )
     waiting = threading.Event()
-    while not databases_like(ours):
+    while not copies_of(marked.database):
         assert process.poll() is None
         waiting.wait(0.01)
     waiting.wait(0.2)
@@ -100,12 +103,12 @@ def test_a_restore_killed_midway_changes_nothing_and_the_next_one_clears_up(
     process.wait()
 
     assert query(_MARKS) == [(1,)]
-    assert len(databases_like(ours)) == 1
+    assert len(copies_of(marked.database)) == 1
 
     tickmart("db", "restore", "--force", whole_backup)
 
     assert query(_MARKS) == [(0,)]
-    assert databases_like(ours) == []
+    assert copies_of(marked.database) == []
 
 
 def test_the_backup_of_another_database_is_refused_before_anything_is_made(
@@ -174,7 +177,7 @@ def test_a_cut_backup_leaves_the_database_as_it_was(
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
     assert query(_MARKS) == [(1,)]
-    assert databases_like("^tickmart_restore_") == []
+    assert copies_of(marked.database) == []
 
 
 def test_a_restore_waits_for_no_build_and_says_who_builds(marked: URL, whole_backup: Path) -> None:
@@ -186,7 +189,7 @@ def test_a_restore_waits_for_no_build_and_says_who_builds(marked: URL, whole_bac
 
     assert f"another build is running on this database: process {pid} " in done.stderr
     assert query(_MARKS) == [(1,)]
-    assert databases_like("^tickmart_restore_") == []
+    assert copies_of(marked.database) == []
 
 
 def test_a_second_restore_of_the_same_database_is_told_of_the_first(marked: URL, whole_backup: Path) -> None:

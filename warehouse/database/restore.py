@@ -157,11 +157,16 @@ def beside(file: Path, *, replace: bool) -> Iterator[Copy]:
             raise
 
 
+def name_prefix(of: str) -> str:
+    """Return what the names of a database's copies begin with: a digest, for its own may be 63 bytes long."""
+    return f"tickmart_restore_{hashlib.sha256(of.encode()).hexdigest()[:16]}_"
+
+
 class _Names:
-    """Names that only this code gives, with a digest of the database's own, which may be 63 bytes long."""
+    """Names that nobody else gives to a database."""
 
     def __init__(self, of: str) -> None:
-        self.prefix = f"tickmart_restore_{hashlib.sha256(of.encode()).hexdigest()[:16]}_"
+        self.prefix = name_prefix(of)
         unique = secrets.token_hex(4)
         self.copy, self.before = f"{self.prefix}{unique}_copy", f"{self.prefix}{unique}_before"
 
