@@ -177,12 +177,17 @@ def test_a_restated_file_in_compressed_chunks_is_rebuilt_with_its_greeks(warehou
     header, _vanished, *others = path.read_text().splitlines()
     compressed = query(
         """
-        select hypertable_schema || '.' || hypertable_name, bool_and(compress_chunk(chunk, true) is not null)
-        from timescaledb_information.hypertables, show_chunks(
-            format('%I.%I', hypertable_schema, hypertable_name)::regclass
-        ) as chunk
-        where compression_enabled
-        group by 1
+        with compressed as (
+            select format('%I.%I', hypertable_schema, hypertable_name) as name
+            from timescaledb_information.hypertables where compression_enabled
+            union all
+            select format('%I.%I', view_schema, view_name)
+            from timescaledb_information.continuous_aggregates where compression_enabled
+        )
+        select split_part(name, '.', 2), bool_and(compress_chunk(chunk, true) is not null)
+        from compressed
+        cross join show_chunks(name::regclass) as chunk
+        group by name
         """
     )
     path.write_text("\n".join([header, *others]) + "\n")
@@ -191,7 +196,14 @@ def test_a_restated_file_in_compressed_chunks_is_rebuilt_with_its_greeks(warehou
     with _database_setting("timescaledb.max_tuples_decompressed_per_dml_transaction", 10):
         build()
 
-    assert len(compressed) >= 8
+    # All but those of sources that have no file here.
+    assert {name for name, _ in compressed} == (TABLES | HOURLY | DAILY) - {
+        "int_equities__official_deduped",
+        "int_forwards__gathered_by_snapshot",
+        "int_options__snapshots_daily",
+        "int_options__snapshots_deduped",
+        "int_spot__closes_deduped",
+    }
     assert _differences_of_the_hourly_rollup() == []
     assert query(
         "select count(*) from intermediate.int_options__quotes_deduped as bars"
@@ -212,15 +224,15 @@ def test_a_restored_database_goes_on_with_its_jobs(warehouse: URL, tmp_path: Pat
             " $$ insert into tests.turns values (clock_timestamp()) $$"
         )
         cursor.execute("select add_job('tests.turn', interval '1 second')")
-    turns = "select count(*) from tests.turns"
-    _wait_until(lambda: query(turns)[0][0] > 1)
+    _wait_until(lambda: query("select count(*) from tests.turns")[0][0] > 0)
     before = policies()
     tickmart("db", "backup", tmp_path / "all.dump")
+    # Later turns are not in the backup, so one that is found can be of the restored database alone.
+    moment = query("select clock_timestamp()")[0][0]
 
     tickmart("db", "restore", "--force", tmp_path / "all.dump")
-    restored = query(turns)[0][0]
 
-    _wait_until(lambda: query(turns)[0][0] > restored + 2)
+    _wait_until(lambda: query("select count(*) from tests.turns where at > %s", moment)[0][0] > 0)
     assert policies() == before
     assert query(
         "select count(*) from timescaledb_information.jobs where owner <> current_user::regrole"
@@ -307,7 +319,7 @@ def _database_setting(name: str, value: object) -> Iterator[None]:
             cursor.execute(f'alter database "{database}" reset {name}')
 
 
-def _wait_until(is_so: Callable[[], bool], seconds: float = 30) -> None:
+def _wait_until(is_so: Callable[[], bool], seconds: float = 60) -> None:
     waiting = threading.Event()
     for _ in range(int(seconds * 5)):
         if is_so():

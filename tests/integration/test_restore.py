@@ -13,7 +13,7 @@ import pytest
 from built_warehouse import database_on, query, tickmart
 from sqlalchemy import URL
 
-from warehouse.database import backup, connect
+from warehouse.database import backup, connect, locks
 from warehouse.database.restore import beside, name_prefix
 from warehouse.settings import PROJECT_FOLDER
 
@@ -181,10 +181,7 @@ def test_a_cut_backup_leaves_the_database_as_it_was(
 
 
 def test_a_restore_waits_for_no_build_and_says_who_builds(marked: URL, whole_backup: Path) -> None:
-    with connect() as connection, connection.cursor() as cursor:
-        cursor.execute("select pg_advisory_lock(hashtextextended('tickmart build', 0)), pg_backend_pid()")
-        pid = cursor.fetchone()[1]
-        connection.commit()
+    with locks.held(locks.BUILD, "another build") as pid:
         done = tickmart("db", "restore", "--force", whole_backup, status=1)
 
     assert f"another build is running on this database: process {pid} " in done.stderr
@@ -196,7 +193,10 @@ def test_a_second_restore_of_the_same_database_is_told_of_the_first(marked: URL,
     with beside(whole_backup, replace=True):
         done = tickmart("db", "restore", "--force", whole_backup, status=1)
 
-    assert done.stderr == f"error: another restore of database {marked.database} is at work. Wait for it.\n"
+    assert done.stderr.startswith(
+        f"error: another restore of database {marked.database} is at work: process "
+    )
+    assert f"of user {marked.username}" in done.stderr
 
 
 def test_who_is_connected_is_sent_away(marked: URL, whole_backup: Path) -> None:

@@ -218,17 +218,31 @@ def _check_timescaledb(file: Path, archive: Archive, connection: psycopg2.extens
         )
 
 
+# Anybody who may connect can take such a lock, so whoever has it is named; only a superuser restores.
+_HOLDER = """
+    select format('process %%s (%%s) of user %%s', pg_locks.pid, application_name, usename)
+    from pg_locks
+    inner join pg_stat_activity on pg_locks.pid = pg_stat_activity.pid
+    where locktype = 'advisory' and granted
+        and (classid::bigint << 32) + objid::bigint = hashtextextended(%s, 0)
+"""
+
+
 @contextmanager
 def _only_restore(url: URL) -> Iterator[None]:
     # In a database that stays: in the one that is replaced this connection would be in the way.
     with closing(_open(_administration(url))) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
-            cursor.execute(
-                "select pg_try_advisory_lock(hashtextextended(%s, 0))", (f"tickmart restore {url.database}",)
-            )
+            key = f"tickmart restore {url.database}"
+            cursor.execute("select pg_try_advisory_lock(hashtextextended(%s, 0))", (key,))
             if not cursor.fetchone()[0]:  # type: ignore[index]
-                raise TickmartError(f"another restore of database {url.database} is at work. Wait for it.")
+                cursor.execute(_HOLDER, (key,))
+                holders = ", ".join(text for (text,) in cursor.fetchall()) or "it has just ended"
+                raise TickmartError(
+                    f"another restore of database {url.database} is at work: {holders}. "
+                    "Wait for it, or end it with pg_terminate_backend."
+                )
         yield
 
 
