@@ -1,7 +1,8 @@
 """Runs one strategy over one instrument of an exported catalog with Nautilus' BacktestNode."""
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,13 @@ from nautilus_trader.backtest.config import (
     BacktestRunConfig,
     BacktestVenueConfig,
 )
+from nautilus_trader.backtest.engine import BacktestEngine
 from nautilus_trader.backtest.node import BacktestNode
-from nautilus_trader.config import ImportableStrategyConfig, LoggingConfig
+from nautilus_trader.config import ImportableActorConfig, ImportableStrategyConfig, LoggingConfig
+from nautilus_trader.model.identifiers import InstrumentId
 
+from backtests.equity import DailyEquity
+from backtests.performance import Statistics, of_daily_returns, of_positions
 from exporters.publish import Store, open_store, read_manifest, read_published
 from warehouse.errors import TickmartError
 
@@ -42,8 +47,10 @@ class BacktestReport:
         An order may fill in parts, up to the volume of a bar.
     pnl : float
         Realised profit and loss of all positions, in INR, without fees.
-    statistics : dict
-        Nautilus' statistics of profit and loss and of returns.
+    per_position : Statistics
+        What the positions won and lost, in INR.
+    per_day : Statistics
+        How the account's daily returns behaved.
     """
 
     strategy: str
@@ -57,11 +64,12 @@ class BacktestReport:
     fills: int
     positions: int
     pnl: float
-    statistics: dict[str, float | None]
+    per_position: Statistics
+    per_day: Statistics
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON writes it."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return asdict(self)
 
 
 def run(
@@ -137,6 +145,13 @@ def _run(
                             },
                         )
                     ],
+                    actors=[
+                        ImportableActorConfig(
+                            actor_path="backtests.equity:DailyEquity",
+                            config_path="backtests.equity:DailyEquityConfig",
+                            config={"instrument_id": chosen, "bar_type": bar_type},
+                        )
+                    ],
                     logging=LoggingConfig(bypass_logging=True),
                 ),
                 venues=[
@@ -163,7 +178,7 @@ def _run(
         ]
     )
     try:
-        result = node.run()[0]
+        node.run()
         engine = node.get_engines()[0]
         received = engine.trader.strategies()[0].bars_received
         if received != held[0]:
@@ -175,15 +190,11 @@ def _run(
         fills = engine.trader.generate_fills_report()
         positions = engine.cache.positions()
         closed_snapshots = engine.cache.position_snapshots()
-        pnl = sum(
+        profits = [
             position.realized_pnl.as_double()
             for position in [*positions, *closed_snapshots]
             if position.realized_pnl is not None
-        )
-        statistics = {
-            name: None if pd.isna(value) else float(value)
-            for name, value in {**result.stats_pnls.get("INR", {}), **result.stats_returns}.items()
-        }
+        ]
         return BacktestReport(
             strategy,
             uri,
@@ -195,8 +206,9 @@ def _run(
             len(orders),
             len(fills),
             len(positions) + len(closed_snapshots),
-            round(pnl, 2),
-            statistics,
+            round(sum(profits), 2),
+            of_positions(profits),
+            of_daily_returns(_daily_returns(engine, chosen)),
         )
     finally:
         node.dispose()  # type: ignore[no-untyped-call]
@@ -216,6 +228,15 @@ def _copy(store: Store, instrument: str, bar: str, folder: Path) -> None:
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
+
+
+def _daily_returns(engine: BacktestEngine, instrument: str) -> list[float]:
+    (equity,) = (actor for actor in engine.trader.actors() if isinstance(actor, DailyEquity))
+    by_day = dict(sorted(equity.by_day.items()))
+    if by_day:  # the strategy closes what is open after the last bar
+        account = engine.portfolio.account(InstrumentId.from_str(instrument).venue)
+        by_day[max(by_day)] = account.balance_total(account.base_currency).as_double()
+    return [after / before - 1 for before, after in pairwise([float(STARTING_BALANCE), *by_day.values()])]
 
 
 def _instrument(store: Store, wanted: str | None, bar: str) -> str:

@@ -1,10 +1,13 @@
 """`tickmart backtest`: run a NautilusTrader backtest on exported data."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tickmart.output import show_json, show_rows
+
+if TYPE_CHECKING:
+    from backtests.performance import Statistics
 
 app = typer.Typer(
     add_completion=False,
@@ -43,7 +46,7 @@ def _run(
     if as_json:
         show_json(report.to_dict())
         return
-    facts: dict[str, str | int | float | None] = {
+    facts: dict[str, str | int] = {
         "strategy": f"{report.strategy} (fast {fast}, slow {slow}, {lots} lot{'s' * (lots > 1)} per order)",
         "instrument": report.instrument,
         "bars": f"{report.bars:,} of {report.bar_type}",
@@ -53,9 +56,24 @@ def _run(
         "positions": report.positions,
         "profit and loss": f"{report.pnl:,.2f} INR",
     }
-    facts |= {name: None if value is None else round(value, 4) for name, value in report.statistics.items()}
-    show_rows(("what", "value"), [{"what": name, "value": _shown(value)} for name, value in facts.items()])
+    show_rows(("what", "value"), [{"what": name, "value": value} for name, value in facts.items()])
+    typer.echo("")
+    _show_statistics("per position, in INR", report.per_position)
+    typer.echo("")
+    _show_statistics("per day's return", report.per_day)
 
 
-def _shown(value: str | int | float | None) -> str:
-    return "not defined" if value is None else f"{value:,}" if isinstance(value, int | float) else value
+def _show_statistics(of_what: str, statistics: "Statistics") -> None:
+    show_rows(
+        (of_what, "value"),
+        [
+            {of_what: name, "value": _shown(value, statistics.not_defined.get(name))}
+            for name, value in statistics.values.items()
+        ],
+    )
+
+
+def _shown(value: float | None, why_not: str | None) -> str:
+    if value is None:
+        return f"not defined: {why_not}"
+    return f"{value:,}" if isinstance(value, int) else f"{round(value, 6):,}"

@@ -14,6 +14,7 @@ import pytest
 from mart_tables import CALL, MARCH, minutes, with_greeks
 from sqlalchemy import URL
 
+from backtests.runner import STARTING_BALANCE
 from warehouse import database as databases
 
 pytest_plugins = ["s3_server"]
@@ -88,7 +89,24 @@ def test_a_backtest_trades_every_bar_of_the_most_traded_contract(tmp_path: Path)
     assert report["first_bar"] == "2025-03-28 03:46:00"
     assert report["last_bar"] == str(datetime(2025, 3, 28, 3, 45) + timedelta(minutes=BARS))
     assert report["orders"] == report["fills"] == 2 * report["positions"] > 0
-    assert report["pnl"] == report["statistics"]["PnL (total)"]
+    positions, days = report["per_position"]["values"], report["per_day"]["values"]
+    assert positions["positions"] == report["positions"]
+    assert positions["winners"] + positions["losers"] <= positions["positions"]
+    assert positions["expectancy"] * positions["positions"] == pytest.approx(report["pnl"])
+    assert days["returns"] == 1
+    assert days["best day"] == days["worst day"] == days["total return"]
+    assert days["total return"] * STARTING_BALANCE == pytest.approx(report["pnl"])
+
+
+@pytest.mark.usefixtures("marts")
+def test_one_days_return_has_no_ratios(tmp_path: Path) -> None:
+    exported(str(tmp_path))
+
+    per_day = backtest(str(tmp_path))["per_day"]
+
+    ratios = ["volatility", "Sharpe ratio", "Sortino ratio", "profit factor"]
+    assert [per_day["values"][name] for name in ratios] == [None] * 4
+    assert per_day["not_defined"] == dict.fromkeys(ratios, "fewer than 20 daily returns")
 
 
 @pytest.mark.usefixtures("marts")
@@ -110,10 +128,17 @@ def test_the_result_is_a_table_to_read(tmp_path: Path) -> None:
         "backtest", "run", "--strategy", "sma", "--catalog", str(tmp_path), "--fast", "5", "--slow", "20"
     )
 
-    shown = dict(line.split("\t") for line in answer.stdout.splitlines())
-    assert shown["strategy"] == "sma (fast 5, slow 20, 1 lot per order)"
-    assert shown["bars"] == "375 of NIFTY_250403_22500_CE.NSE-1-MINUTE-LAST-EXTERNAL"
-    assert shown["profit and loss"].endswith(" INR")
+    facts, per_position, per_day = (
+        dict(line.split("\t") for line in table.splitlines()) for table in answer.stdout.split("\n\n")
+    )
+    assert facts["strategy"] == "sma (fast 5, slow 20, 1 lot per order)"
+    assert facts["bars"] == "375 of NIFTY_250403_22500_CE.NSE-1-MINUTE-LAST-EXTERNAL"
+    assert facts["profit and loss"].endswith(" INR")
+    assert per_position["positions"] == facts["positions"]
+    assert per_day["returns"] == "1"
+    assert per_day["Sharpe ratio"] == "not defined: fewer than 20 daily returns"
+    assert per_day["profit factor"] == "not defined: fewer than 20 daily returns"
+    assert "Sharpe ratio" not in per_position
 
 
 @pytest.mark.usefixtures("marts")
