@@ -16,6 +16,7 @@ from warehouse import database
 from warehouse.database import locks
 from warehouse.errors import TickmartError
 from warehouse.names import listed, names_held
+from warehouse.options import range_fault
 
 Progress = Callable[[str, int], None]
 
@@ -177,8 +178,9 @@ def export(
         Nothing in the range; another export to the same place is running; a difference on reading back.
     """
     exporter = load_exporter(format)
-    if start is not None and end is not None and end < start:
-        raise TickmartError(f"--end {end} lies before --start {start}.")
+    fault = range_fault(start, end)
+    if fault:
+        raise TickmartError(fault)
     store = open_store(destination)
     with _only_writer(store), database.connect() as connection:
         connection.rollback()

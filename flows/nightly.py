@@ -10,7 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any
 
 import typer
@@ -25,6 +25,7 @@ from flows.transform import Built, build, check_whole_tables, price
 from loaders.landing import Report
 from loaders.registry import source_named
 from warehouse.errors import TickmartError
+from warehouse.options import check_range, date_option, range_fault
 
 FORMATS = ("nautilus",)
 DESTINATION = "catalogs"
@@ -94,6 +95,9 @@ def nightly(
     wanted = list(FORMATS) if formats is None else formats
     check_formats(wanted)
     open_store(destination)  # says now, and not after the build, where it is no place
+    fault = range_fault(start, end)
+    if fault:
+        raise TickmartError(fault)
     sources = default_inbox() if inbox is None else inbox
     for source in sources:
         source_named(source)
@@ -210,7 +214,12 @@ def _inbox_of(given: list[str]) -> dict[str, list[str]]:
     return inbox
 
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 
 
 @app.command()
@@ -228,13 +237,8 @@ def _run(
     to: Annotated[
         str, typer.Option(help="A folder, or s3://bucket/prefix; each format gets its own folder in it.")
     ] = DESTINATION,
-    start: Annotated[
-        datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="First session to export. Default: what changed."),
-    ] = None,
-    end: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last session to export.")
-    ] = None,
+    start: Annotated[date | None, date_option("First session to export", show_default="what changed")] = None,
+    end: Annotated[date | None, date_option("Last session to export")] = None,
     tests: Annotated[
         bool, typer.Option("--tests/--no-tests", help="Run dbt's tests beside the models.")
     ] = True,
@@ -249,14 +253,15 @@ def _run(
 
     Needs no server and no account. To have it done every night: prefect.yaml.
     """
+    check_range(start, end)
     try:
         nightly(
             inbox=_inbox_of(inbox) if inbox else None,
             underlyings=underlying,
             formats=format,
             destination=to,
-            start=start.date() if start else None,
-            end=end.date() if end else None,
+            start=start,
+            end=end,
             tests=tests,
             whole_tables=whole_tables,
         )

@@ -1,16 +1,15 @@
 """`tickmart export`: write marts as files that a backtester loads."""
 
-import sys
 import time
-from datetime import datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import SpinnerColumn, TimeElapsedColumn
 
 from exporters.registry import EXPORTERS, ExportReport, export
 from tickmart.output import show_json, show_rows
+from tickmart.progress import PlainText, progress_bar
+from warehouse.options import End, Start, check_range
 
 app = typer.Typer(
     add_completion=False,
@@ -38,23 +37,20 @@ def _add_command(name: str) -> None:
         underlying: Annotated[
             list[str] | None, typer.Option(help="Such as NIFTY; may be repeated. Without it: all there are.")
         ] = None,
-        start: Annotated[
-            datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First session, included.")
-        ] = None,
-        end: Annotated[
-            datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last session, included.")
-        ] = None,
+        start: Start = None,
+        end: End = None,
         verify: Annotated[
             bool, typer.Option("--verify/--no-verify", help="Read the files back and compare with the marts.")
         ] = True,
         as_json: Annotated[bool, typer.Option("--json", help="Write the outcome as JSON.")] = False,
     ) -> None:
+        check_range(start, end)
         with _Progress(as_json) as progress:
             report = export(
                 name,
                 underlying or [],
-                start.date() if start else None,
-                end.date() if end else None,
+                start,
+                end,
                 to,
                 verify=verify,
                 progress=progress,
@@ -107,33 +103,22 @@ class _Progress:
     """Rows and rate per stage: a live line on a terminal, nothing where output is read by a program."""
 
     def __init__(self, as_json: bool) -> None:
-        self._bar: Progress | None = None
-        if sys.stderr.isatty() and not as_json:
-            self._bar = Progress(
-                SpinnerColumn(),
-                TextColumn("{task.description}"),
-                TimeElapsedColumn(),
-                console=Console(stderr=True),
-                transient=True,
-            )
-        self._task = self._bar.add_task("reading marts") if self._bar else None
+        self._bar = progress_bar(
+            SpinnerColumn(), PlainText("{task.description}"), TimeElapsedColumn(), quiet=as_json
+        )
+        self._task = self._bar.add_task("reading marts", total=None)
         self._stage, self._rows, self._started = "", 0, time.monotonic()
 
     def __enter__(self) -> "_Progress":
-        if self._bar:
-            self._bar.start()
+        self._bar.start()
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._bar:
-            self._bar.stop()
+        self._bar.stop()
 
     def __call__(self, stage: str, rows: int) -> None:
         if stage != self._stage:
             self._stage, self._rows, self._started = stage, 0, time.monotonic()
         self._rows += rows
-        if self._bar and self._task is not None:
-            rate = self._rows / max(time.monotonic() - self._started, 0.001)
-            self._bar.update(
-                self._task, description=f"{self._rows:,} rows {_STAGES[stage]} ({rate:,.0f} rows/s)"
-            )
+        rate = self._rows / max(time.monotonic() - self._started, 0.001)
+        self._bar.update(self._task, description=f"{self._rows:,} rows {_STAGES[stage]} ({rate:,.0f} rows/s)")

@@ -4,13 +4,12 @@ import time
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
+from rich.progress import BarColumn, TimeRemainingColumn
 
 from greeks.enrich import Progress, compute_due
 from greeks.slices import Outcome
 from tickmart.output import show_json, show_rows
+from tickmart.progress import DoneOfAll, PlainText, progress_bar
 from warehouse.logs import log_to_stderr
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -41,8 +40,8 @@ def greeks(
     log_to_stderr()
     if processes is not None and cluster is not None:
         raise typer.BadParameter("--processes and --cluster exclude each other")
+    outcome = compute_with_progress(processes, cluster, quiet=as_json)
     if as_json:
-        outcome = compute_due(processes=processes, cluster=cluster)
         show_json(
             {
                 "slices": outcome.slices,
@@ -52,9 +51,8 @@ def greeks(
                 "seconds": round(outcome.seconds, 3),
             }
         )
-        return
-    outcome = _with_progress(processes, cluster)
-    show_outcome(outcome)
+    else:
+        show_outcome(outcome)
 
 
 def show_outcome(outcome: Outcome) -> None:
@@ -77,28 +75,36 @@ def show_outcome(outcome: Outcome) -> None:
     )
 
 
-def _with_progress(processes: int | None, cluster: str | None) -> Outcome:
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        return compute_due(processes=processes, cluster=cluster, on_progress=_PlainLines())
-    columns = (
-        TextColumn("Greeks"),
+def compute_with_progress(
+    processes: int | None = None, cluster: str | None = None, *, quiet: bool = False
+) -> Outcome:
+    """Compute the Greeks that are due: a bar on a terminal, a line now and then elsewhere.
+
+    Parameters
+    ----------
+    processes, cluster
+        As `greeks.enrich.compute_due` takes them.
+    quiet : bool
+        Show neither.
+    """
+    bar = progress_bar(
+        PlainText("Greeks"),
         BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("slices, {task.fields[rate]:,.0f} rows/s"),
+        DoneOfAll(),
+        PlainText("slices, {task.fields[rate]:,.0f} rows/s"),
         TimeRemainingColumn(),
+        quiet=quiet,
     )
-    with Bar(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("Greeks", total=None, rate=0.0)
+    task = bar.add_task("Greeks", total=None, rate=0.0)
+    lines = _PlainLines()
 
-        def show(progress: Progress) -> None:
-            bar.update(
-                task,
-                total=progress.slices_due,
-                completed=progress.slices_done,
-                rate=progress.rows / max(progress.seconds, 1e-9),
-            )
+    def show(progress: Progress) -> None:
+        rate = progress.rows / max(progress.seconds, 1e-9)
+        bar.update(task, total=progress.slices_due, completed=progress.slices_done, rate=rate)
+        if bar.disable and not quiet:
+            lines(progress)
 
+    with bar:
         return compute_due(processes=processes, cluster=cluster, on_progress=show)
 
 

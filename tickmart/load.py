@@ -3,25 +3,18 @@
 import sys
 import time
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
+from rich.progress import BarColumn, DownloadColumn, TaskID, TimeRemainingColumn, TransferSpeedColumn
 
 from loaders.checking import Verdict, check
 from loaders.landing import Listener, Outcome, Report, land
 from loaders.registry import SOURCES, Source
 from tickmart.output import number, show_json
+from tickmart.progress import PlainText, progress_bar
+from warehouse.options import date_option
 
 app = typer.Typer(
     add_completion=False,
@@ -78,27 +71,21 @@ def _add_command(source: Source) -> None:
             ),
         ] = False,
         as_of: Annotated[
-            datetime | None,
-            typer.Option(
-                "--as-of",
-                formats=["%Y-%m-%d"],
-                help="The exchange's day that the files show.",
-                hidden=not source.undated,
-            ),
+            date | None,
+            date_option("The exchange's day that the files show", hidden=not source.undated),
         ] = None,
         as_json: Annotated[
             bool, typer.Option("--json", help="Write the outcome of each file as JSON.")
         ] = False,
     ) -> None:
         listener = _listener(quiet=as_json)
-        day = as_of.date() if as_of else None
         if check_only:
             with listener:
-                verdicts = check(source.name, paths, as_of=day, force=force, listener=listener)
+                verdicts = check(source.name, paths, as_of=as_of, force=force, listener=listener)
             _show_verdicts(verdicts, as_json)
             return
         with listener:
-            report = land(source.name, paths, force=force, as_of=day, listener=listener)
+            report = land(source.name, paths, force=force, as_of=as_of, listener=listener)
         _conclude(report, as_json)
 
     app.command(source.name, help=source.description)(command)
@@ -267,14 +254,12 @@ class _Bar(Listener):
     """A bar over the bytes of all files, with rate and time left; a line per file above it."""
 
     def __init__(self) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description}"),
+        self._progress = progress_bar(
+            PlainText("{task.description}"),
             BarColumn(),
             DownloadColumn(),
             TransferSpeedColumn(),
             TimeRemainingColumn(),
-            console=Console(stderr=True, highlight=False, markup=False),
-            transient=True,
         )
         self._task: TaskID = self._progress.add_task("", total=None)
         self._before = self._now = self._size = 0

@@ -2,12 +2,14 @@
 
 import importlib
 import sys
+from importlib.metadata import version
+from typing import Annotated, Any
 
 import psycopg2
 import psycopg2.errors
 import typer
 import typer.main
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from warehouse.database.errors import in_plain_words
 from warehouse.errors import TickmartError
@@ -45,35 +47,44 @@ _THE_DATABASE_S_STATE = (
 )
 
 
-class _LazyCommands(TyperGroup):
-    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
-        return list(COMMANDS)
+class _Command(TyperCommand):
+    """A command whose module is imported when it is called, not when it is listed, suggested or completed."""
 
-    def get_command(self, ctx: typer.Context, cmd_name: str):  # type: ignore[no-untyped-def,override]
-        if cmd_name not in COMMANDS:
-            return None
-        module = importlib.import_module(f"tickmart.{cmd_name}")
-        command = typer.main.get_command(module.app)
-        command.name = cmd_name
-        return command
+    def make_context(self, info_name: str | None, args: list[str], *rest: Any, **settings: Any) -> Any:
+        command = typer.main.get_command(importlib.import_module(f"tickmart.{self.name}").app)
+        command.name = self.name
+        return command.make_context(info_name, args, *rest, **settings)
 
-    def format_commands(self, ctx: typer.Context, formatter) -> None:  # type: ignore[no-untyped-def,override]
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+
+class _Commands(TyperGroup):
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = {name: _Command(name=name, short_help=line) for name, line in COMMANDS.items()}
 
 
 app = typer.Typer(
-    cls=_LazyCommands,
+    cls=_Commands,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Raw vendor market data into marts a quant can trust and files a backtester loads.",
 )
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tickmart {version('tickmart')}")
+        raise typer.Exit
+
+
 @app.callback()
-def _tickmart() -> None:
+def _tickmart(
+    _: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version and end."),
+    ] = False,
+) -> None:
     """Raw vendor market data into marts a quant can trust and files a backtester loads."""
 
 

@@ -1,7 +1,7 @@
 """`tickmart sample`: vendor files for people without data."""
 
 import json
-from datetime import datetime
+from datetime import date
 from typing import Annotated
 
 import typer
@@ -10,6 +10,7 @@ from rich.table import Table
 
 from sampledata.contracts import UNDERLYINGS
 from sampledata.generate import DEFAULT_START, write_sample
+from warehouse.options import date_option
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -22,10 +23,8 @@ def sample(
         int | None, typer.Option(help="Instead of days: whole sessions until there are so many minute bars.")
     ] = None,
     start: Annotated[
-        datetime | None,
-        typer.Option(
-            formats=["%Y-%m-%d"], help=f"First day; holidays are skipped. Default: {DEFAULT_START}."
-        ),
+        date | None,
+        date_option("First day, from which holidays are skipped", show_default=str(DEFAULT_START)),
     ] = None,
     underlying: Annotated[
         list[str] | None, typer.Option(help=f"{' or '.join(UNDERLYINGS)}; may be repeated. Default: NIFTY.")
@@ -45,7 +44,7 @@ def sample(
         to,
         days=days,
         rows=rows,
-        start=start.date() if start else DEFAULT_START,
+        start=start or DEFAULT_START,
         underlyings=[name.upper() for name in underlying or ["NIFTY"]],
         strikes=strikes,
         expiries=expiries,
