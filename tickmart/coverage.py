@@ -1,6 +1,5 @@
 """`tickmart coverage`: what is there and what is missing, against the exchange's calendar."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -9,6 +8,7 @@ from psycopg2.extras import RealDictCursor
 from tickmart.marts import hint_of_loads_not_built, open_marts
 from tickmart.output import show_json, show_rows
 from warehouse.errors import TickmartError
+from warehouse.options import End, Start, check_range
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -19,6 +19,9 @@ _SUMMARY = (
 _SESSIONS = (
     "session_date", "underlying", "instrument_type", "interval", "coverage", "session_kind",
     "contracts", "bars", "missing_bars",
+)  # fmt: skip
+_FRESHNESS = (
+    "source", "newest_session", "newest_closed_session", "sessions_behind",
 )  # fmt: skip
 _INSTRUMENT_TYPES = ("index", "future", "option", "equity")
 _SHOWN = 20
@@ -38,6 +41,16 @@ order by
     array_position(array['index', 'future', 'option', 'equity'], instrument_type), interval desc
 """
 
+# Lists of instruments have no underlying: they are of all.
+_HOW_OLD = """
+select
+    source, underlying, instrument_type, newest_session, newest_closed_session, sessions_behind, behind_since
+from marts.data_freshness
+where (%(underlyings)s::text[] is null or coalesce(lower(underlying) = any(%(underlyings)s), true))
+    and (%(instrument_type)s::text is null or coalesce(instrument_type = %(instrument_type)s, true))
+order by source, newest_session desc nulls last, underlying, instrument_type
+"""
+
 
 @app.command()
 def _coverage(
@@ -47,12 +60,8 @@ def _coverage(
     instrument_type: Annotated[
         str | None, typer.Option(help=f"Only one of {', '.join(_INSTRUMENT_TYPES)}.", show_default=False)
     ] = None,
-    start: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First session, included.")
-    ] = None,
-    end: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last session, included.")
-    ] = None,
+    start: Start = None,
+    end: End = None,
     gaps: Annotated[
         bool,
         typer.Option("--gaps", help=f"List every missing or incomplete session, not the newest {_SHOWN}."),
@@ -63,24 +72,26 @@ def _coverage(
     """Show what is there and what is missing between the first and the last session of each kind of data.
 
     A session is complete when one contract at least has a bar in each of its minutes, has gaps when none has,
-    and is missing when there is no bar at all.
+    and is missing when there is no bar at all. How old a source is goes by the newest session that its files
+    have delivered, not by when they were loaded: how many of the exchange's sessions have closed since.
     """
+    check_range(start, end)
     if instrument_type is not None and instrument_type not in _INSTRUMENT_TYPES:
         raise TickmartError(
             f"unknown instrument type {instrument_type!r}; known: {', '.join(_INSTRUMENT_TYPES)}"
         )
     with open_marts() as connection:
         with connection.cursor(cursor_factory=RealDictCursor) as cursor:
-            cursor.execute(
-                _COVERAGE,
-                {
-                    "underlyings": [name.lower() for name in underlying] if underlying else None,
-                    "instrument_type": instrument_type,
-                    "start": start.date() if start else None,
-                    "end": end.date() if end else None,
-                },
-            )
+            asked = {
+                "underlyings": [name.lower() for name in underlying] if underlying else None,
+                "instrument_type": instrument_type,
+                "start": start,
+                "end": end,
+            }
+            cursor.execute(_COVERAGE, asked)
             sessions = [dict(row) for row in cursor.fetchall()]
+            cursor.execute(_HOW_OLD, asked)
+            freshness = [dict(row) for row in cursor.fetchall()]
             cursor.execute(
                 "select last_session, advice from intermediate.int_sessions__remaining where exchange = 'NSE'"
             )
@@ -96,12 +107,15 @@ def _coverage(
             {
                 "summary": summary,
                 "sessions": shown,
+                "freshness": freshness,
                 "calendar_ends": calendar["last_session"],
                 "warning": calendar["advice"],
             }
         )
     else:
         show_rows(_SUMMARY, summary)
+        typer.echo("")
+        show_rows(_FRESHNESS, _newest_of_each(freshness))
         if shown:
             typer.echo("")
             show_rows(_SESSIONS, shown)
@@ -112,6 +126,13 @@ def _coverage(
     for note in (hint, calendar["advice"]):
         if note:
             typer.echo(f"note: {note}", err=True)
+
+
+def _newest_of_each(freshness: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    newest: dict[str, dict[str, Any]] = {}
+    for row in freshness:  # of a source the newest comes first
+        newest.setdefault(row["source"], row)
+    return list(newest.values())
 
 
 def _summary_of(sessions: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -7,9 +7,7 @@ import psycopg2.extensions
 
 from warehouse.database import connect
 from warehouse.errors import TickmartError
-
-# The last model that follows the ledger: a load that it has built is in the marts.
-_LAST_BUILT = "int_quotes__set_aside"
+from warehouse.outcomes import LAST_BUILT
 
 
 @contextmanager
@@ -48,7 +46,7 @@ def loads_not_built(connection: psycopg2.extensions.connection) -> int:
         cursor.execute(
             "select count(*) from audit.current_loads where load_id not in"
             " (select load_id from audit.built_loads where model = %s)",
-            (_LAST_BUILT,),
+            (LAST_BUILT,),
         )
         (count,) = next(cursor)
     return int(count)

@@ -93,6 +93,8 @@
     },
 } %}
 
+{%- set duplicates = reasons_of_duplicates() %}
+
 with
 
 loads as (
@@ -266,8 +268,8 @@ set_aside as (
         case when quarantine_reason is not null then 'quarantined' else 'superseded' end as outcome,
         case
             when quarantine_reason is not null then quarantine_reason
-            when same_values and winner_load_id = load_id then 'same row again in the same file'
-            when same_values then 'same row delivered by another file'
+            when same_values and winner_load_id = load_id then '{{ duplicates["same file"] }}'
+            when same_values then '{{ duplicates["another file"] }}'
             when winner_rank < own_rank then 'conflict: a source of better rank has other values'
             when winner_load_id < load_id then 'conflict: a file of better rank has other values'
             when winner_load_id = load_id then 'conflict: a later line of the same file has other values'

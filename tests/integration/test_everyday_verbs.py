@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from built_warehouse import dbt
 from click.testing import Result
 from sqlalchemy import URL
 from typer.testing import CliRunner
@@ -213,6 +214,65 @@ def test_coverage_refuses_what_it_does_not_know(files: Path) -> None:
         tickmart("coverage", "--instrument-type", "options")
     with pytest.raises(TickmartError, match="no data there; what there is: tickmart list"):
         tickmart("coverage", "--underlying", "RELIANCE")
+
+
+def test_coverage_says_how_old_a_source_is_by_its_sessions_not_by_its_loads(
+    files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TICKMART_TODAY", "2025-08-05")
+    run_dbt("run", ["--select", "data_freshness"])
+
+    told = as_json("coverage")["freshness"]
+    shown = tickmart("coverage", "--underlying", "NIFTY").stdout.splitlines()
+
+    # all were loaded just now; 13 March is the last of NIFTY's futures, 1 August that of BANKNIFTY
+    assert {
+        (row["source"], row["underlying"], row["instrument_type"]): (
+            row["newest_session"],
+            row["sessions_behind"],
+        )
+        for row in told
+    } == {
+        ("nse-minute", "NIFTY", "index"): ("2025-03-17", 96),
+        ("nse-minute", "NIFTY", "future"): ("2025-03-13", 97),
+        ("nse-minute", "NIFTY", "option"): ("2025-03-12", 98),
+        ("nse-bhavcopy", "BANKNIFTY", "future"): ("2025-08-01", 2),
+        ("nse-bhavcopy", "BANKNIFTY", "option"): ("2025-08-01", 2),
+    }
+    assert {row["newest_closed_session"] for row in told} == {"2025-08-05"}
+    at = shown.index("source\tnewest_session\tnewest_closed_session\tsessions_behind")
+    assert shown[at + 1] == "nse-minute\t2025-03-17\t2025-08-05\t96"
+
+
+def test_a_stale_source_warns_and_one_of_the_last_session_does_not(
+    files: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TICKMART_TODAY", "2025-08-01")
+    run_dbt("run", ["--select", "data_freshness"])
+
+    dbt(
+        "source",
+        "freshness",
+        "--output",
+        tmp_path / "sources.json",
+        "--target-path",
+        tmp_path,
+        DBT_WRITE_JSON="true",
+    )
+
+    found = json.loads((tmp_path / "sources.json").read_text())["results"]
+    assert {result["unique_id"].split(".", 2)[2]: result["status"] for result in found} == {
+        "raw_gfdl.gfdl_minute_bars": "warn",
+        "raw_nse.nse_fo_bhavcopy_legacy": "pass",
+        "raw_nse.nse_fo_bhavcopy_udiff": "pass",
+        # of these nothing was ever loaded
+        "raw_nse.nse_cash_bhavcopy_udiff": "pass",
+        "raw_nse.nse_cash_bhavcopy_full": "pass",
+        "raw_nse.nse_cash_bhavcopy_legacy": "pass",
+        "raw_nse.nse_index_closes": "pass",
+        "raw_nse.nse_option_chain": "pass",
+        "raw_kite.kite_instruments": "pass",
+    }
 
 
 def test_coverage_announces_the_end_of_the_calendar(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:

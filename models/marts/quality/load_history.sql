@@ -14,12 +14,20 @@ current_loads as (
 
 set_aside as (
 
-    select
-        load_id,
-        count(*) filter (where outcome = 'quarantined') as rows_quarantined,
-        count(*) filter (where outcome = 'superseded') as rows_superseded
-    from {{ ref('int_quotes__set_aside') }}
-    group by load_id
+    select * from {{ ref('set_aside_by_reason') }}
+
+),
+
+slices as (
+
+    select * from {{ ref('int_loads__slices') }}
+
+),
+
+displaced as (
+
+    select * from {{ ref('int_quotes__set_aside') }}
+    where reason = '{{ reasons_of_duplicates()["another file"] }}'
 
 ),
 
@@ -49,12 +57,16 @@ load_history as (
         case when current_loads.load_id > loads.load_id then current_loads.load_id end as restated_by,
         loads.rows,
         loads.rejected as rows_rejected,
-        case when built_loads.load_id is not null then coalesce(set_aside.rows_quarantined, 0) end as rows_quarantined,
-        case when built_loads.load_id is not null then coalesce(set_aside.rows_superseded, 0) end as rows_superseded,
+        case when built_loads.load_id is not null then loads.rows - outcomes.rows_set_aside end as rows_in_marts,
+        case when built_loads.load_id is not null then repeats.rows_repeated end as rows_repeated,
+        case when built_loads.load_id is not null then outcomes.rows_duplicate end as rows_duplicate,
+        case when built_loads.load_id is not null then outcomes.rows_superseded end as rows_superseded,
+        case when built_loads.load_id is not null then outcomes.rows_quarantined end as rows_quarantined,
         loads.bytes,
         loads.sha256,
         loads.started_at,
         loads.finished_at,
+        built_loads.built_at,
         loads.unloaded_at,
         loads.error,
         loads.blank_lines
@@ -63,8 +75,32 @@ load_history as (
         on loads.source = current_loads.source
         and loads.dataset = current_loads.dataset
         and loads.uri = current_loads.uri
-    left join set_aside on loads.load_id = set_aside.load_id
     left join built_loads on loads.load_id = built_loads.load_id
+    -- load by load: who asks for a few loads does not count what all others have set aside
+    left join lateral (
+        select
+            coalesce(sum(set_aside.rows), 0)::bigint as rows_set_aside,
+            coalesce(sum(set_aside.rows) filter (where set_aside.outcome = 'duplicate'), 0)::bigint as rows_duplicate,
+            coalesce(sum(set_aside.rows) filter (where set_aside.outcome = 'superseded'), 0)::bigint as rows_superseded,
+            coalesce(sum(set_aside.rows) filter (where set_aside.outcome = 'quarantined'), 0)::bigint
+                as rows_quarantined
+        from set_aside
+        where set_aside.load_id = loads.load_id
+    ) as outcomes on true
+    -- of rows that say the same the newest stands: it is new only where no earlier build had the other
+    left join lateral (
+        select count(distinct displaced.winner_line) as rows_repeated
+        from slices
+        inner join displaced
+            on slices.instrument_type = displaced.instrument_type
+            and slices.underlying = displaced.underlying
+            and slices.session_date = displaced.session_date
+        inner join built_loads as built_before on displaced.load_id = built_before.load_id
+        where
+            slices.load_id = loads.load_id
+            and displaced.winner_load_id = loads.load_id
+            and coalesce(built_before.built_at, '-infinity') < built_loads.built_at
+    ) as repeats on true
 
 )
 

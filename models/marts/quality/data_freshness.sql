@@ -1,0 +1,169 @@
+{% set told = env_var('TICKMART_TODAY', '') %}
+{% set now = "(date '" ~ told ~ "' + 1)::timestamp at time zone 'Asia/Kolkata'" if told else "now()" %}
+
+with
+
+current_loads as (
+
+    select * from {{ source('audit', 'current_loads') }}
+
+),
+
+built_loads as (
+
+    select * from {{ source('audit', 'built_loads') }}
+    where model = 'int_loads__slices'
+
+),
+
+slices as (
+
+    select * from {{ ref('int_loads__slices') }}
+
+),
+
+dated_sessions as (
+
+    select
+        segment,
+        session_date,
+        closes_at
+    from {{ ref('int_sessions__dated') }}
+    where exchange = 'NSE'
+
+),
+
+calendar_ends as (
+
+    select
+        segment,
+        max(session_date) as last_session
+    from dated_sessions
+    group by segment
+
+),
+
+-- A calendar that has ended must not make everything look fresh.
+provisional_sessions as (
+
+    select
+        calendar_ends.segment,
+        day::date as session_date,
+        (day::date + time '15:30') at time zone 'Asia/Kolkata' as closes_at
+    from calendar_ends
+    cross join generate_series(calendar_ends.last_session + 1, ({{ now }})::date + 1, interval '1 day') as day
+    where extract(isodow from day) <= 5
+
+),
+
+closed_sessions as (
+
+    select
+        segment,
+        session_date,
+        closes_at,
+        row_number() over (partition by segment order by session_date) as position
+    from (
+        select * from dated_sessions
+        union all
+        select * from provisional_sessions
+    ) as sessions
+    where closes_at <= {{ now }}
+
+),
+
+newest_closed as (
+
+    select
+        segment,
+        max(session_date) as newest_closed_session,
+        max(position) as newest_position
+    from closed_sessions
+    group by segment
+
+),
+
+-- The files of lists of instruments say nothing of slices: they are of the day that was given when they were loaded.
+dates as (
+
+    select
+        current_loads.source,
+        slices.underlying,
+        slices.instrument_type,
+        slices.session_date
+    from current_loads
+    inner join built_loads on current_loads.load_id = built_loads.load_id
+    inner join slices on current_loads.load_id = slices.load_id
+    union all
+    select
+        source,
+        null as underlying,
+        null as instrument_type,
+        (options ->> 'as_of')::date as session_date
+    from current_loads
+    where options ->> 'as_of' is not null
+
+),
+
+spans as (
+
+    select
+        source,
+        underlying,
+        instrument_type,
+        case instrument_type when 'index' then 'index' when 'equity' then 'cash' else 'fo' end as segment,
+        session_date
+    from dates
+    group by
+        source,
+        underlying,
+        instrument_type,
+        session_date
+
+),
+
+-- A date that is no session that has closed, such as one with day and month swapped, is nothing new.
+delivered as (
+
+    select
+        spans.source,
+        spans.underlying,
+        spans.instrument_type,
+        spans.segment,
+        max(closed_sessions.session_date) as newest_session,
+        coalesce(max(closed_sessions.position), 0) as newest_position
+    from spans
+    left join closed_sessions
+        on spans.segment = closed_sessions.segment
+        -- a list of instruments fetched on a day off is as new as the session before
+        and case
+            when spans.instrument_type is null then spans.session_date >= closed_sessions.session_date
+            else spans.session_date = closed_sessions.session_date
+        end
+    group by
+        spans.source,
+        spans.underlying,
+        spans.instrument_type,
+        spans.segment
+
+),
+
+data_freshness as (
+
+    select
+        delivered.source,
+        delivered.underlying,
+        delivered.instrument_type,
+        delivered.newest_session,
+        newest_closed.newest_closed_session,
+        newest_closed.newest_position - delivered.newest_position as sessions_behind,
+        first_missing.closes_at as behind_since
+    from delivered
+    inner join newest_closed on delivered.segment = newest_closed.segment
+    left join closed_sessions as first_missing
+        on delivered.segment = first_missing.segment
+        and delivered.newest_position + 1 = first_missing.position
+
+)
+
+select * from data_freshness
