@@ -4,7 +4,8 @@
   of the stored models that it reads. Where it is another one than that of the last build, every slice is built again.
 
   A seed that says `judges_again` (a calendar, a list of names) grows without changing what it said before; its additions are
-  judged by that, and only a correction of what it said counts here. The same holds for a reference with `corrections_count`.
+  judged by that, and only a correction of what it said counts here. The same holds for a reference with `corrections_count`;
+  of one without it, another row changes nothing here: who reads it follows its rows (rates, sessions).
 
   sql: the model's compiled SQL.
 #}
@@ -15,21 +16,21 @@
   {% set own = [modules.re.sub('\s+', ' ', own_sql)] %}
   {% for constraint in model['constraints'] %}{% do own.append(constraint['type'] ~ ' ' ~ constraint['columns']) %}{% endfor %}
   {# which rows it follows; chunks and policies are none of them. One by one: dbt keeps settings in no order. #}
-  {% for name in ['built_from', 'sources', 'refers_to', 'instrument_types', 'slice_key'] %}
+  {% for name in ['built_from', 'sources', 'refers_to', 'instrument_types', 'slice_key', 'time_column', 'keeps', 'limited_from_outside'] %}
     {% do own.append(name ~ ' ' ~ config.get('meta', {}).get(name)) %}
   {% endfor %}
   {% for column in model['columns'].values() %}
     {% do own.append(column['name'] ~ ' ' ~ column['data_type'] ~ ' ' ~ (column['constraints'] | map(attribute='type') | join(' '))) %}
   {% endfor %}
-  {% for seed in read['seed'] | sort %}{% do own.append(seed) %}{% endfor %}
+  {# a reference is computed at every build: what a seed says there is no rule but its rows #}
+  {% if config.get('materialized') != 'reference' %}
+    {% for seed in read['seed'] | sort %}{% do own.append(seed) %}{% endfor %}
+  {% endif %}
   {{ return(run_query("
     select md5(concat_ws(
       '|',
       '" ~ local_md5(own | join('|')) ~ "',
-      (
-        select string_agg(pg_get_viewdef(name::regclass), ';' order by name)
-        from unnest(array[" ~ quoted_texts(read['view']) ~ "]::text[]) as name
-      ),
+      audit.text_of_views(array[" ~ quoted_texts(read['view']) ~ "]::text[]),
       (
         select string_agg(concat_ws(' ', model, rules, corrections), ';' order by model)
         from audit.built_models where model = any (array[" ~ quoted_texts(read['stored']) ~ "]::text[])

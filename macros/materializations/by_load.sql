@@ -16,7 +16,7 @@
   {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
   {% do lock_model(target_relation) %}
-  {% if prepare_table(target_relation, sql) %}{% do create_indexes(target_relation) %}{% endif %}
+  {% if prepare_table(target_relation, sql) %}{% do create_missing_indexes(target_relation) %}{% endif %}
   {% set plan = plan_build(model.name, meta) %}
   {% if plan['added'] + plan['removed'] == 0 %}
     {% call noop_statement('main', 'nothing new', 'SELECT', 0) %}{% endcall %}

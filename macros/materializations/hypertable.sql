@@ -29,7 +29,7 @@
         create_default_indexes => false
       )
     {% endcall %}
-    {% do create_indexes(target_relation) %}
+    {% do create_missing_indexes(target_relation) %}
   {% endif %}
   {% do follow_policies(target_relation, model.name, meta) %}
 

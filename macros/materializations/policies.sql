@@ -52,8 +52,8 @@
         " ~ interval_or_null(refresh_every) ~ " as refresh_every,
         " ~ refreshed['from'] ~ " as refresh_from,
         " ~ refreshed['to'] ~ " as refresh_to,
-        '" ~ wanted['segment_by'] | replace(' ', '') ~ "' as segment_by,
-        '" ~ wanted['order_by'] | replace(', ', ',') ~ "' as order_by
+        " ~ as_server_writes(wanted['segment_by']) ~ " as segment_by,
+        " ~ as_server_writes(wanted['order_by']) ~ " as order_by
       from (values ('" ~ relation ~ "'::regclass)) as wanted (name)
       inner join pg_class on pg_class.oid = wanted.name
       left join timescaledb_information.continuous_aggregates
@@ -72,7 +72,7 @@
     ),
 
     compression as (
-      select settings.segmentby as segment_by, settings.orderby as order_by
+      select lower(settings.segmentby) as segment_by, lower(settings.orderby) as order_by
       from timescaledb_information.hypertable_compression_settings as settings
       inner join relation on settings.hypertable = relation.stored
     )
@@ -132,6 +132,14 @@
   {% if due | length > 0 and not due[0]['is_ours'] %}
     {% do exceptions.warn("the policies of " ~ name ~ " are not those configured, and its owner alone may set them: let the owner build") %}
   {% endif %}
+{% endmacro %}
+
+
+{# Columns as TimescaleDB's view shows them, in small letters; none where there are none. #}
+{% macro as_server_writes(columns) %}
+  {%- set written = modules.re.sub('\s*,\s*', ',', (columns or '') | trim | lower) -%}
+  {%- set written = modules.re.sub('\s+', ' ', written) | replace(' asc', '') -%}
+  {{- return("'" ~ written ~ "'" if written else "null::text") -}}
 {% endmacro %}
 
 

@@ -33,13 +33,13 @@
   {# after the table: a model may read itself #}
   {% do get_assert_columns_equivalent(sql) %}
   {% set rules, rules_before = rules_of_model(sql), rules_of_last_build() %}
-  {% if is_new or rules != rules_before or (should_full_refresh() and not keeps_rows) %}
+  {% if is_new or rules != rules_before or should_full_refresh() %}
     {% if not is_new %}
       {% if rules != rules_before and config.get('materialized') in ('hypertable', 'rollup') %}
         {% do log(model.name ~ " was built by other rules: all of it is built again", info=True) %}
       {% endif %}
       {% if not keeps_rows and config.get('materialized') != 'reference' %}{% do run_query("truncate table " ~ target_relation) %}{% endif %}
-      {% do create_indexes(target_relation) %}
+      {% do create_missing_indexes(target_relation) %}
     {% endif %}
     {# a table that begins anew has built nothing, whatever an earlier one of its name had #}
     {% do run_query("delete from audit.built_loads where model = '" ~ model.name ~ "'") %}
@@ -104,5 +104,5 @@
     insert into {{ existing }} ({% for column in kept %}{{ adapter.quote(column['name']) }}{{ ', ' if not loop.last }}{% endfor %})
     select {% for column in kept %}{{ adapter.quote(column['name']) }}::{{ column['data_type'] }}{{ ', ' if not loop.last }}{% endfor %} from carried_rows
   {% endcall %}
-  {% do create_indexes(existing) %}
+  {% do create_missing_indexes(existing) %}
 {% endmacro %}

@@ -5,6 +5,7 @@
   config.meta:
     key   the columns that identify a row: the contract's primary key
     corrections_count   true where a row that changes or goes changes what was built from it: what reads the table is built again
+    rebuilds_sessions   columns; where they change in a row, or it goes, loads of its session_date are built again
 #}
 {% materialization reference, adapter='postgres' %}
   {%- set target_relation = this.incorporate(type='table') -%}
@@ -18,7 +19,7 @@
   {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
   {% do lock_model(target_relation) %}
-  {% if prepare_table(target_relation, sql) %}{% do create_indexes(target_relation) %}{% endif %}
+  {% if prepare_table(target_relation, sql) %}{% do create_missing_indexes(target_relation) %}{% endif %}
   {% if config.get('meta').get('corrections_count') and run_query("
     with computed as (" ~ sql ~ ")
     select exists (
@@ -26,6 +27,7 @@
     )").rows[0][0] %}
     {% do record_correction() %}
   {% endif %}
+  {% if config.get('meta').get('rebuilds_sessions') %}{% do rebuild_changed_sessions(target_relation, sql) %}{% endif %}
   {% call statement('main') %}
     with computed as materialized ({{ sql }}),
     removed as (
@@ -49,3 +51,27 @@
   {{ run_hooks(post_hooks, inside_transaction=False) }}
   {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
+
+
+{#
+  Let the loads of sessions that a calendar has corrected be built again: other hours, or none at all. What it adds lets rows that
+  were set aside be judged anew (judge_again).
+#}
+{% macro rebuild_changed_sessions(relation, sql) %}
+  {% set deciding = get_quoted_csv(config.get('meta')['rebuilds_sessions']) %}
+  {% if run_query("select to_regclass('intermediate.int_loads__slices') is not null").rows[0][0] %}
+    {% call statement('rebuild_changed_sessions') %}
+      with computed as ({{ sql }}),
+      corrected as (
+        select {{ deciding }} from {{ relation }}
+        except
+        select {{ deciding }} from computed
+      )
+      delete from audit.built_loads as built
+      using intermediate.int_loads__slices as slices
+      where slices.session_date in (select corrected.session_date from corrected) and built.load_id = slices.load_id
+        {# ids and slices stay what they are #}
+        and built.model not in ('int_symbols__parsed', 'int_contracts__registered', 'int_loads__slices')
+    {% endcall %}
+  {% endif %}
+{% endmacro %}

@@ -77,6 +77,7 @@
     {{ return('') }}
   {% endif %}
 
+  {% if existing is not none %}{% do refuse_to_lose_what_was_dropped() %}{% endif %}
   {% do run_query("delete from audit.built_loads where model = '" ~ model.name ~ "'") %}
   {% do record_rules(rules) %}
   {% if existing is not none and existing.is_view and same_query(existing, sql) %}
@@ -97,6 +98,22 @@
     {{ sql }}
     with no data
   {% endcall %}
+{% endmacro %}
+
+
+{#
+  Stop where a roll-up would be made anew from a table that no longer holds all that the roll-up does. A full refresh makes both from
+  the raw rows.
+#}
+{% macro refuse_to_lose_what_was_dropped() %}
+  {% for name in config.get('meta')['built_from'] if not should_full_refresh() %}
+    {% set drop_after = var('policies').get(name, {}).get('drop_after', 'never') %}
+    {% if drop_after != 'never' %}
+      {{ exceptions.raise_compiler_error(
+        "the rules of " ~ model.name ~ " have changed, and " ~ name ~ ", which it is made from, holds only " ~ drop_after
+        ~ " (drop_after). Nothing was dropped. Build both from the raw rows: tickmart build --full-refresh --select " ~ name ~ "+") }}
+    {% endif %}
+  {% endfor %}
 {% endmacro %}
 
 

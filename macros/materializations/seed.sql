@@ -34,11 +34,14 @@
     {% else %}
       {% if existing is not none %}{% do drop_with_what_reads_it(existing) %}{% endif %}
       {% do create_csv_table(model, agate_table) %}
-      {% do create_indexes(target_relation) %}
+      {% do create_missing_indexes(target_relation) %}
     {% endif %}
     {% set insert_sql = load_csv_rows(model, agate_table) if agate_table.rows | length > 0 else '' %}
     {% if judges_again and existing is not none %}
-      {% if not keeps_shape or run_query("select exists (select * from rows_before except select * from " ~ target_relation ~ ")").rows[0][0] %}
+      {# where a row is from is no part of what it says #}
+      {% set deciding = get_quoted_csv(agate_table.column_names | reject('equalto', 'source') | list) %}
+      {% if not keeps_shape or run_query("
+        select exists (select " ~ deciding ~ " from rows_before except select " ~ deciding ~ " from " ~ target_relation ~ ")").rows[0][0] %}
         {% do record_correction() %}
       {% endif %}
       {% do judge_again(judges_again) %}

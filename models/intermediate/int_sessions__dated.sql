@@ -1,4 +1,10 @@
-{{ config(materialized='reference', meta={'key': ['exchange', 'segment', 'session_date'], 'corrections_count': true}) }}
+{{ config(
+    materialized='reference',
+    meta={
+        'key': ['exchange', 'segment', 'session_date'],
+        'rebuilds_sessions': ['exchange', 'segment', 'session_date', 'opens_at', 'closes_at', 'kind'],
+    },
+) }}
 
 with
 

@@ -128,15 +128,17 @@ def test_a_row_that_names_no_underlying_stops_no_build(folder: Path) -> None:
 
 def test_what_a_wrong_file_said_of_an_expiry_goes_with_that_file(folder: Path) -> None:
     header, row, *_ = UDIFF.splitlines()
+    # of a symbol that names the month alone, so that it agrees with both
+    row = row.replace("NIFTY2450921200CE", "NIFTY24MAY21200CE").replace("2024-05-09", "2024-05-30")
     wrong, right = folder / "wrong.csv", folder / "right.csv"
     # of a later day, so that its word is the newer one
     wrong.write_text(
-        f"{header}\n{row.replace('2024-05-09', '2024-10-31').replace('2024-04-25', '2024-04-26')}\n"
+        f"{header}\n{row.replace('2024-05-30', '2024-05-31').replace('2024-04-25', '2024-04-26')}\n"
     )
     right.write_text(f"{header}\n{row}\n")
     load = landed("nse-bhavcopy", wrong)
     build()
-    assert query("select expiry::text from marts.options_metadata") == [("2024-10-31",)]
+    assert query("select expiry::text from marts.options_metadata") == [("2024-05-31",)]
 
     tickmart("unload", str(load))
     landed("nse-bhavcopy", right)
@@ -144,9 +146,9 @@ def test_what_a_wrong_file_said_of_an_expiry_goes_with_that_file(folder: Path) -
 
     assert query(
         "select symbol, expiry::text, to_char(expires_at, 'YYYY-MM-DD') from marts.options_metadata"
-    ) == [("NIFTY_240509_21200_CE", "2024-05-09", "2024-05-09")]
+    ) == [("NIFTY_240530_21200_CE", "2024-05-30", "2024-05-30")]
     assert query("select distinct symbol, expiry::text from marts.contract_terms") == [
-        ("NIFTY_240509_21200_CE", "2024-05-09")
+        ("NIFTY_240530_21200_CE", "2024-05-30")
     ]
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from exporters import s3
 from exporters.publish import Folder, open_store
-from exporters.s3 import Bucket, client
+from exporters.publish.bucket import Bucket
+from exporters.s3 import client
 from tickmart.main import main
 from warehouse.database import database_url
 from warehouse.errors import TickmartError

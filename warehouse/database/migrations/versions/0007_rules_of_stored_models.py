@@ -23,3 +23,19 @@ def upgrade() -> None:
         'By which rules (columns, SQL, seeds, the rules of what it reads) each stored model was built'
         """
     )
+    # the text of a view depends on the settings of who asks
+    op.execute(
+        """
+        create or replace function audit.text_of_views(names text[]) returns text language sql stable
+        set search_path = '' set intervalstyle = 'postgres' set datestyle = 'ISO, MDY' set timezone = 'UTC'
+        set extra_float_digits = 1
+        as $$
+            select string_agg(pg_catalog.pg_get_viewdef(name::regclass), ';' order by name collate "C")
+            from unnest(names) as name
+        $$
+        """
+    )
+    op.execute(
+        "comment on function audit.text_of_views is"
+        " 'What views are defined as, the same text whoever asks'"
+    )
