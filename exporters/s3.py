@@ -35,9 +35,19 @@ def client() -> Any:
     Raises
     ------
     TickmartError
-        TICKMART_S3_ENDPOINT_URL or an `AWS_*` variable makes no sense.
+        TICKMART_S3_ENDPOINT_URL or an `AWS_*` variable makes no sense, or an address holds a password.
     """
     endpoint_url = settings().s3_endpoint_url
+    for name, address in (
+        ("TICKMART_S3_ENDPOINT_URL", endpoint_url),
+        *((name, os.environ.get(name)) for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")),
+    ):
+        # S3 would not use them, and every error of a request prints the address
+        if address and "@" in address:
+            raise TickmartError(
+                f"{name} holds a user or password. Write http://host:port or https://host; keys belong in"
+                " AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+            )
     if endpoint_url is not None and not _is_address(endpoint_url):
         raise TickmartError(
             f"TICKMART_S3_ENDPOINT_URL is {endpoint_url!r}, which is no address of a server."

@@ -143,6 +143,28 @@ def test_an_s3_address_that_is_none_is_one_clear_error(
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "endpoint"),
+    [
+        ("TICKMART_S3_ENDPOINT_URL", "http://key:secret@localhost:9000"),
+        ("TICKMART_S3_ENDPOINT_URL", "key:secret@localhost:9000"),
+        ("TICKMART_S3_ENDPOINT_URL", "http://key:secret@[::1"),
+        ("AWS_ENDPOINT_URL", "http://key:secret@localhost:9000"),
+        ("AWS_ENDPOINT_URL_S3", "http://key:secret@localhost:9000"),
+    ],
+)
+def test_an_s3_address_with_a_password_is_refused_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, name: str, endpoint: str
+) -> None:
+    set_to(monkeypatch, name, endpoint)
+    status, said = tickmart(monkeypatch, "export", "backtrader", "--to", "s3://bucket/x")
+    assert status == 1
+    assert said == (
+        f"error: {name} holds a user or password. Write http://host:port or https://host; keys belong in"
+        " AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+    )
+
+
 def test_an_empty_s3_address_is_amazons(monkeypatch: pytest.MonkeyPatch) -> None:
     set_to(monkeypatch, "TICKMART_S3_ENDPOINT_URL", "")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-south-1")
