@@ -27,7 +27,8 @@ from warehouse.errors import TickmartError
 
 MANIFEST = "manifest.json"
 MANIFEST_VERSION = 2
-_LONGEST_PATH = 1024  # of an S3 key
+_LONGEST_PATH = 1024  # bytes of an S3 key
+_LONGEST_PART = 255  # bytes of a file's name on every usual file system
 _NOT_IN_PATHS = re.compile(r"[\\\x00-\x1f\x7f]")
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _STRICT = ConfigDict(extra="forbid", strict=True)
@@ -40,11 +41,12 @@ def check_path(path: str) -> str:
     ------
     ValueError
         It is absolute, leads out (`..`), has a hidden part (`.staging`), a backslash or a control character,
-        or is the manifest's own name.
+        is too long for S3 or a file system, or is the manifest's own name.
     """
     parts = path.split("/")
     if (
-        len(path) > _LONGEST_PATH
+        len(path.encode()) > _LONGEST_PATH
+        or any(len(part.encode()) > _LONGEST_PART for part in parts)
         or _NOT_IN_PATHS.search(path)
         or any(not part or part.startswith(".") for part in parts)
         or path.casefold() == MANIFEST
@@ -198,7 +200,9 @@ class Manifest:
             file.stored_at
             for file in document.files
             if file.stored_at is not None
-            and file.stored_at != staged_name(document.generation or "", file.sha256)
+            and (
+                document.generation is None or file.stored_at != staged_name(document.generation, file.sha256)
+            )
         ]
         if strays:
             raise not_ours(uri, MANIFEST, f"{strays[0][:200]!r} is not of its generation")
