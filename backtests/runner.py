@@ -21,7 +21,7 @@ from nautilus_trader.model.identifiers import InstrumentId
 
 from backtests.equity import DailyEquity
 from backtests.performance import Statistics, of_daily_returns, of_positions
-from exporters.publish import Store, open_store, read_manifest, read_published
+from exporters.publish import Store, copy_published, open_store, read_manifest
 from warehouse.errors import TickmartError
 
 # name on the command line -> (strategy, its config), as Nautilus imports them
@@ -217,17 +217,14 @@ def _run(
 def _copy(store: Store, instrument: str, bar: str, folder: Path) -> None:
     """Copy an instrument's definition and bars, as one export left them: Nautilus lists what there is."""
     bars = f"data/bar/{instrument}-{bar}-LAST-EXTERNAL/"
-    _, files = read_published(
+    copy_published(
         store,
+        folder,
         lambda file: (
             (file.exporter, file.instrument) == ("nautilus", instrument)
             and (file.month is None or file.path.startswith(bars))
         ),
     )
-    for path, data in files.items():
-        target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
 
 
 def _daily_returns(engine: BacktestEngine, instrument: str) -> list[float]:

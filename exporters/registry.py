@@ -3,9 +3,10 @@
 import hashlib
 import importlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 import psycopg2.errors
@@ -175,19 +176,21 @@ def export(
     Raises
     ------
     TickmartError
-        Nothing in the range; another export to the same place is running; a difference on reading back.
+        Nothing in the range; another export to the same place is running; the lock that keeps others out may
+        not be taken (for a bucket), or was ended by somebody; a difference on reading back.
     """
     exporter = load_exporter(format)
     fault = range_fault(start, end)
     if fault:
         raise TickmartError(fault)
     store = open_store(destination)
-    with _only_writer(store), database.connect() as connection:
+    with _only_writer(store) as holder, database.connect() as connection:
         connection.rollback()
         # one snapshot for every mart, and for the comparison afterwards
         connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
         available = _available(connection, underlyings)
-        with Publication(store, exporter.name) as publication:
+        check_lock = partial(_check_lock, connection, store, holder)
+        with Publication(store, exporter.name, check_lock) as publication:
             previous = publication.previous
             slices = _slices(available, previous, exporter.name, start, end)
             for piece in slices:
@@ -213,14 +216,38 @@ def export(
 
 
 @contextmanager
-def _only_writer(store: Store) -> Iterator[None]:
+def _only_writer(store: Store) -> Iterator[int | None]:
+    """Hold the database's lock on a destination; yield the server's process number of who holds it."""
     with ExitStack() as stack:
-        # Who only reads the database may publish, but not keep the nights from publishing.
-        with suppress(psycopg2.errors.InsufficientPrivilege):
-            stack.enter_context(
-                locks.held(f"export {store.uri}", f"another export is writing to {store.uri}")
+        try:
+            holder = stack.enter_context(
+                locks.held(_lock_name(store), f"another export is writing to {store.uri}")
             )
-        yield
+        except psycopg2.errors.InsufficientPrivilege as error:
+            # who only reads the database may still publish to where a lock of its own keeps others out
+            if not store.has_lock:
+                raise TickmartError(
+                    f"cannot export to {store.uri}: this user may not lock it against other exports, for"
+                    " which it needs insert and update on audit.locks, as role tickmart_transformer has."
+                    " Export as another user, or to a folder."
+                ) from error
+            holder = None
+        yield holder
+
+
+def _check_lock(connection: psycopg2.extensions.connection, store: Store, holder: int | None) -> None:
+    if holder is None:
+        return
+    with connection.cursor() as cursor:
+        if locks.name_holder(cursor, _lock_name(store)) != holder:
+            raise TickmartError(
+                f"the lock of this export to {store.uri} is gone: somebody ended its session (process"
+                f" {holder}). Run this export again."
+            )
+
+
+def _lock_name(store: Store) -> str:
+    return f"export {store.uri}"
 
 
 # Not from marts.options_daily, which joins the Greeks of every row that it counts.

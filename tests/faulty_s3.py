@@ -2,7 +2,7 @@
 
 import http.client
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
@@ -44,6 +44,7 @@ class FaultyS3:
         self._lock = threading.Lock()
         self._faulty: range = range(0)
         self._fault: Fault = "refuse"
+        self._interlude: tuple[str, str, Callable[[], object]] | None = None
 
     def arm(self, fault: Fault = "refuse", first: int = 0, last: int | None = None) -> None:
         """Fail the requests from `first` (from 1; 0: none) to `last` (None: `first`)."""
@@ -51,11 +52,23 @@ class FaultyS3:
         self._fault = fault
         self._faulty = range(first, (first if last is None else last) + 1) if first else range(0)
 
+    def interrupt(self, method: str, path: str, do: Callable[[], object]) -> None:
+        """Do something before the next request of a method whose path holds this."""
+        self._interlude = (method, path, do)
+
     def judge(self, request: str) -> Fault | None:
         """Count a request, and say how it fails."""
         with self._lock:
             self.requests.append(request)
-            return self._fault if len(self.requests) in self._faulty else None
+            fault = self._fault if len(self.requests) in self._faulty else None
+            interlude = self._interlude
+            if interlude and request.startswith(f"{interlude[0]} ") and interlude[1] in request:
+                self._interlude = None
+            else:
+                interlude = None
+        if interlude:
+            interlude[2]()
+        return fault
 
 
 class _Handler(BaseHTTPRequestHandler):

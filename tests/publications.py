@@ -1,11 +1,22 @@
 """Two versions of a small export, and what a place may hold of them."""
 
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from exporters.publish import Manifest, Month, Outcome, Publication, Store, open_store, read_published
+from exporters.publish import (
+    Manifest,
+    Month,
+    Outcome,
+    Publication,
+    PublishedFile,
+    Store,
+    copy_published,
+    open_store,
+    read_manifest,
+)
 
 MARCH, APRIL = Month(2025, 3), Month(2025, 4)
 # one file changes, one goes, two come (with the same bytes), one stays
@@ -36,6 +47,28 @@ def contents(store: Store) -> dict[str, bytes]:
     """Return what really lies at the paths that either version lists."""
     found = {path: store.read(path) for path in sorted({*OLD, *NEW})}
     return {path: data for path, data in found.items() if data is not None}
+
+
+def read_published(
+    source: str | Path | Store, choose: Callable[[PublishedFile], bool] = lambda file: True
+) -> tuple[Manifest, dict[str, bytes]]:
+    """Return what a reader that follows the manifest finds, by path."""
+    with tempfile.TemporaryDirectory() as folder:
+        manifest = copy_published(source, folder, choose)
+        copies = {
+            str(path.relative_to(folder)): path.read_bytes()
+            for path in sorted(Path(folder).rglob("*"))
+            if path.is_file()
+        }
+    assert copies.keys() == {path for path, file in manifest.files.items() if choose(file)}
+    return manifest, copies
+
+
+def differing(store: Store) -> list[str]:
+    """Name the files whose bytes are not those that the manifest lists."""
+    manifest = read_manifest(store)
+    assert manifest is not None
+    return [file.path for file in manifest.files.values() if store.checksum(file.location) != file.sha256]
 
 
 def version(store: Store) -> dict[str, bytes]:

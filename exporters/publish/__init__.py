@@ -4,15 +4,14 @@ Five steps, each of which may be the last one that a killed export came to: (1) 
 aside in `.staging/<generation>/<sha256>`; (2) `manifest.json` says where each lies (`stored_at`), which is
 the commit and all that is needed to go on from; (3) they are copied to their paths; (4) the manifest is
 written again without `stored_at`; (5) a later export clears what was put aside. A reader that follows the
-manifest (`read_published`) finds every file whole, and all of one export, at every moment.
+manifest (`copy_published`) finds every file whole, and all of one export, at every moment.
 """
 
 from exporters.publish.folder import Folder
 from exporters.publish.manifest import MANIFEST, Manifest, PublishedFile
 from exporters.publish.month import Month
-from exporters.publish.placing import recover
 from exporters.publish.publication import Outcome, Publication
-from exporters.publish.reading import check_manifest, read_manifest, read_published
+from exporters.publish.reading import copy_published, read_manifest
 from exporters.publish.stores import ChangedMeanwhileError, Store, open_store
 from exporters.publish.versions import versions
 
@@ -26,10 +25,8 @@ __all__ = [
     "Publication",
     "PublishedFile",
     "Store",
-    "check_manifest",
+    "copy_published",
     "open_store",
     "read_manifest",
-    "read_published",
-    "recover",
     "versions",
 ]

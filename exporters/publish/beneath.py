@@ -30,7 +30,7 @@ class Beneath:
     Parameters
     ----------
     root : Path
-        Need not exist until something is written.
+        Made when something is first written.
     """
 
     def __init__(self, root: Path) -> None:
@@ -52,7 +52,7 @@ class Beneath:
 
     def open_lock(self, name: str) -> FileIO:
         """Open a file, made where there is none, that only its lock matters of."""
-        with self._parent(name) as (folder, last):
+        with self._parent(name, make=True) as (folder, last):
             return os.fdopen(self._opened(folder, name, last, _LOCK), "rb", buffering=0)
 
     def rename(self, source: str, target: str) -> None:
@@ -121,6 +121,8 @@ class Beneath:
     @contextmanager
     def _parent(self, name: str, *, make: bool = False) -> Iterator[tuple[int, str]]:
         *parts, last = name.split("/")
+        if make and not os.path.isdir(self._root):
+            os.makedirs(self._root, exist_ok=True)
         folder = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             for depth, part in enumerate(parts, 1):

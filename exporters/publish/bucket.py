@@ -35,11 +35,13 @@ class Bucket:
     -----
     Objects carry their sha256 as metadata, so what is there is compared without downloading it; boto3 adds
     a CRC to every upload, which the server checks. S3 has no lock that a killed process lets go of: exports
-    from one warehouse to one address exclude each other through the database (`registry.export`); of two
-    warehouses the one that writes the manifest second is refused, where the server heeds `If-Match`.
+    from one warehouse to one address exclude each other by a row of `audit.locks`, and begin with no less
+    (`registry.export`); of two warehouses the one that writes the manifest second is refused, where the
+    server heeds `If-Match`, and one that finds another's manifest while it copies stops there.
     """
 
     threads = THREADS
+    has_lock = False
     copy_limit = 5 * 1024**3  # bytes; S3 copies larger objects only in parts
 
     def __init__(self, uri: str) -> None:
@@ -81,6 +83,12 @@ class Bucket:
             return found[1]
         raise ChangedMeanwhileError(self.uri)
 
+    def check_unchanged(self, name: str, version: str) -> None:
+        """Raise where a file has another ETag now, or is gone."""
+        found = self._head(name)
+        if found is None or found["ETag"] != version:
+            raise ChangedMeanwhileError(self.uri)
+
     def write(self, name: str, data: Buffer, sha256: str) -> None:
         """Put a file aside."""
         size = memoryview(data).nbytes
@@ -98,14 +106,19 @@ class Bucket:
     def checksum(self, name: str) -> str | None:
         """Return the sha256 of what is really there."""
         found = self._head(name)
-        return None if found is None else found[1]
+        return None if found is None else _sha256(found)
 
     def secure(self) -> None:
         """Do nothing: S3 answers when an object is safe."""
 
-    def place(self, files: Iterable[PublishedFile]) -> None:
+    def place(self, files: Iterable[PublishedFile], check: Callable[[], None]) -> None:
         """Copy staged objects to their paths, on the server."""
-        self._each(self._place, files)
+
+        def place(file: PublishedFile) -> None:
+            check()
+            self._place(file)
+
+        self._each(place, files)
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove objects."""
@@ -159,14 +172,18 @@ class Bucket:
                         Config=TransferConfig(multipart_threshold=self.copy_limit),
                     )  # fmt: skip
         except FileNotFoundError:
-            if self._head(file.path) != (file.bytes, file.sha256):
+            if not self._holds(file):
                 raise staged_bytes_are_gone(self.uri, file) from None
             return
-        if self._head(file.path) != (file.bytes, file.sha256):
+        if not self._holds(file):
             raise TickmartError(
                 f"{self.uri}/{file.path} does not hold what was written to it; somebody else writes there?"
                 " Run the export again."
             )
+
+    def _holds(self, file: PublishedFile) -> bool:
+        found = self._head(file.path)
+        return found is not None and (found["ContentLength"], _sha256(found)) == (file.bytes, file.sha256)
 
     def _each(self, do: Callable[[PublishedFile], None], files: Iterable[PublishedFile]) -> None:
         with ThreadPoolExecutor(self.threads, thread_name_prefix="s3") as pool:
@@ -183,16 +200,13 @@ class Bucket:
         version: str = answer["ETag"]
         return version
 
-    def _head(self, name: str) -> tuple[int, str | None] | None:
-        """Return an object's size and sha256."""
+    def _head(self, name: str) -> dict[str, Any] | None:
         try:
             with self._reported("read", name, may_be_missing=True):
-                found = self._client.head_object(Bucket=self.bucket, Key=self._key(name))
+                found: dict[str, Any] = self._client.head_object(Bucket=self.bucket, Key=self._key(name))
         except FileNotFoundError:
             return None
-        # some servers give the names back capitalised
-        metadata = {key.lower(): value for key, value in found["Metadata"].items()}
-        return found["ContentLength"], metadata.get("sha256")
+        return found
 
     def _pages(self, prefix: str, **how: str) -> Iterator[dict[str, Any]]:
         pages = self._client.get_paginator("list_objects_v2").paginate(
@@ -224,6 +238,12 @@ class Bucket:
             ) from error
         except OSError as error:
             raise TickmartError(f"cannot {action} {self.uri}/{name}: {_line(error)}") from error
+
+
+def _sha256(found: dict[str, Any]) -> str | None:
+    # some servers give the names back capitalised
+    metadata = {key.lower(): value for key, value in found["Metadata"].items()}
+    return metadata.get("sha256")
 
 
 def _code(error: ClientError) -> str:

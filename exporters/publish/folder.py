@@ -4,7 +4,7 @@ import errno
 import fcntl
 import hashlib
 import os
-from collections.abc import Buffer, Iterable, Iterator
+from collections.abc import Buffer, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,6 +31,7 @@ class Folder:
     """
 
     threads = 2
+    has_lock = True
 
     def __init__(self, path: Path) -> None:
         self.path = local_path(path).absolute()
@@ -67,6 +68,9 @@ class Folder:
             self._files.sync_folder(name)
         return hashlib.sha256(data).hexdigest()
 
+    def check_unchanged(self, name: str, version: str) -> None:
+        """Do nothing: nobody else has the lock."""
+
     def write(self, name: str, data: Buffer, sha256: str) -> None:
         """Put a file aside."""
         with self._reported("write", name), self._files.create(name) as file:
@@ -86,9 +90,10 @@ class Folder:
         with self._reported("write", ""):
             self._files.sync()
 
-    def place(self, files: Iterable[PublishedFile]) -> None:
+    def place(self, files: Iterable[PublishedFile], check: Callable[[], None]) -> None:
         """Copy staged files to their paths, each by a temporary name outside the data."""
         for file in files:
+            check()
             if self._copy(file):
                 with self._reported("write", file.path):
                     self._files.rename(_ARRIVING, file.path)
@@ -115,7 +120,6 @@ class Folder:
     def lock(self) -> Iterator[None]:
         """Hold `<folder>/.lock`; the system lets go of it when the process dies, however it dies."""
         with self._reported("write", _LOCK):
-            self.path.mkdir(parents=True, exist_ok=True)
             file = self._files.open_lock(_LOCK)
         with file:
             try:

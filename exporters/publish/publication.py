@@ -39,15 +39,18 @@ class Publication:
         Where to.
     exporter : str
         The exporter's name, as in the registry.
+    check_lock : callable
+        Raises where a lock beside the store's own, under which this export runs, is no longer held.
 
     Notes
     -----
     Use as a context manager; nothing changes for readers until `commit`.
     """
 
-    def __init__(self, store: Store, exporter: str) -> None:
+    def __init__(self, store: Store, exporter: str, check_lock: Callable[[], None] = lambda: None) -> None:
         self.store = store
         self.exporter = exporter
+        self._check_lock = check_lock
         self.scope: set[tuple[str, str]] = set()
         self.previous = Manifest()
         self.put_files: dict[str, PublishedFile] = {}
@@ -64,7 +67,7 @@ class Publication:
         self._lock = self.store.lock()
         self._lock.__enter__()
         try:
-            self.previous, self._version = recover(self.store)
+            self.previous, self._version = recover(self.store, self._check_lock)
         except BaseException:
             self._lock.__exit__(None, None, None)
             raise
@@ -196,7 +199,7 @@ class Publication:
                 datetime.now(UTC).replace(microsecond=0),
             )
             self._may_be_committed = True
-            self.previous, self._version = commit(self.store, manifest, self._version)
+            self.previous, self._version = commit(self.store, manifest, self._version, self._check_lock)
         return Outcome(
             len(staged), len(self.put_files) - len(staged), len(removed), sum(file.bytes for file in staged)
         )

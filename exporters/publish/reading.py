@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
+from exporters.publish.folder import Folder
 from exporters.publish.manifest import MANIFEST, Manifest, PublishedFile
 from exporters.publish.stores import Store, open_store
 from warehouse.errors import TickmartError
@@ -15,43 +16,52 @@ def read_manifest(store: Store) -> Manifest | None:
     return None if text is None else Manifest.parse(text, store.uri)
 
 
-def read_published(
-    destination: str | Path | Store, choose: Callable[[PublishedFile], bool] = lambda file: True
-) -> tuple[Manifest, dict[str, bytes]]:
-    """Read files as one export left them, also while another export writes there or has failed midway.
+def copy_published(
+    source: str | Path | Store,
+    folder: str | Path,
+    choose: Callable[[PublishedFile], bool] = lambda file: True,
+) -> Manifest:
+    """Copy files as one export left them, also while another export writes there or has failed midway.
 
     Parameters
     ----------
-    destination : str, Path or Store
+    source : str, Path or Store
         A folder, or `s3://bucket/prefix`.
+    folder : str or Path
+        Where to; made where it is not there, otherwise empty. Files get the paths that the manifest lists.
     choose : callable
-        Says of a listed file whether it is wanted; all that are wanted are held in memory.
+        Says of a listed file whether it is wanted. One file at a time is held in memory.
 
     Returns
     -------
     Manifest
         The one manifest that lists them all.
-    dict of str to bytes
-        By path.
 
     Raises
     ------
     TickmartError
-        Nothing was exported there, or a file is missing or damaged.
+        Nothing was exported there, a file is missing or damaged, or the folder holds something already.
 
     Notes
     -----
     Where a file is not what the manifest lists, the manifest is read again: either an export has written
-    another, and the reading begins again with what did not change kept, or the file is damaged.
+    another, and the copying begins again with what did not change kept, or the file is damaged.
     """
-    store = open_store(destination) if isinstance(destination, str | Path) else destination
-    known: dict[str, bytes] = {}
+    store = open_store(source) if isinstance(source, str | Path) else source
+    target = Folder(Path(folder))
     manifest = _listed(store)
+    if target.children("."):
+        raise TickmartError(f"{target.uri} is not empty. Copy to a new folder.")
+    copied: dict[str, str] = {}
     while True:
-        wanted = [file for file in manifest.files.values() if choose(file)]
-        differing = next((file for file in wanted if not _fetch(store, file, known)), None)
+        wanted = {file.path: file for file in manifest.files.values() if choose(file)}
+        gone = copied.keys() - wanted.keys()
+        target.remove(gone)
+        for path in gone:
+            del copied[path]
+        differing = next((file for file in wanted.values() if not _copied(store, file, target, copied)), None)
         if differing is None:
-            return manifest, {file.path: known[file.sha256] for file in wanted}
+            return manifest
         before, manifest = manifest, _listed(store)
         if manifest == before:
             raise TickmartError(
@@ -60,16 +70,14 @@ def read_published(
             )
 
 
-def check_manifest(store: Store) -> list[str]:
-    """Name the files whose bytes are not those that the manifest lists.
-
-    Returns
-    -------
-    list of str
-        Paths that are missing or differ; empty for a whole export.
-    """
-    files = _listed(store).files.values()
-    return [file.path for file in files if store.checksum(file.location) != file.sha256]
+def _copied(store: Store, file: PublishedFile, target: Folder, copied: dict[str, str]) -> bool:
+    if copied.get(file.path) != file.sha256:
+        data = store.read(file.location)
+        if data is None or hashlib.sha256(data).hexdigest() != file.sha256:
+            return False
+        target.write(file.path, data, file.sha256)
+        copied[file.path] = file.sha256
+    return True
 
 
 def _listed(store: Store) -> Manifest:
@@ -77,12 +85,3 @@ def _listed(store: Store) -> Manifest:
     if manifest is None:
         raise TickmartError(f"{store.uri} has no {MANIFEST}: nothing was exported there.")
     return manifest
-
-
-def _fetch(store: Store, file: PublishedFile, known: dict[str, bytes]) -> bool:
-    if file.sha256 not in known:
-        data = store.read(file.location)
-        if data is None or hashlib.sha256(data).hexdigest() != file.sha256:
-            return False
-        known[file.sha256] = data
-    return True

@@ -1,6 +1,6 @@
 """What a destination must be able to do, and which destination an address names."""
 
-from collections.abc import Buffer, Iterable
+from collections.abc import Buffer, Callable, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +22,7 @@ class Store(Protocol):
 
     uri: str
     threads: int  # files worth putting at the same time
+    has_lock: bool  # whether `lock` keeps others out; where not, the database's lock must
 
     def read(self, name: str) -> bytes | None:
         """Return a file's bytes, None where there is no such file."""
@@ -46,6 +47,10 @@ class Store(Protocol):
         """
         ...
 
+    def check_unchanged(self, name: str, version: str) -> None:
+        """Raise ChangedMeanwhileError where a file is no longer as `replace` left it."""
+        ...
+
     def write(self, name: str, data: Buffer, sha256: str) -> None:
         """Put a file aside, under a name that nobody reads yet. Called from several threads at once."""
         ...
@@ -58,10 +63,11 @@ class Store(Protocol):
         """Return once all that was written survives a loss of power."""
         ...
 
-    def place(self, files: Iterable[PublishedFile]) -> None:
+    def place(self, files: Iterable[PublishedFile], check: Callable[[], None]) -> None:
         """Copy staged files to their paths: readers see the old bytes or the new, never a part.
 
         One whose staged bytes are gone is left alone where its path holds them, and an error elsewhere.
+        `check` is called before each, maybe from several threads at once; nothing is copied after it raised.
         """
         ...
 
@@ -78,7 +84,7 @@ class Store(Protocol):
         ...
 
     def lock(self) -> AbstractContextManager[None]:
-        """Keep a second export to the same place out."""
+        """Keep a second export to the same place out, where `has_lock`."""
         ...
 
 

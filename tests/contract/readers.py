@@ -10,7 +10,7 @@ import backtrader
 import psycopg2.extensions
 
 from exporters.nautilus import open_catalog
-from exporters.publish import open_store, read_published
+from exporters.publish import copy_published, open_store
 
 IST = timezone(timedelta(hours=5, minutes=30))
 # symbol, bar end, open, high, low, close, volume
@@ -58,13 +58,12 @@ class NautilusReader:
 
 class BacktraderReader:
     def minute_bars(self, destination: str) -> list[Row]:
-        _, files = read_published(destination, lambda file: file.month is not None)
         rows: list[Row] = []
         with tempfile.TemporaryDirectory() as scratch:
-            for name, data in files.items():
-                path = Path(scratch) / Path(name).name
-                path.write_bytes(data)
-                rows += self._rows(path)
+            manifest = copy_published(destination, scratch, lambda file: file.month is not None)
+            for file in manifest.files.values():
+                if file.month is not None:
+                    rows += self._rows(Path(scratch) / file.path)
         return sorted(rows)
 
     @staticmethod

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -17,15 +18,17 @@ import psycopg2.extensions
 import pytest
 from faulty_s3 import endpoint, faulty_proxy
 from mart_tables import APRIL, CALL, MARCH, PUT, SYMBOLS
+from publications import differing, read_published
 from readers import READERS, mart_minute_bars
 from sqlalchemy import URL
 
 from exporters.nautilus import open_catalog
-from exporters.publish import check_manifest, open_store, read_manifest, read_published
+from exporters.publish import open_store, read_manifest
 from exporters.registry import EXPORTERS, ExportReport, export, load_exporter
 from warehouse import database as databases
 from warehouse.database import locks
 from warehouse.errors import TickmartError
+from warehouse.settings import settings
 
 pytest_plugins = ["s3_server"]
 pytestmark = pytest.mark.parametrize("exporter", EXPORTERS)
@@ -96,8 +99,8 @@ def test_a_bucket_holds_the_same_files_as_a_folder(
     assert local is not None
     assert remote is not None
     assert local.files == remote.files
-    assert check_manifest(open_store(s3_bucket)) == []
-    assert check_manifest(open_store(tmp_path)) == []
+    assert differing(open_store(s3_bucket)) == []
+    assert differing(open_store(tmp_path)) == []
 
 
 @pytest.mark.parametrize("place", ["folder", "bucket"])
@@ -256,6 +259,65 @@ def test_a_second_export_to_one_bucket_is_refused(
         pytest.raises(TickmartError, match=f"another export is writing to {s3_bucket}: process {process} "),
     ):
         run(exporter, s3_bucket)
+
+
+def test_who_may_not_lock_a_bucket_exports_to_a_folder_alone(
+    exporter: str,
+    marts: psycopg2.extensions.connection,
+    fresh_database: URL,
+    tmp_path: Path,
+    s3_bucket: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name = f"tickmart_test_{secrets.token_hex(4)}"
+    change(marts, f"create user {name} password 'pass' in role pg_read_all_data")
+    address = fresh_database.set(username=name, password="pass")
+    try:
+        with monkeypatch.context() as patch:
+            patch.setenv("TICKMART_DATABASE_URL", address.render_as_string(hide_password=False))
+            settings.cache_clear()
+            with pytest.raises(
+                TickmartError, match=f"cannot export to {s3_bucket}: this user may not lock it .* audit.locks"
+            ):
+                run(exporter, s3_bucket)
+            run(exporter, tmp_path)
+    finally:
+        settings.cache_clear()
+        change(marts, f"drop user {name}")
+
+    assert open_store(s3_bucket).read("manifest.json") is None
+    assert READERS[exporter].minute_bars(str(tmp_path)) == mart_minute_bars(marts)
+
+
+def test_an_export_whose_lock_is_ended_stops_and_the_next_is_whole(
+    exporter: str, marts: psycopg2.extensions.connection, s3_server: str, s3_bucket: str
+) -> None:
+    run(exporter, s3_bucket)
+    versions = [read_published(s3_bucket)[1]]
+    change(marts, "update marts.options_ticks set volume = volume + 75")
+    run(exporter, f"{s3_bucket}/undisturbed")
+    versions.append(read_published(f"{s3_bucket}/undisturbed")[1])
+
+    def end_lock() -> None:
+        with databases.connect() as connection, connection.cursor() as cursor:
+            holder = locks.name_holder(cursor, f"export {s3_bucket}")
+            cursor.execute("select pg_terminate_backend(%s, 10000)", (holder,))
+
+    # while files are put aside, and while the manifest is written
+    for request, followed in ((".staging/", versions[0]), ("manifest.json", versions[1])):
+        with faulty_proxy(s3_server) as proxy, endpoint(proxy):
+            proxy.interrupt("PUT", request, end_lock)
+            with pytest.raises(TickmartError, match=f"the lock of this export to {s3_bucket} is gone: "):
+                export(exporter, ["NIFTY"], None, None, s3_bucket, verify=False)
+            copied = [one for one in proxy.requests if one.startswith("PUT") and "staging" not in one]
+
+        assert [one for one in copied if "manifest.json" not in one] == []
+        assert read_published(s3_bucket)[1] == followed
+
+    run(exporter, s3_bucket)
+
+    assert READERS[exporter].minute_bars(s3_bucket) == mart_minute_bars(marts)
+    assert differing(open_store(s3_bucket)) == []
 
 
 def test_a_file_that_differs_from_the_mart_is_found(

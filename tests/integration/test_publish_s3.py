@@ -1,21 +1,21 @@
 """The way out to S3, with a server that fails at every single request."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import boto3
 import pytest
 from faulty_s3 import Fault, FaultyS3, faulty_proxy, through
-from publications import LONG_AGO, NEW, OLD, contents, publish, undated, version
+from publications import LONG_AGO, NEW, OLD, contents, differing, publish, read_published, undated, version
 
 from exporters.publish import (
     ChangedMeanwhileError,
     Month,
     Publication,
     Store,
-    check_manifest,
+    copy_published,
     open_store,
     read_manifest,
-    read_published,
 )
 from exporters.publish.bucket import Bucket
 from warehouse.errors import TickmartError
@@ -54,7 +54,7 @@ def undisturbed_requests(proxy: FaultyS3, uri: str) -> list[str]:
 
 @pytest.mark.parametrize(
     ("fault", "until", "seen_old", "seen_new"),
-    [("refuse", None, 8, 8), ("drop", FOR_EVER, 8, 8), ("lose", None, 7, 9)],
+    [("refuse", None, 9, 13), ("drop", FOR_EVER, 9, 13), ("lose", None, 8, 14)],
     ids=["one answered 500", "none heard from then on", "one done and its answer lost"],
 )
 def test_an_export_that_fails_at_any_request_shows_one_whole_version_and_is_completed(
@@ -120,6 +120,52 @@ def test_of_two_exports_at_once_the_one_that_commits_second_is_refused(s3_bucket
     assert store.read("late.csv") is None
 
 
+def test_an_export_that_another_took_for_dead_overwrites_nothing_of_it(
+    s3_bucket: str, faulty_s3: FaultyS3
+) -> None:
+    store, newer = prepared(s3_bucket), {**NEW, "c/c.csv": b"newer c"}
+    # once the first file is copied
+    faulty_s3.interrupt("HEAD", "/a.csv", lambda: publish(store, newer))
+
+    with pytest.raises(ChangedMeanwhileError):
+        publish(through(faulty_s3, s3_bucket), NEW)
+
+    assert contents(store) == read_published(store)[1] == newer
+
+
+def test_an_export_whose_staged_files_were_cleared_commits_nothing(s3_bucket: str) -> None:
+    store = prepared(s3_bucket)
+    before = set(store.children(".staging"))
+
+    def cleared() -> None:
+        with Publication(open_store(s3_bucket), "flat") as slow:
+            slow.put("late.csv", lambda: b"late", rows=1, underlying="NIFTY", month=Month(2025, 3))
+            slow.settle()
+            (its_own,) = set(store.children(".staging")) - before
+            store.clear(f".staging/{its_own}")
+            slow.commit({})
+
+    with pytest.raises(TickmartError, match=r"was cleared in part: .* Run this export again\."):
+        cleared()
+
+    assert contents(store) == version(store) == OLD
+
+
+def test_a_copy_made_while_another_export_writes_holds_files_of_one_export(
+    s3_bucket: str, faulty_s3: FaultyS3, tmp_path: Path
+) -> None:
+    store, newer = open_store(s3_bucket), {**NEW, "kept.csv": b"newer"}
+    publish(store, OLD)
+    faulty_s3.interrupt("GET", "/kept.csv", lambda: publish(store, newer))
+
+    manifest = copy_published(through(faulty_s3, s3_bucket), tmp_path)
+
+    assert manifest == read_manifest(store)
+    copies = {str(path.relative_to(tmp_path)): path.read_bytes() for path in tmp_path.rglob("*.csv")}
+    assert copies == newer
+    assert "b" not in [path.name for path in tmp_path.iterdir()]
+
+
 def test_of_two_first_exports_at_once_the_one_that_commits_second_is_refused(s3_bucket: str) -> None:
     store = open_store(s3_bucket)
 
@@ -159,7 +205,7 @@ def test_a_large_file_is_copied_in_parts(s3_bucket: str, faulty_s3: FaultyS3) ->
     assert len(copied) == 2
     assert all("partNumber" in one for one in copied)
     assert read_published(s3_bucket)[1] == large
-    assert check_manifest(open_store(s3_bucket)) == []
+    assert differing(open_store(s3_bucket)) == []
 
 
 def test_an_unchanged_export_writes_nothing(s3_bucket: str, faulty_s3: FaultyS3) -> None:

@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from publications import APRIL, LONG_AGO, MARCH, NEW, OLD, contents, publish, undated, version
+from publications import APRIL, LONG_AGO, MARCH, NEW, OLD, contents, differing, publish, undated, version
 
 from exporters.publish import (
     Month,
     Publication,
-    check_manifest,
+    copy_published,
     open_store,
     read_manifest,
 )
@@ -115,7 +115,7 @@ def test_an_export_stopped_at_any_step_shows_one_whole_version_and_is_completed(
         publish(folder, NEW)
 
         assert found(folder) == NEW
-        assert check_manifest(store) == []
+        assert differing(store) == []
         assert undated(read_manifest(store)) == undated(read_manifest(open_store(undisturbed)))
         assert not (folder / LONG_AGO).exists()
     assert seen == sorted(seen)  # once the manifest is written there is no way back
@@ -156,7 +156,7 @@ def test_an_unchanged_file_is_not_touched(tmp_path: Path) -> None:
 def test_a_damaged_file_is_written_again(tmp_path: Path) -> None:
     publish(tmp_path, OLD)
     (tmp_path / "a.csv").write_bytes(b"dam a")
-    assert check_manifest(open_store(tmp_path)) == ["a.csv"]
+    assert differing(open_store(tmp_path)) == ["a.csv"]
 
     publish(tmp_path, OLD)
 
@@ -204,3 +204,31 @@ def test_a_file_as_destination_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(TickmartError, match="is a file"):
         open_store(tmp_path / "file")
+
+
+def test_a_copy_holds_what_was_chosen_in_a_folder_of_its_own(tmp_path: Path) -> None:
+    publish(tmp_path / "export", OLD)
+
+    copy_published(tmp_path / "export", tmp_path / "a" / "copy", lambda file: file.month == "2025-03")
+
+    assert found(tmp_path / "a" / "copy") == {"a.csv": b"old a", "b/b.csv": b"old b"}
+    with pytest.raises(TickmartError, match="copy is not empty"):
+        copy_published(tmp_path / "export", tmp_path / "a" / "copy")
+
+
+def test_a_copy_of_a_damaged_or_missing_file_is_refused_by_name(tmp_path: Path) -> None:
+    publish(tmp_path / "export", OLD)
+    (tmp_path / "export/a.csv").write_bytes(b"dam a")
+
+    with pytest.raises(TickmartError, match=r"export/a\.csv is missing or damaged"):
+        copy_published(tmp_path / "export", tmp_path / "copy")
+    assert found(tmp_path / "copy") == {}
+
+    (tmp_path / "export/a.csv").unlink()
+    with pytest.raises(TickmartError, match=r"export/a\.csv is missing or damaged"):
+        copy_published(tmp_path / "export", tmp_path / "copy")
+
+
+def test_nothing_is_copied_from_where_nothing_was_exported(tmp_path: Path) -> None:
+    with pytest.raises(TickmartError, match=r"has no manifest\.json: nothing was exported there"):
+        copy_published(tmp_path / "export", tmp_path / "copy")

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from publications import MARCH, NEW, OLD, publish, version
+from publications import MARCH, NEW, OLD, publish, read_published, version
 
-from exporters.publish import Publication, open_store, read_manifest, read_published
+from exporters.publish import Publication, open_store, read_manifest
 from warehouse.errors import TickmartError
 
 SHA = "0" * 64
@@ -50,6 +50,13 @@ FOREIGN: dict[str, Any] = {
     "bytes at another file": manifest(files=[entry(stored_at="kept.csv")]),
     "bytes of another generation": manifest(files=[entry(stored_at=STORED.replace("1f00c0de", "0badc0de"))]),
     "bytes of another name": manifest(files=[entry(stored_at=STORED.replace("0000", "1111"))]),
+    "bytes of no generation": {
+        name: value
+        for name, value in manifest(manifest_version=1, files=[entry(stored_at=f".staging//{SHA}")]).items()
+        if name != "generation"
+    },
+    "a path longer than a key of S3": manifest(files=[entry(path="/".join(["é" * 100] * 6))]),
+    "a name longer than a folder takes": manifest(files=[entry(path=f"{'é' * 126}.csv")]),
     "a generation out": manifest(
         generation="../outside", files=[entry(stored_at=f".staging/../outside/{SHA}")]
     ),

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from publications import NEW, OLD, contents, publish, undated, version
 
-from exporters.publish import Store, open_store, read_manifest, recover
+from exporters.publish import Store, open_store, read_manifest
+from exporters.publish.placing import recover
 from warehouse.errors import TickmartError
 
 pytest_plugins = ["s3_server"]
