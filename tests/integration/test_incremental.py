@@ -320,6 +320,9 @@ def test_other_columns_rebuild_a_table_with_what_reads_it_or_drop_nothing(
     }  # fmt: skip
     assert "intermediate.int_spot__prices_deduped is made anew" in rebuilt
     assert query(option_rows) == untouched
+    # their inputs come by other rules, as far as the fingerprints tell
+    assert query("select distinct greeks_status from marts.options_ticks") == [("pending",)]
+    tickmart("greeks")
     assert marts() == undisturbed
 
 

@@ -36,6 +36,5 @@ def upgrade() -> None:
         """
     )
     op.execute(
-        "comment on function audit.text_of_views is"
-        " 'What views are defined as, the same text whoever asks'"
+        "comment on function audit.text_of_views is 'What views are defined as, the same text whoever asks'"
     )
