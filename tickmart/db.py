@@ -6,6 +6,7 @@ import shutil
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import psycopg2.errors
 import psycopg2.extensions
@@ -87,6 +88,7 @@ def url(
     address = database.database_url().set(drivername="postgresql")
     if not password:
         address = address._replace(password=None)
+    address = address.set(database=quote(str(address.database)))  # as SQLAlchemy 2.0 does not
     typer.echo(address.render_as_string(hide_password=False))
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import unquote
 
 import psycopg2
 import psycopg2.extensions
@@ -203,7 +204,9 @@ def _parse(text: str) -> URL:
         raise TickmartError(_NO_ADDRESS) from None  # the cause would show the password
     if not re.fullmatch(r"postgres(ql)?(\+\w+)?", url.drivername) or not url.host or "%00" in text:
         raise TickmartError(_NO_ADDRESS)
-    url = url.set(drivername="postgresql+psycopg2", database=url.database or url.username)
+    # SQLAlchemy 2.0 leaves the name as it is written in the address
+    name = unquote(url.database) if url.database else url.username
+    url = url.set(drivername="postgresql+psycopg2", database=name)
     if odd := sorted(set(_ODD_IN_A_NAME) & set(url.database or "")):
         raise TickmartError(
             f"TICKMART_DATABASE_URL names the database {printable(str(url.database))}: dbt cannot work in one"
