@@ -1,14 +1,21 @@
 """Connections, checks and migrations."""
 
+import hashlib
+import io
 import subprocess
 import sys
 import traceback
+import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 
+import alembic.command
 import psycopg2.errors
 import pytest
+from alembic.config import Config
 from sqlalchemy import URL, text
 
+from loaders.landing import land
 from warehouse import database as databases
 from warehouse.errors import TickmartError
 from warehouse.settings import PROJECT_FOLDER, settings
@@ -273,3 +280,59 @@ def test_a_query_error_stays_a_query_error(database: URL) -> None:
         connection.cursor() as cursor,
     ):
         cursor.execute("select from no_such_table")
+
+
+_MEMBERS = ["50%.csv", "a!b.csv", "what?.csv", "inner!.zip", "plain.csv"]
+
+
+def test_members_that_earlier_versions_named_unquoted_are_not_loaded_again(
+    empty_database: URL, tmp_path: Path
+) -> None:
+    content = (PROJECT_FOLDER / "tests/fixtures/nse-bhavcopy/udiff_20240708.csv").read_bytes()
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as archive:
+        archive.writestr("100%.csv", content)
+    with zipfile.ZipFile(tmp_path / "year.zip", "w") as archive:
+        for name in _MEMBERS:
+            archive.writestr(name, inner.getvalue() if name.endswith(".zip") else content)
+    uri = (tmp_path / "year.zip").as_uri()
+    earlier = [f"{uri}!{name}" + ("!100%.csv" if name.endswith(".zip") else "") for name in _MEMBERS]
+    migrate_to("0010")
+    with databases.connect() as connection, connection.cursor() as cursor:
+        for name in earlier:
+            cursor.execute(
+                "insert into audit.loads (source, dataset, uri, sha256, bytes, rows, started_at, finished_at,"
+                " status) values ('nse-bhavcopy', 'fo_bhavcopy', %s, %s, %s, 1, now(), now(), 'loaded')",
+                (name, hashlib.sha256(content).hexdigest(), len(content)),
+            )
+
+    report = land("nse-bhavcopy", [tmp_path / "year.zip"])
+
+    assert [outcome.status for outcome in report.outcomes] == ["already loaded"] * 5
+    assert {outcome.uri.removeprefix(uri) for outcome in report.outcomes} == {
+        "!50%25.csv", "!a%21b.csv", "!what%3F.csv", "!inner%21.zip!100%25.csv", "!plain.csv",
+    }  # fmt: skip
+
+
+def test_the_day_behind_the_name_of_a_member_stays_as_it_is(empty_database: URL) -> None:
+    migrate_to("0010")
+    with databases.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "insert into audit.loads (source, dataset, uri, started_at, finished_at, status) values"
+            " ('kite-instruments', 'instruments', 'file:///a%21.zip!b?.csv#2?as_of=2025-10-06', now(), now(),"
+            " 'empty')"
+        )
+
+    databases.migrate()
+
+    with databases.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("select uri from audit.loads")
+        assert cursor.fetchall() == [("file:///a%21.zip!b%3F.csv#2?as_of=2025-10-06",)]
+
+
+def migrate_to(migration: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(PROJECT_FOLDER / "warehouse/database/migrations"))
+    with databases.engine().begin() as connection:
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, migration)

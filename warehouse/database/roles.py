@@ -37,8 +37,13 @@ begin
         grant usage on schema audit to tickmart_loader;
         grant select, insert, update, delete on all tables in schema raw to tickmart_loader;
         grant usage, update on all sequences in schema raw to tickmart_loader;
-        grant select, insert, update on all tables in schema audit to tickmart_loader;
-        grant delete on audit.rejects to tickmart_loader;
+        -- what earlier versions granted lets a loader lock migrations and models
+        revoke insert, update, delete on all tables in schema audit from tickmart_loader;
+        grant select on all tables in schema audit to tickmart_loader;
+        grant insert, update on audit.loads to tickmart_loader;
+        grant insert, delete on audit.rejects to tickmart_loader;
+        -- of columns, which is enough for its rows (a policy says which) and not for a lock of the table
+        grant insert (name), update (name) on audit.locks to tickmart_loader;
         grant usage on sequence audit.loads_load_id_seq to tickmart_loader;
         revoke all on audit.build_lock, audit.greeks_lock from tickmart_loader;
         alter default privileges in schema raw
