@@ -2,6 +2,9 @@
   Take this model for the rest of the transaction, or say who has it. Two builds at once would otherwise each plan
   from the same ledger and write the same slices.
 
+  A build of `tickmart build` stops here once its own lock is gone: whoever ended the session that holds it has ended the
+  build, whose dbt has other connections.
+
   relation: the relation about to be written.
 #}
 {% macro lock_model(relation) %}
@@ -12,9 +15,18 @@
     {% if not state.is_ours %}
       {# a statement, not run_query: it opens the transaction that everything after it belongs to #}
       {% call statement('lock_model', fetch_result=True) %}
-        select audit.try_lock('{{ name }}'), pg_sleep({{ 0 if loop.first else 0.5 }})
+        select
+          audit.try_lock('{{ name }}') as is_ours,
+          audit.table_lock_holder('audit.build_lock') as builder,
+          pg_sleep({{ 0 if loop.first else 0.5 }})
       {% endcall %}
-      {% set state.is_ours = load_result('lock_model').table.rows[0][0] %}
+      {% set answer = load_result('lock_model').table.rows[0] %}
+      {% set state.is_ours = answer['is_ours'] %}
+      {% set build = env_var('TICKMART_BUILD_PID', '') %}
+      {% if build and answer['builder'] | string != build %}
+        {{ exceptions.raise_compiler_error(
+          "the build lock is gone: its session, process " ~ build ~ ", was ended. Build again") }}
+      {% endif %}
     {% endif %}
   {% endfor %}
   {% if not state.is_ours %}

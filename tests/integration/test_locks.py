@@ -21,7 +21,7 @@ from loaders.landing import land
 from loaders.registry import SOURCES, create_raw_tables
 from warehouse import database as databases
 from warehouse.database import connect, locks
-from warehouse.dbt import build_lock
+from warehouse.dbt import NodeResult, build_lock, run_dbt
 from warehouse.errors import TickmartError
 from warehouse.settings import PROJECT_FOLDER, settings
 
@@ -241,3 +241,46 @@ def test_the_first_migration_waits_no_longer_for_a_stranger_than_it_would_take(
 
         cursor.execute("select to_regclass('audit.locks') is not null")
         assert cursor.fetchall() == [(True,)]
+
+
+@pytest.mark.parametrize("name", ["model marts.options_ticks", "greeks NIFTY", "export s3://bucket/bars"])
+def test_a_loader_locks_no_name_that_is_not_of_raw_tables(database: URL, name: str) -> None:
+    with connect() as connection, connection.cursor() as cursor:
+        cursor.execute("insert into audit.locks (name) values (%s)", (name,))
+    with as_user(database, "tickmart_loader") as connection, connection.cursor() as cursor:
+        cursor.execute("select from audit.locks where name = %s for update", (name,))
+        assert cursor.fetchall() == []
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            locks.try_lock(cursor, name)
+    with as_user(database, "tickmart_transformer") as connection, connection.cursor() as cursor:
+        assert locks.try_lock(cursor, name)
+
+
+@pytest.mark.parametrize("table", ["audit.locks", "audit.alembic_version", "audit.built_loads"])
+def test_a_loader_locks_no_table_of_builds_and_migrations(database: URL, table: str) -> None:
+    with (
+        as_user(database, "tickmart_loader") as connection,
+        connection.cursor() as cursor,
+        pytest.raises(psycopg2.errors.InsufficientPrivilege),
+    ):
+        cursor.execute(f"lock table {table} in row exclusive mode")
+
+
+def test_a_build_whose_lock_is_ended_stops_at_its_next_model(database: URL) -> None:
+    ended = list[NodeResult]()
+
+    def end_the_lock(node: NodeResult) -> None:
+        if node.kind != "seed":
+            return
+        ended.append(node)
+        if len(ended) == 1:
+            with connect() as connection, connection.cursor() as cursor:
+                cursor.execute("select pg_terminate_backend(%s, 5000)", (locks.holder(cursor, locks.BUILD),))
+
+    with (
+        pytest.raises(TickmartError, match=r"the build lock is gone: its session, process [0-9]+, was ended"),
+        build_lock(),
+    ):
+        run_dbt("seed", ["--threads", "1"], on_node=end_the_lock)
+
+    assert (ended[0].status, ended[-1].status) == ("success", "error")
