@@ -11,6 +11,8 @@ import pytest
 from sqlalchemy import URL
 
 from loaders.landing import land
+from warehouse.database import database_url
+from warehouse.errors import TickmartError
 from warehouse.settings import PROJECT_FOLDER, settings
 
 pytestmark = pytest.mark.slow
@@ -108,3 +110,39 @@ def test_a_log_of_dbt_holds_no_password(database: URL, scratch: Path) -> None:
     assert str(database.password) not in done.stdout + done.stderr
     assert (scratch / "target/manifest.json").exists()
     assert holding(str(database.password), scratch) == []
+
+
+def test_a_password_among_the_parameters_of_the_address_is_no_argument(
+    database: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "psql"
+    program.write_text('#!/bin/sh\nprintf \'%s\\n\' "$@" "and $PGPASSWORD"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    address = database.set(drivername="postgresql", password=None).update_query_dict({"password": "s3 cret"})
+
+    done = subprocess.run(
+        [sys.executable, "-m", "tickmart", "db", "psql"],
+        cwd=PROJECT_FOLDER, capture_output=True, text=True,
+        env={**os.environ, "TICKMART_DATABASE_URL": address.render_as_string()},
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    address_shown, password = done.stdout.splitlines()[1:]
+    assert f"dbname={database.database}" in address_shown
+    assert "s3" not in address_shown
+    assert password == "and s3 cret"
+
+
+@pytest.mark.parametrize(
+    "parameter", ["sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret"]
+)
+def test_a_secret_that_no_program_can_be_told_unseen_is_refused(
+    monkeypatch: pytest.MonkeyPatch, parameter: str
+) -> None:
+    monkeypatch.setenv("TICKMART_DATABASE_URL", f"postgresql://u@host/db?{parameter}=s3cret")
+    settings.cache_clear()
+    with pytest.raises(TickmartError, match=f"has the parameter {parameter}, a secret") as refused:
+        database_url()
+    settings.cache_clear()
+    assert "s3cret" not in str(refused.value)

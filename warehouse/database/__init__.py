@@ -204,6 +204,7 @@ def _parse(text: str) -> URL:
         raise TickmartError(_NO_ADDRESS) from None  # the cause would show the password
     if not re.fullmatch(r"postgres(ql)?(\+\w+)?", url.drivername) or not url.host or "%00" in text:
         raise TickmartError(_NO_ADDRESS)
+    url = _with_the_password_in_its_place(url)
     # SQLAlchemy 2.0 leaves the name as it is written in the address
     name = unquote(url.database) if url.database else url.username
     url = url.set(drivername="postgresql+psycopg2", database=name)
@@ -214,6 +215,25 @@ def _parse(text: str) -> URL:
         )
     return url
 
+
+def _with_the_password_in_its_place(url: URL) -> URL:
+    # Parameters stand among the arguments of pg_dump and psql, which every user of the machine may read.
+    if secret := next((name for name in _SECRETS if name in url.query), None):
+        raise TickmartError(
+            f"TICKMART_DATABASE_URL has the parameter {secret}, a secret that PostgreSQL's programs would be "
+            "told where others may read it. Leave it out: use a password, or a key that needs none"
+        )
+    match url.query.get("password"):
+        case None:
+            return url
+        case str(password):
+            return url.difference_update_query(["password"]).set(password=password)
+        case _:
+            raise TickmartError("TICKMART_DATABASE_URL has the parameter password more than once")
+
+
+# What libpq takes for a secret beside the password.
+_SECRETS = ("sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret")
 
 # dbt writes a database's name into SQL and Jinja as it is
 _ODD_IN_A_NAME = "\"'%\\{"
