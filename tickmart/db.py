@@ -3,7 +3,6 @@
 import logging
 import os
 import shutil
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -13,14 +12,13 @@ import psycopg2.extensions
 import typer
 from sqlalchemy import URL
 
-from loaders.registry import create_raw_tables
+from loaders.registry import SOURCES, create_raw_tables
 from tickmart.output import show_json
 from warehouse import database, server
 from warehouse.database import backup as backups
 from warehouse.database import locks, profile
 from warehouse.database import restore as restoring
 from warehouse.database.errors import in_plain_words
-from warehouse.dbt import build_lock
 from warehouse.errors import TickmartError
 from warehouse.settings import settings
 
@@ -133,7 +131,9 @@ def restore(
 ) -> None:
     """Fill the database from a backup. One that fails leaves the database as it was."""
     with restoring.beside(file, replace=force) as copy:
-        with _no_build():  # what is built meanwhile would be lost
+        with restoring.nobody_else(
+            {raw.qualified for source in SOURCES.values() for raw in source.raw_tables}
+        ):
             copy.fill()
             _bring_up_to_date(copy.url)
             with database.connect(copy.url) as connection:
@@ -163,14 +163,6 @@ def reset(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = Fals
 
 def _is_elsewhere() -> bool:
     return settings().database_url is not None
-
-
-def _no_build() -> AbstractContextManager[None]:
-    # A database that is empty, or older than the lock, has none, and nobody builds there.
-    with database.connect() as connection, connection.cursor() as cursor:
-        cursor.execute("select to_regclass(%s) is not null", (locks.BUILD,))
-        ((has_lock,),) = cursor.fetchall()
-    return build_lock() if has_lock else nullcontext()
 
 
 def _bring_up_to_date(url: URL | None = None) -> None:

@@ -1,10 +1,15 @@
 """Child processes that do not outlive what started them."""
 
+import ctypes
 import os
+import signal
+import sys
 import threading
 import time
 
 _LOOK_EVERY = 0.5
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def end_with(parent: int) -> None:
@@ -21,6 +26,15 @@ def end_with(parent: int) -> None:
     command meets when it is called again.
     """
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def end_with_the_parent() -> None:
+    """Make a program that is about to be started end with the thread that starts it, however that ends.
+
+    Run in the child (`preexec_fn`), for programs that are not ours. Outside Linux it does nothing.
+    """
+    if _libc is not None:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _watch(parent: int) -> None:

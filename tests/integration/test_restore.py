@@ -1,20 +1,26 @@
 """`tickmart db backup` and `tickmart db restore` where something is in the way."""
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import closing
 from pathlib import Path
 
+import psutil
 import psycopg2
 import pytest
 from built_warehouse import database_on, query, tickmart
 from sqlalchemy import URL
 
+from loaders.registry import SOURCES
 from warehouse.database import backup, connect, locks
-from warehouse.database.restore import beside, name_prefix
+from warehouse.database.archive import read_archive
+from warehouse.database.restore import beside, name_prefix, nobody_else
+from warehouse.errors import TickmartError
 from warehouse.settings import PROJECT_FOLDER
 
 # A place for a mark that every restore takes away with the database that it replaces.
@@ -262,3 +268,151 @@ def test_a_backup_follows_a_link_and_takes_the_longest_names(database: URL, tmp_
     assert longest.read_bytes().startswith(b"PGDMP")
     assert (tmp_path / "link").is_symlink()
     assert len(list(tmp_path.iterdir())) == 2
+
+
+RAW = sorted({table.qualified for source in SOURCES.values() for table in source.raw_tables})
+
+
+def test_a_restore_waits_for_no_load_and_says_who_loads(marked: URL, whole_backup: Path) -> None:
+    table = RAW[-1]
+    with connect() as connection, connection.cursor() as cursor:
+        assert locks.try_lock(cursor, table)
+        connection.commit()  # others know of a name once it was locked before
+        assert locks.try_lock(cursor, table)
+        done = tickmart("db", "restore", "--force", whole_backup, status=1)
+        pid = connection.info.backend_pid
+
+    assert f"error: a load into {table} is at work: process {pid} " in done.stderr
+    assert query(_MARKS) == [(1,)]
+    assert copies_of(marked.database) == []
+
+
+def test_a_load_that_begins_during_a_restore_waits_and_then_says_that_nothing_landed(
+    fresh_database: URL,
+) -> None:
+    file = PROJECT_FOLDER / "tests/fixtures/nse-bhavcopy/udiff_20240708.csv"
+    with nobody_else(RAW):
+        loading = subprocess.Popen(
+            [sys.executable, "-m", "tickmart", "load", "nse-bhavcopy", str(file)],
+            cwd=PROJECT_FOLDER, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        waiting = threading.Event()
+        while query("select count(*) from pg_stat_activity where wait_event_type = 'Lock'") == [(0,)]:
+            assert loading.poll() is None
+            waiting.wait(0.05)
+    _, errors = loading.communicate(timeout=60)
+
+    assert loading.returncode == 1
+    assert "the database went away while udiff_20240708.csv was landing" in errors
+    assert query("select count(*) from audit.loads") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "insert into audit.loads (source, dataset, uri, status, started_at, finished_at)"
+        " values ('nse-cash', 'cash_bhavcopy', 'file:///new.csv', 'loaded', now(), now())",
+        "update audit.loads set unloaded_at = now()",
+    ],
+)
+def test_what_came_in_since_a_restore_began_is_not_replaced(
+    marked: URL, whole_backup: Path, change: str
+) -> None:
+    execute(
+        "insert into audit.loads (source, dataset, uri, status, started_at, finished_at)"
+        " values ('nse-cash', 'cash_bhavcopy', 'file:///old.csv', 'loaded', now(), now())"
+    )
+    with beside(whole_backup, replace=True) as copy:
+        execute(change)
+        with pytest.raises(TickmartError, match=f"^database {marked.database} was written to while "):
+            copy.take_place()
+
+    assert query(_MARKS) == [(1,)]
+
+
+def test_an_empty_database_that_was_filled_since_a_restore_began_is_not_replaced(
+    whole_backup: Path, empty_database: URL
+) -> None:
+    with beside(whole_backup, replace=False) as copy:
+        execute(_MARK)
+        with pytest.raises(TickmartError, match=" was written to while "):
+            copy.take_place()
+
+    assert query(_MARKS) == [(1,)]
+
+
+def test_a_former_database_that_cannot_be_dropped_is_named_and_the_jobs_run(
+    marked: URL, server_url: URL, whole_backup: Path
+) -> None:
+    execute("create subscription keeper connection 'dbname=none' publication none with (connect = false)")
+
+    done = tickmart("db", "restore", "--force", whole_backup)
+    try:
+        (former,) = copies_of(marked.database)
+        assert done.stderr.startswith(f"note: database {former} could not be dropped: ")
+        assert "is being used by logical replication subscription" in done.stderr
+        assert query(_MARKS) == [(0,)]
+        deadline = time.monotonic() + 60
+        while not query(
+            "select from pg_stat_activity where datname = current_database()"
+            " and backend_type = 'TimescaleDB Background Worker Scheduler'"
+        ):
+            assert time.monotonic() < deadline, "no background jobs"
+            time.sleep(0.1)
+    finally:
+        with connect(server_url.set(database=former)) as connection, connection.cursor() as cursor:
+            cursor.execute("alter subscription keeper set (slot_name = none)")
+            cursor.execute("drop subscription keeper")
+        execute(f"drop database {former} with (force)")
+
+
+def test_jobs_with_any_character_in_their_settings_are_read_from_a_backup(
+    marked: URL, tmp_path: Path
+) -> None:
+    [(jobs,)] = query(
+        "select coalesce(to_regclass('_timescaledb_catalog.bgw_job'), '_timescaledb_config.bgw_job')::text"
+    )
+    # those below 1000 are the extension's own, which no backup has
+    execute(
+        f"insert into {jobs} select (jsonb_populate_record(job, '{{\"id\": 1000}}'"
+        f" || jsonb_build_object('config', U&'\\2028 \\0085'))).* from {jobs} as job limit 1"
+    )
+    backup.back_up(tmp_path / "all.dump")
+
+    with connect() as connection:
+        program = backup.client_program("pg_restore", connection.server_version // 10_000)
+    archive = read_archive(tmp_path / "all.dump", program)
+
+    assert archive.job_owners == {marked.username}
+
+
+def test_a_killed_backup_ends_its_pg_dump_and_the_next_removes_what_it_left(
+    fresh_database: URL, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "tickmart", "db", "backup", str(tmp_path / "all.dump")]
+    of_another = tmp_path / ".tickmart-backup-another"
+    with connect() as connection, connection.cursor() as cursor, of_another.open("w") as at_work:
+        fcntl.flock(at_work, fcntl.LOCK_EX)
+        cursor.execute("lock table audit.loads in access exclusive mode")  # for which pg_dump waits
+        backing_up = subprocess.Popen(command, cwd=PROJECT_FOLDER)
+        while not query(
+            "select from pg_stat_activity where application_name = 'pg_dump' and wait_event_type = 'Lock'"
+        ):
+            assert backing_up.poll() is None
+            time.sleep(0.05)
+        (pg_dump,) = psutil.Process(backing_up.pid).children()
+        shown = " ".join(pg_dump.cmdline())
+        backing_up.kill()
+        backing_up.wait()
+        psutil.wait_procs([pg_dump], 20)
+        is_running = pg_dump.is_running()
+        left = len([*tmp_path.iterdir()])
+        connection.rollback()
+
+        tickmart("db", "backup", tmp_path / "all.dump")
+
+        assert "pg_dump" in shown
+        assert str(fresh_database.password) not in shown
+        assert not is_running
+        assert left == 2
+        assert sorted(path.name for path in tmp_path.iterdir()) == [of_another.name, "all.dump"]

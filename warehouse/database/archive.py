@@ -102,7 +102,7 @@ def _run(program: str, file: Path, *options: str) -> str:
 def _copied_rows(script: str) -> dict[str, list[dict[str, str]]]:
     rows: dict[str, list[dict[str, str]]] = {table: [] for table in _TELLING}
     table, columns = None, list[str]()
-    for line in script.splitlines():
+    for line in script.split("\n"):  # not splitlines(): a value may hold U+2028 and others as they are
         if line == "\\.":
             table = None
         elif table is not None:

@@ -1,11 +1,14 @@
 """One file that holds the whole database, and the client programs that write and read it."""
 
+import fcntl
 import os
 import re
 import shutil
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psycopg2.extensions
 from sqlalchemy import URL
@@ -13,8 +16,11 @@ from sqlalchemy import URL
 from warehouse import server
 from warehouse.database import connect, database_url
 from warehouse.errors import TickmartError
+from warehouse.processes import end_with_the_parent
 from warehouse.server.packages import POSTGRESQL_MAJOR
 from warehouse.settings import settings
+
+_SCRATCH = ".tickmart-backup-"
 
 
 def client_program(name: str, server_major: int = 0) -> str:
@@ -55,13 +61,14 @@ def client_environment(url: URL) -> dict[str, str]:
 
 def client_address(url: URL) -> str:
     """Return the address without its password, as libpq's programs take it."""
-    return psycopg2.extensions.make_dsn(
-        host=url.host,
-        port=url.port or 5432,
-        user=url.username,
-        dbname=url.database,
-        **{name: str(value) for name, value in url.query.items()},
-    )
+    parts: dict[str, Any] = {
+        "host": url.host,
+        "port": url.port or 5432,
+        "user": url.username,
+        "dbname": url.database,
+    }
+    parts |= url.query
+    return str(psycopg2.extensions.make_dsn(**parts))
 
 
 def back_up(file: Path) -> int:
@@ -87,22 +94,38 @@ def back_up(file: Path) -> int:
     url = database_url()
     with connect() as connection:
         program = client_program("pg_dump", connection.server_version // 10_000)
+    _remove_what_killed_ones_left(target.parent)
     try:
-        handle, scratch = tempfile.mkstemp(dir=target.parent, prefix=".tickmart-backup-")  # mode 0600
+        handle, scratch = tempfile.mkstemp(dir=target.parent, prefix=_SCRATCH)  # mode 0600
     except OSError as error:
         raise TickmartError(f"cannot write into {target.parent}: {error.strerror}") from error
-    os.close(handle)
     try:
+        with suppress(OSError):  # a file system without locks: then none of them is ever removed
+            fcntl.flock(handle, fcntl.LOCK_EX)
         run_client(
             [program, "--format=custom", "--file", scratch, "--dbname", client_address(url)], url, "back up"
         )
-        with open(scratch, "rb") as written:
-            os.fsync(written.fileno())
+        os.fsync(handle)
         os.replace(scratch, target)
     except BaseException:
         Path(scratch).unlink(missing_ok=True)
         raise
+    finally:
+        os.close(handle)
     return target.stat().st_size
+
+
+def _remove_what_killed_ones_left(folder: Path) -> None:
+    # Whoever writes one keeps it locked, so what can be locked is of nobody any more.
+    for file in folder.glob(f"{_SCRATCH}*"):
+        with suppress(OSError):
+            handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.fstat(handle).st_uid == os.getuid():
+                    file.unlink()
+            finally:
+                os.close(handle)
 
 
 def _require_a_place(file: Path, target: Path) -> None:
@@ -128,9 +151,15 @@ def _require_a_place(file: Path, target: Path) -> None:
 
 
 def run_client(command: list[str], url: URL, what: str) -> None:
-    """Run a client program, and say in one line what it complained of."""
+    """Run a client program, which ends with this one, and say in one line what it complained of."""
     done = subprocess.run(
-        command, env=client_environment(url), capture_output=True, text=True, errors="replace", check=False
+        command,
+        env=client_environment(url),
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+        preexec_fn=end_with_the_parent,
     )
     if done.returncode != 0:
         complaints = [line for line in done.stderr.splitlines() if "error:" in line] or [done.stderr.strip()]

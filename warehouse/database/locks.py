@@ -22,8 +22,10 @@ GREEKS = "audit.greeks_lock"
 def held(lock: str, by_another: str, application: str | None = None) -> Iterator[int]:
     """Hold a lock on a connection of its own, so that it goes with this process, however that ends.
 
-    A lock table is held by a transaction with neither a snapshot nor a number: vacuum does not wait for it.
-    A name is held by one with a number; it is for work that keeps a snapshot all the time anyhow.
+    A lock table is held by a transaction with neither a snapshot nor a number, which keeps no dead row of any
+    table from vacuum. (A `vacuum` of the whole database waits at the lock table itself until it is free;
+    autovacuum never comes to an empty table.) A name is held by one with a number; it is for work that keeps
+    a snapshot all the time anyhow.
 
     Parameters
     ----------
@@ -48,13 +50,7 @@ def held(lock: str, by_another: str, application: str | None = None) -> Iterator
         This user may not write what the lock is for.
     """
     with connect() as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "select set_config(name, '0', false) from pg_settings"
-            " where name in ('idle_in_transaction_session_timeout', 'transaction_timeout')"
-        )
-        if application:
-            cursor.execute("select set_config('application_name', %s, false)", (application,))
-        connection.commit()
+        prepare_to_hold(cursor, application)
         try:
             if lock in (BUILD, GREEKS):
                 is_ours = _lock_table(cursor, lock)
@@ -74,6 +70,17 @@ def held(lock: str, by_another: str, application: str | None = None) -> Iterator
             find = holder if lock in (BUILD, GREEKS) else name_holder
             raise TickmartError(f"{by_another}: {describe(cursor, find(cursor, lock))}")
         yield connection.info.backend_pid
+
+
+def prepare_to_hold(cursor: psycopg2.extensions.cursor, application: str | None) -> None:
+    """Let this session hold locks longer than timeouts allow, under a name for who finds them; commits."""
+    cursor.execute(
+        "select set_config(name, '0', false) from pg_settings"
+        " where name in ('idle_in_transaction_session_timeout', 'transaction_timeout')"
+    )
+    if application:
+        cursor.execute("select set_config('application_name', %s, false)", (application,))
+    cursor.connection.commit()
 
 
 def _lock_table(cursor: psycopg2.extensions.cursor, table: str) -> bool:
@@ -114,6 +121,11 @@ def describe(cursor: psycopg2.extensions.cursor, process: int | None) -> str:
     """Say who a server process is, and what to do about it."""
     cursor.execute("select audit.describe_session(%s)", (process,))
     ((who,),) = cursor.fetchall()
+    return what_to_do(who, process)
+
+
+def what_to_do(who: str | None, process: int | None) -> str:
+    """Say what to do about a process that is in the way; `who` is None where it is not to be found."""
     if who is None:
         return "a process that has just begun or just ended. Try again"
     return f"{who}. Wait for it, or end it: tickmart db psql -c 'select pg_terminate_backend({process})'"

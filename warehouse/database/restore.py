@@ -1,11 +1,13 @@
 """A backup becomes the database: filled beside it, checked, and then put into its place."""
 
 import hashlib
+import logging
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import psycopg2
 import psycopg2.errors
@@ -14,9 +16,14 @@ from psycopg2 import sql
 from sqlalchemy import URL
 
 from warehouse import database
+from warehouse.database import locks
 from warehouse.database.archive import Archive, read_archive
 from warehouse.database.backup import client_address, client_program, run_client
+from warehouse.database.errors import in_plain_words
+from warehouse.dbt import build_lock
 from warehouse.errors import TickmartError
+
+log = logging.getLogger(__name__)
 
 _ATTEMPTS = 10
 
@@ -42,9 +49,11 @@ _IS_EMPTY = """
 class Copy:
     """A database of a name of its own, beside the one whose place it is to take."""
 
-    def __init__(self, file: Path, archive: Archive, program: str, url: URL, names: "_Names") -> None:
+    def __init__(
+        self, file: Path, archive: Archive, program: str, url: URL, names: "_Names", replaces: "_Contents"
+    ) -> None:
         self._file, self._archive, self._program = file, archive, program
-        self._of, self._names = url, names
+        self._of, self._names, self._replaces = url, names, replaces
         self.url = url.set(database=names.copy)
 
     def fill(self) -> None:
@@ -84,17 +93,35 @@ class Copy:
             raise TickmartError(f"{self._file} is not whole: restored, it has no {', '.join(missing)}")
 
     def take_place(self) -> None:
-        """Put the copy into the place of the database, which is then dropped, and start its background jobs.
+        """Put the copy into the place of the database, start its background jobs, and drop the former one.
 
-        Whoever is connected to either is sent away. The names change at once or not at all.
+        Whoever is connected to either is sent away. The names change at once or not at all. A former database
+        that cannot be dropped, or that somebody wrote to at the last moment, stays, and is told of.
+
+        Raises
+        ------
+        TickmartError
+            Something was loaded or taken back since the restore began; the database is as it was.
         """
         database.engine(self.url).dispose()
+        if _contents(self._of) != self._replaces:
+            raise TickmartError(
+                f"database {self._of.database} was written to while {self._file} was restored, and was left "
+                "as it is. Look what came in (tickmart loads), then restore again"
+            )
         _change_places(self._of, self._names)
         database.engine().dispose()
-        _administer(self._of, [_statement("drop database {} with (force)", self._names.before)])
         # The copy's jobs were stopped with its connections. TimescaleDB starts none by itself in a database
         # that it has once stopped them in.
         _in_database(self._of, [sql.SQL("select _timescaledb_functions.start_background_workers()")])
+        if _contents(self._of.set(database=self._names.before)) != self._replaces:
+            log.warning(
+                "note: the former database was written to at the last moment. It is still there until the "
+                "next restore, as %s",
+                self._names.before,
+            )
+            return
+        _drop(self._of, self._names.before)
 
 
 # Jobs run as their owner, and have that of the server that they came from.
@@ -131,9 +158,14 @@ def beside(file: Path, *, replace: bool) -> Iterator[Copy]:
     url = database.database_url()
     assert url.database is not None
     with database.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(_IS_EMPTY)
-        is_empty = cursor.fetchone()[0]  # type: ignore[index]
-        if not is_empty and not replace:
+        cursor.execute("select rolsuper from pg_roles where rolname = current_user")
+        if not cursor.fetchone()[0]:  # type: ignore[index]
+            raise TickmartError(
+                "restoring takes a superuser, because TimescaleDB's background jobs have to stop meanwhile, "
+                f"and {url.username} is none. Name one in TICKMART_DATABASE_URL."
+            )
+        contents = _contents_of(cursor)
+        if not contents.is_empty and not replace:
             raise TickmartError(
                 f"database {url.database} at {url.host}:{url.port or 5432} is not empty. Restore with "
                 "--force to replace what it holds."
@@ -141,20 +173,77 @@ def beside(file: Path, *, replace: bool) -> Iterator[Copy]:
         program = client_program("pg_restore", connection.server_version // 10_000)
         archive = read_archive(file, program)
         _check(file, archive, connection)
-        cursor.execute("select rolsuper from pg_roles where rolname = current_user")
-        if not cursor.fetchone()[0]:  # type: ignore[index]
-            raise TickmartError(
-                "restoring takes a superuser, because TimescaleDB's background jobs have to stop meanwhile, "
-                f"and {url.username} is none. Name one in TICKMART_DATABASE_URL."
-            )
     with _only_restore(url):
         names = _Names(url.database)
         _drop_leftovers(url, names)
         try:
-            yield Copy(file, archive, program, url, names)
+            yield Copy(file, archive, program, url, names, contents)
         except BaseException:
             _administer(url, [_statement("drop database if exists {} with (force)", names.copy)])
             raise
+
+
+@contextmanager
+def nobody_else(tables: Collection[str]) -> Iterator[None]:
+    """Keep builds and loads, which would be lost with the database, from it while its copy is filled.
+
+    Loads that begin meanwhile wait. When the block ends they are sent away rather than let in, so that they
+    say that nothing landed.
+
+    Parameters
+    ----------
+    tables : collection of str
+        What loads lock: the names of the raw tables.
+
+    Raises
+    ------
+    TickmartError
+        A build or a load is at work; the message says who.
+    """
+    with database.connect() as connection, connection.cursor() as cursor:
+        # A database that is empty, or older than the locks, has none, and nobody builds there.
+        cursor.execute("select to_regclass(%s) is not null", (locks.BUILD,))
+        if cursor.fetchall() == [(False,)]:
+            yield
+            return
+        locks.prepare_to_hold(cursor, "tickmart db restore")
+        with build_lock():
+            for table in sorted(tables):
+                if not locks.try_lock(cursor, table):
+                    who = locks.describe(cursor, locks.name_holder(cursor, table))
+                    raise TickmartError(f"a load into {table} is at work: {who}")
+            yield
+            cursor.execute(
+                "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
+                " where datname = current_database() and backend_type = 'client backend'"
+                " and pid not in (pg_backend_pid(), %s)",
+                (locks.holder(cursor, locks.BUILD),),
+            )
+
+
+class _Contents(NamedTuple):
+    """What a restore would take away: loads that are added or taken back show in it."""
+
+    is_empty: bool
+    loads: int = 0
+    unloaded: int = 0
+
+
+def _contents(url: URL) -> _Contents:
+    with closing(_open(url)) as connection, connection.cursor() as cursor:
+        return _contents_of(cursor)
+
+
+def _contents_of(cursor: psycopg2.extensions.cursor) -> _Contents:
+    cursor.execute(_IS_EMPTY)
+    ((is_empty,),) = cursor.fetchall()
+    cursor.execute("select to_regclass('audit.loads') is not null")
+    if cursor.fetchall() == [(False,)]:
+        return _Contents(is_empty)
+    # counted, because the load with the highest number need not be the last to commit
+    cursor.execute("select count(*), count(unloaded_at) from audit.loads where status <> 'failed'")
+    ((loads, unloaded),) = cursor.fetchall()
+    return _Contents(is_empty, loads, unloaded)
 
 
 def name_prefix(of: str) -> str:
@@ -218,9 +307,17 @@ def _check_timescaledb(file: Path, archive: Archive, connection: psycopg2.extens
         )
 
 
-# Anybody who may connect can take such a lock, so whoever has it is named; only a superuser restores.
+# Anybody who may connect can take such a lock, so whoever has it is named; only a superuser restores, who can
+# end him. The database of the lock has none of the functions in audit.
 _HOLDER = """
-    select format('process %%s (%%s) of user %%s', pg_locks.pid, application_name, usename)
+    select
+        format(
+            'process %%s (%%s) of user %%s from %%s, since %%s', pg_locks.pid,
+            coalesce(nullif(application_name, ''), 'unnamed'), usename,
+            coalesce(host(client_addr), 'this machine'),
+            to_char(backend_start, 'YYYY-MM-DD HH24:MI:SS TZ')
+        ),
+        pg_locks.pid
     from pg_locks
     inner join pg_stat_activity on pg_locks.pid = pg_stat_activity.pid
     where locktype = 'advisory' and granted
@@ -238,10 +335,9 @@ def _only_restore(url: URL) -> Iterator[None]:
             cursor.execute("select pg_try_advisory_lock(hashtextextended(%s, 0))", (key,))
             if not cursor.fetchone()[0]:  # type: ignore[index]
                 cursor.execute(_HOLDER, (key,))
-                holders = ", ".join(text for (text,) in cursor.fetchall()) or "it has just ended"
+                who, process = cursor.fetchone() or (None, None)
                 raise TickmartError(
-                    f"another restore of database {url.database} is at work: {holders}. "
-                    "Wait for it, or end it with pg_terminate_backend."
+                    f"another restore of database {url.database} is at work: {locks.what_to_do(who, process)}"
                 )
         yield
 
@@ -252,7 +348,16 @@ def _drop_leftovers(url: URL, names: _Names) -> None:
     with closing(_open(_administration(url))) as connection, connection.cursor() as cursor:
         cursor.execute("select datname from pg_database where datname ~ %s", (f"^{pattern}",))
         leftovers = [name for (name,) in cursor.fetchall()]
-    _administer(url, [_statement("drop database if exists {} with (force)", name) for name in leftovers])
+    for name in leftovers:
+        _drop(url, name)
+
+
+def _drop(url: URL, name: str) -> None:
+    """Drop a database that is in nobody's way, or tell why it stays: a slot or a subscription may hold it."""
+    try:
+        _administer(url, [_statement("drop database if exists {} with (force)", name)])
+    except psycopg2.Error as error:
+        log.warning("note: database %s could not be dropped: %s", name, in_plain_words(error))
 
 
 def _change_places(url: URL, names: _Names) -> None:
