@@ -9,10 +9,12 @@ select
     expiry,
     session_date,
     time_bucket(interval '1 day', bar_start, timestamptz '2000-01-03 00:00+05:30') as bar_start,
-    max(lot_size) as lot_size,
-    min(lot_size) as smallest_lot_size,
-    -- of several the better word, which is the first by the alphabet too
+    {{ lot_of_best_word('max') }} as lot_size,
+    {{ lot_of_best_word('min') }} as smallest_lot_size,
+    -- the first by the alphabet too
     min(lot_size_decided_by) as lot_size_decided_by,
+    -- the layout that says lots has symbols too, by which contracts are known again whatever their expiry
+    bool_and(lot_size_decided_by is not distinct from 'bhavcopy') as has_symbols,
     count(*) as contracts
 from {{ ref('int_fo_bhavcopy__deduped') }}
 group by

@@ -1,3 +1,4 @@
+{%- set words = words_for_lots() | join("', '") -%}
 with
 
 listed as (
@@ -25,8 +26,8 @@ tick_rules as (
 
 ),
 
--- What is known of a series on a day that a bhavcopy or a list of instruments has it. What the bhavcopy says goes first,
--- then the list; the lot of a bhavcopy that does not say it is the rule's, or follows from its turnover.
+-- What is known of a series on a day that a bhavcopy or a list of instruments has it. What the bhavcopy says goes
+-- first, then the list; the lot of a bhavcopy that does not say it is the rule's, or follows from its turnover.
 statements as (
 
     select
@@ -38,7 +39,7 @@ statements as (
         null::numeric as tick_size,
         true as is_listed,
         lot_size_decided_by as decided_by,
-        array_position(array['bhavcopy', 'instrument dump', 'rule', 'turnover'], lot_size_decided_by) as precedence
+        array_position(array['{{ words }}'], lot_size_decided_by) as precedence
     from listed
     union all
     select

@@ -1,9 +1,11 @@
-{#- Of the contracts that the session before had and that live on, the part that must be on file: over 122 sessions of two
-    indices there was never one less, for when the exchange dropped strikes without interest (0.06 of them, on 2025-06-27) it
-    added more. -#}
+{#- Of the contracts that the session before had and that live on, the part that must be on file: over 122 sessions of
+    two indices there was never one less, for when the exchange dropped strikes without interest (0.06 of them, on
+    2025-06-27) it added more. -#}
 {%- set least_part_of_before = 0.9 -%}
 {#- And the part of the next session's: contracts that are added made that larger by half at most. -#}
 {%- set least_part_of_next = 0.5 -%}
+{#- Of a share's few strikes a tenth is soon dropped or added: so many say nothing. A future is never dropped. -#}
+{%- set most_strikes_dropped = 20 -%}
 {{ config(
     materialized='reference', meta={'key': ['underlying', 'instrument_type', 'session_date']},
 ) }}
@@ -42,100 +44,106 @@ on_file as (
         -- as int_fo_bhavcopy__identified has it, so that a day's rows are found by their key
         coalesce(min(sessions.opens_at), min(listed.bar_start)) as opens_at,
         min(sessions.number) as number,
-        sum(listed.contracts) as contracts,
-        -- the layout that says lots has symbols too, by which contracts are known again whatever their expiry
-        bool_and(listed.lot_size_decided_by is not distinct from 'bhavcopy') as has_symbols
+        bool_and(listed.has_symbols) as has_symbols,
+        sum(listed.contracts)::bigint as contracts,
+        min(listed.expiry) as first_expiry,
+        array_agg(listed.expiry) as expiries,
+        array_agg(listed.contracts) as contracts_of_expiries
     from listed
     left join sessions on listed.session_date = sessions.session_date
     group by listed.underlying, listed.instrument_type, listed.session_date
 
 ),
 
-in_turn as (
+followed as (
 
     select
         on_file.*,
-        lag(session_date) over earlier_first as previous_session_date,
-        lag(opens_at) over earlier_first as previous_opens_at,
-        lag(has_symbols) over earlier_first as previous_has_symbols,
-        -- no session of the calendar lies between the two
-        coalesce(number = lag(number) over earlier_first + 1, false) as previous_is_adjacent,
-        lead(session_date) over earlier_first as next_session_date
+        lead(session_date) over earlier_first as next_session_date,
+        lead(expiries) over earlier_first as next_expiries
     from on_file
     window earlier_first as (partition by underlying, instrument_type order by session_date)
 
 ),
 
-followed_series as (
-
-    select
-        underlying,
-        instrument_type,
-        expiry,
-        session_date,
-        contracts,
-        lead(session_date) over (
-            partition by underlying, instrument_type, expiry order by session_date
-        ) as next_listed
-    from listed
-
-),
-
--- What the session before had and had not expired by this one.
+-- What will not have expired by the session that follows, and whether a series of it is gone there. On most days none
+-- expires, and no series has to be looked at alone.
 carried as (
 
     select
-        in_turn.underlying,
-        in_turn.instrument_type,
-        in_turn.next_session_date as session_date,
-        sum(followed_series.contracts) as contracts,
-        bool_or(followed_series.next_listed is distinct from in_turn.next_session_date) as lacks_series
-    from in_turn
-    inner join followed_series
-        on in_turn.underlying = followed_series.underlying
-        and in_turn.instrument_type = followed_series.instrument_type
-        and in_turn.session_date = followed_series.session_date
-        and in_turn.next_session_date <= followed_series.expiry
-    group by in_turn.underlying, in_turn.instrument_type, in_turn.next_session_date
+        followed.*,
+        case
+            when first_expiry >= next_session_date then contracts
+            else (
+                select sum(series.contracts)::bigint
+                from unnest(followed.expiries, followed.contracts_of_expiries) as series (expiry, contracts)
+                where series.expiry >= followed.next_session_date
+            )
+        end as contracts_to_carry,
+        case
+            when first_expiry >= next_session_date then not expiries <@ next_expiries
+            else exists (
+                select 1
+                from unnest(followed.expiries) as series (expiry)
+                where series.expiry >= followed.next_session_date and series.expiry <> all(followed.next_expiries)
+            )
+        end as loses_series
+    from followed
 
 ),
 
-beside_carried as (
+in_turn as (
+
+    select
+        carried.*,
+        lag(session_date) over earlier_first as previous_session_date,
+        lag(opens_at) over earlier_first as previous_opens_at,
+        -- no session of the calendar lies between the two
+        coalesce(number = lag(number) over earlier_first + 1, false) as previous_is_adjacent,
+        coalesce(lead(number) over earlier_first = number + 1, false) as next_is_adjacent,
+        coalesce(lag(loses_series) over earlier_first, false)
+        and not (has_symbols and lag(has_symbols) over earlier_first) as renames_contracts,
+        lag(contracts_to_carry) over earlier_first as contracts_carried,
+        lead(contracts) over earlier_first as contracts_of_next
+    from carried
+    window earlier_first as (partition by underlying, instrument_type order by session_date)
+
+),
+
+compared as (
 
     select
         in_turn.*,
-        carried.contracts as contracts_carried,
-        coalesce(carried.lacks_series, false)
-        and not (in_turn.has_symbols and in_turn.previous_has_symbols) as renames_contracts
+        case instrument_type when 'option' then {{ most_strikes_dropped }} else 0 end as most_dropped,
+        contracts_carried - contracts as contracts_gone,
+        case when next_is_adjacent then contracts_of_next - contracts_to_carry end as contracts_come
     from in_turn
-    left join carried
-        on in_turn.underlying = carried.underlying
-        and in_turn.instrument_type = carried.instrument_type
-        and in_turn.session_date = carried.session_date
 
 ),
 
 judged as (
 
     select
-        beside_carried.*,
+        compared.*,
         cut_sessions.session_date is null
-        and coalesce(beside_carried.contracts >= {{ least_part_of_before }} * beside_carried.contracts_carried, true)
-        and coalesce(
-            not lead(beside_carried.previous_is_adjacent) over earlier_first
-            or lead(beside_carried.contracts_carried) over earlier_first
-            >= {{ least_part_of_next }} * lead(beside_carried.contracts) over earlier_first,
-            true
-        ) as is_whole
-    from beside_carried
+        and (
+            compared.contracts_gone > compared.most_dropped
+            and compared.contracts < {{ least_part_of_before }} * compared.contracts_carried
+            -- what was dropped stays away; what a cut took is there again
+            and (
+                compared.contracts < {{ least_part_of_next }} * compared.contracts_carried
+                or coalesce(compared.contracts_come >= 0.5 * compared.contracts_gone, true)
+            )
+        ) is not true
+        and (
+            compared.contracts_come > compared.most_dropped
+            and compared.contracts_to_carry < {{ least_part_of_next }} * compared.contracts_of_next
+        ) is not true as is_whole
+    from compared
     left join cut_sessions
-        on beside_carried.underlying = cut_sessions.underlying
-        and beside_carried.instrument_type = cut_sessions.instrument_type
-        and beside_carried.session_date = cut_sessions.session_date
-    window earlier_first as (
-        partition by beside_carried.underlying, beside_carried.instrument_type
-        order by beside_carried.session_date
-    )
+        on compared.underlying = cut_sessions.underlying
+        and compared.instrument_type = cut_sessions.instrument_type
+        and compared.session_date = cut_sessions.session_date
 
 ),
 

@@ -6,6 +6,14 @@ chain as (
 
 ),
 
+-- sessions whose file lacks contracts: what it pays out is not what the exchange had
+incomplete_sessions as (
+
+    select * from {{ ref('int_sessions__incomplete') }}
+    where instrument_type = 'option'
+
+),
+
 -- At a price of K at expiry calls of lower strikes pay K - strike per unit and puts of higher ones strike - K: from
 -- running sums of open interest and of strike times open interest each strike's payout follows in one pass.
 payouts as (
@@ -40,17 +48,6 @@ ranked as (
 
 ),
 
--- sessions whose file lacks contracts: what it pays out is not what the exchange had
-incomplete_sessions as (
-
-    select
-        underlying,
-        session_date
-    from {{ ref('int_sessions__on_file') }}
-    where instrument_type = 'option' and not is_whole
-
-),
-
 expiries as (
 
     select
@@ -62,16 +59,37 @@ expiries as (
         max(underlying_price) as underlying_price,
         coalesce(sum(call_open_interest), 0)::bigint as call_open_interest,
         coalesce(sum(put_open_interest), 0)::bigint as put_open_interest,
-        -- a contract that is listed without a figure
-        bool_or(
-            (call_symbol is not null and call_open_interest is null)
-            or (put_symbol is not null and put_open_interest is null)
-        ) as is_unknown,
+        -- every listed contract has its figure
+        bool_and(call_symbol is null or call_open_interest is not null) as calls_are_known,
+        bool_and(put_symbol is null or put_open_interest is not null) as puts_are_known,
         min(strike) filter (where place = 1) as lowest_strike,
         max(strike) filter (where place = 1) as highest_strike,
         min(payout) as least_payout
     from ranked
     group by underlying, session_date, bar_start, expiry
+
+),
+
+known as (
+
+    select
+        expiries.*,
+        expiries.calls_are_known and incomplete_sessions.session_date is null as has_all_calls,
+        expiries.puts_are_known and incomplete_sessions.session_date is null as has_all_puts
+    from expiries
+    left join incomplete_sessions
+        on expiries.underlying = incomplete_sessions.underlying
+        and expiries.session_date = incomplete_sessions.session_date
+
+),
+
+-- where nothing is open no strike is better than another
+judged as (
+
+    select
+        known.*,
+        has_all_calls and has_all_puts and call_open_interest + put_open_interest > 0 as has_max_pain
+    from known
 
 ),
 
@@ -88,26 +106,20 @@ max_pain as (
         bar_end,
 
         -- where the holders get least
-        lowest_strike as max_pain_strike,
-        highest_strike as highest_max_pain_strike,
-        least_payout as payout,
+        case when has_max_pain then lowest_strike end as max_pain_strike,
+        case when has_max_pain then highest_strike end as highest_max_pain_strike,
+        case when has_max_pain then least_payout end as payout,
         underlying_price,
-        (100 * (lowest_strike / nullif(underlying_price, 0) - 1))::double precision as distance_percent,
+        case
+            when has_max_pain
+                then (100 * (lowest_strike / nullif(underlying_price, 0) - 1))::double precision
+        end as distance_percent,
 
         -- what it follows from
-        call_open_interest,
-        put_open_interest
+        case when has_all_calls then call_open_interest end as call_open_interest,
+        case when has_all_puts then put_open_interest end as put_open_interest
 
-    from expiries
-    where
-        not is_unknown
-        and call_open_interest + put_open_interest > 0
-        and (underlying, session_date) not in (
-            select
-                incomplete_sessions.underlying,
-                incomplete_sessions.session_date
-            from incomplete_sessions
-        )
+    from judged
 
 )
 

@@ -9,11 +9,8 @@ chain as (
 -- sessions whose file lacks contracts: what it sums up to is not what the exchange had
 incomplete_sessions as (
 
-    select
-        underlying,
-        session_date
-    from {{ ref('int_sessions__on_file') }}
-    where instrument_type = 'option' and not is_whole
+    select * from {{ ref('int_sessions__incomplete') }}
+    where instrument_type = 'option'
 
 ),
 

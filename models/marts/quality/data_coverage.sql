@@ -36,18 +36,7 @@ sessions as (
 -- Whole-market files list everything each day, traded or not: one that lacks much, or was cut, leaves gaps.
 incomplete_sessions as (
 
-    select
-        underlying,
-        instrument_type,
-        session_date
-    from {{ ref('int_sessions__on_file') }}
-    where not is_whole
-    union
-    select
-        underlying,
-        instrument_type,
-        session_date
-    from {{ ref('int_sessions__cut') }}
+    select * from {{ ref('int_sessions__incomplete') }}
 
 ),
 
