@@ -12,15 +12,16 @@ gathered as (
             (array_agg(settlement_rate) filter (where settlement_rate is not null) over earlier)[1]
         ) as rate_in_premiums
     from {{ ref('int_forwards__gathered_by_day') }} as gathered
+    -- the session in each, so that a bound on it is applied below
     window
-        of_day as (partition by exchange, underlying, bar_start),
+        of_day as (partition by exchange, underlying, session_date, bar_start),
         later as (
-            partition by exchange, underlying, bar_start, premium_kind
+            partition by exchange, underlying, session_date, bar_start, premium_kind
             order by expiry asc
             rows between current row and unbounded following
         ),
         earlier as (
-            partition by exchange, underlying, bar_start, premium_kind
+            partition by exchange, underlying, session_date, bar_start, premium_kind
             order by expiry desc
             rows between current row and unbounded following
         )
