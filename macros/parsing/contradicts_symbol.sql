@@ -5,11 +5,15 @@
   contracts within their month, and a day lies within a week of it; what is written otherwise says nothing.
 
   symbol, underlying, expiry, strike: the row's cells, read.
-  option_type: CE or PE; anything else is a future.
+  kind: CE, PE or FUT, as the end of the name would say it; anything else is not known, and the end is not compared.
 #}
-{% macro contradicts_symbol(symbol, underlying, expiry, strike, option_type) -%}
+{% macro contradicts_symbol(symbol, underlying, expiry, strike, kind) -%}
 {%- set tail -%}
-case when {{ option_type }} in ('CE', 'PE') then trim_scale({{ strike }})::text || {{ option_type }} else 'FUT' end
+case
+          when {{ kind }} in ('CE', 'PE') then trim_scale({{ strike }})::text || {{ kind }}
+          when {{ kind }} = 'FUT' then 'FUT'
+          else ''
+        end
 {%- endset -%}
 (
   select case

@@ -82,7 +82,8 @@ typed as (
             when cells.lots_traded < 0 or cells.open_interest < 0 then 'negative volume or open interest'
             when
                 {{ contradicts_symbol(
-                    'raw_rows.fin_instrm_nm', 'cells.underlying', 'cells.expiry', 'cells.strike', 'raw_rows.optn_tp'
+                    'raw_rows.fin_instrm_nm', 'cells.underlying', 'cells.expiry', 'cells.strike',
+                    "case when raw_rows.fin_instrm_tp in ('IDF', 'STF') then 'FUT' else raw_rows.optn_tp end",
                 ) | indent(16) }}
                 then 'symbol differs from the terms in the row'
         end as quarantine_reason,
