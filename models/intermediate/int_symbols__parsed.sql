@@ -72,8 +72,8 @@ calendar as (
 
 ),
 
--- A symbol is read again if it could not be read, if the load that it was read from counts no longer (what a wrong file said
--- of a contract goes with that file), or if that load is built anew because the rules have changed.
+-- A symbol is read again if it could not be read, if the load that it was read from counts no longer (what a wrong file
+-- said of a contract goes with that file), or if that load is built anew because the rules have changed.
 to_be_read as (
 
     select delivered.*
@@ -121,7 +121,63 @@ read_columns as (
 
 ),
 
--- The exchange's names, and how well each fits the expiry of its row: the very day, a month, another day.
+-- The exchange's names: what it said before and still counts, and what comes.
+known_names as not materialized (
+
+    select
+        exchange,
+        instrument_type,
+        underlying,
+        expiry,
+        strike,
+        option_type,
+        vendor_symbol,
+        first_session,
+        true as is_known
+    from known_symbols
+    where
+        dialect = 'nse'
+        and unknown_reason is null
+        and load_id in (select current_loads.load_id from current_loads)
+        and load_id in (select built_loads.load_id from built_loads)
+
+),
+
+new_names as (
+
+    select
+        exchange,
+        instrument_type,
+        underlying,
+        expiry,
+        strike,
+        option_type,
+        vendor_symbol,
+        first_session,
+        false as is_known
+    from read_columns
+    where dialect = 'nse' and unknown_reason is null
+
+),
+
+-- Of all that is known those alone are compared that may be of the same contracts as what comes.
+names_of_new_series as (
+
+    select * from new_names
+    union all
+    select *
+    from known_names
+    where
+        (underlying, expiry) in (
+            select
+                new_names.underlying,
+                new_names.expiry
+            from new_names
+        )
+
+),
+
+-- How well each fits the expiry of its row: the very day, a month, another day.
 names_of_contracts as (
 
     select
@@ -139,48 +195,22 @@ names_of_contracts as (
             when starts_with(named.vendor_symbol, named.underlying || to_char(named.expiry, 'YYMON')) then 2
             else 3
         end as fit
-    from (
-        select
-            exchange,
-            instrument_type,
-            underlying,
-            expiry,
-            strike,
-            option_type,
-            vendor_symbol,
-            first_session,
-            true as is_known
-        from known_symbols
-        where
-            dialect = 'nse'
-            and unknown_reason is null
-            and load_id in (select current_loads.load_id from current_loads)
-            and load_id in (select built_loads.load_id from built_loads)
-        union all
-        select
-            exchange,
-            instrument_type,
-            underlying,
-            expiry,
-            strike,
-            option_type,
-            vendor_symbol,
-            first_session,
-            false as is_known
-        from read_columns
-        where dialect = 'nse' and unknown_reason is null
-    ) as named
+    from names_of_new_series as named
 
 ),
 
--- Two names cannot have the same terms on the same day: one of the rows is wrong. Where the contract that had them
--- first was re-dated before the other came, each had its time.
-other_names as (
+-- Names that have the same terms: the one that comes, and the one that goes before it.
+pairs_of_names as (
 
     select
         ours.vendor_symbol,
         ours.expiry,
-        min(other.vendor_symbol) as other_symbol
+        other.vendor_symbol as other_symbol,
+        case
+            when other.first_session <= ours.first_session then other.vendor_symbol else ours.vendor_symbol
+        end as first_symbol,
+        least(ours.first_session, other.first_session) as first_session,
+        greatest(ours.first_session, other.first_session) as last_session
     from names_of_contracts as ours
     inner join names_of_contracts as other
         on ours.terms = other.terms and ours.vendor_symbol <> other.vendor_symbol
@@ -191,19 +221,32 @@ other_names as (
             or (other.first_session, other.fit, other.vendor_symbol)
             < (ours.first_session, ours.fit, ours.vendor_symbol)
         )
-        and not exists (
-            select 1 from names_of_contracts as moved
+
+),
+
+-- Two names cannot have the same terms on the same day: one of the rows is wrong. Where the contract that had them
+-- first was re-dated before the other came, each had its time.
+other_names as (
+
+    select
+        pairs_of_names.vendor_symbol,
+        pairs_of_names.expiry,
+        min(pairs_of_names.other_symbol) as other_symbol
+    from pairs_of_names
+    where
+        not exists (
+            select 1 from (
+                select * from known_names
+                union all
+                select * from new_names
+            ) as moved
             where
-                moved.vendor_symbol
-                = case
-                    when other.first_session <= ours.first_session then other.vendor_symbol
-                    else ours.vendor_symbol
-                end
-                and moved.expiry <> ours.expiry
-                and moved.first_session > least(ours.first_session, other.first_session)
-                and moved.first_session <= greatest(ours.first_session, other.first_session)
+                moved.vendor_symbol = pairs_of_names.first_symbol
+                and moved.expiry <> pairs_of_names.expiry
+                and moved.first_session > pairs_of_names.first_session
+                and moved.first_session <= pairs_of_names.last_session
         )
-    group by ours.vendor_symbol, ours.expiry
+    group by pairs_of_names.vendor_symbol, pairs_of_names.expiry
 
 ),
 
