@@ -49,6 +49,8 @@ left join {{ ref('int_sessions__on_file') }} as on_file
                         select 1 from {{ ref('int_fo_bhavcopy__deduped') }} as earlier
                         where
                             official.contract_id = earlier.contract_id
+                            -- which compressed rows are found by
+                            and official.underlying = earlier.underlying
                             and on_file.previous_opens_at > earlier.bar_start
                     )
                     then 0
