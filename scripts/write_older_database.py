@@ -4,8 +4,10 @@ A backup (`tickmart db backup`) restores on its own version of TimescaleDB alone
 tests/fixtures/older-databases: after a change of tables, a database that the version before has built is
 kept there, and a test builds on it.
 
-    tickmart db reset, tickmart load …, tickmart build; then
-    python -m scripts.write_older_database tests/fixtures/older-databases/NAME.sql.xz
+    tickmart db reset, tickmart load … FOLDER/…, tickmart build; then
+    python -m scripts.write_older_database tests/fixtures/older-databases/NAME.sql.xz FOLDER
+
+and its sha256 into metadata.json beside it.
 """
 
 import lzma
@@ -20,19 +22,35 @@ from warehouse.database.backup import client_address, client_environment, client
 SCHEMAS = ("raw", "audit", "enrichment", "facts", "staging", "intermediate", "marts", "public")
 
 
-def main(target: Path) -> None:
+# What the ledger calls the folder that the files were loaded from, so that no machine's paths are kept.
+VENDOR = "file:///vendor/"
+
+
+def main(target: Path, loaded_from: Path) -> None:
     """Write the file.
 
     Parameters
     ----------
     target : Path
         A file that ends in .sql.xz; it is replaced.
+    loaded_from : Path
+        The folder in which everything lay that was loaded; `file:///vendor/` stands for it in the file.
     """
+    folder = loaded_from.resolve().as_uri() + "/"
+    _check_origins(folder)
     with lzma.open(target, "wb", preset=9) as file:
         file.write(b"create extension if not exists timescaledb;\n")
         for part in (_section("pre-data"), _hypertables(), _rows(), _section("post-data")):
-            file.write(part.encode() + b"\n")
+            file.write(part.replace(folder, VENDOR).encode() + b"\n")
         file.write(b"reset all;\n")  # pg_dump leaves the connection without a search path
+
+
+def _check_origins(folder: str) -> None:
+    elsewhere = _text(
+        "select string_agg(uri, ', ' order by uri) from audit.loads where not starts_with(uri, %s)", folder
+    )
+    if elsewhere:
+        sys.exit(f"error: not loaded from {folder}: {elsewhere}")
 
 
 def _section(name: str) -> str:
@@ -122,4 +140,4 @@ def _text(statement: str, *parameters: object) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
