@@ -7,10 +7,14 @@ May be run again at any time: what is there already is brought up to date.
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import timedelta
+from urllib.parse import urlsplit
+from uuid import UUID
 
 import httpx
 import typer
+import yaml
 from prefect.automations import AutomationCore, ChangeFlowRunState, EventTrigger
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import StateType
@@ -21,6 +25,7 @@ from prefect.settings import PREFECT_API_URL, get_current_settings
 from warehouse.errors import TickmartError
 from warehouse.settings import PROJECT_FOLDER
 
+FLOW = "nightly"  # of every deployment in prefect.yaml
 WORK_POOL = "local"
 
 # A worker starts a flow within a minute, five on a machine that is very busy.
@@ -51,17 +56,23 @@ def deploy() -> None:
             if not _has_work_pool(client):
                 _prefect("work-pool", "create", WORK_POOL, "--type", "process")
             _prefect("deploy", "--all")
-            for automation in automations():
+            for automation in automations(_deployments(client)):
                 _keep(client, automation)
     except httpx.HTTPError as error:
-        raise TickmartError(f"the Prefect server at {server} does not do it: {error}") from error
+        says = f"the Prefect server at {server} does not do it: {error}"
+        raise TickmartError(_without_credentials(says, server)) from error
 
 
-def automations() -> list[AutomationCore]:
+def automations(deployments: Sequence[UUID]) -> list[AutomationCore]:
     """Return what frees the place of a night whose process died unseen, so that the next night runs.
 
     A worker reports a flow that dies. Where it died too, with the machine or by `kill -9`, the run would stay
     `Running` for ever; where it died before the flow had begun, `Pending`.
+
+    Parameters
+    ----------
+    deployments : sequence of UUID
+        Whose runs are watched. A server may be shared, and others may have a flow of the same name.
     """
     every = get_current_settings().flows.heartbeat_frequency
     if every is None:
@@ -73,6 +84,7 @@ def automations() -> list[AutomationCore]:
             after={_HEARTBEAT},
             expect={_HEARTBEAT, *_ENDED},
             within=timedelta(seconds=_HEARTBEATS_MISSED * every),
+            deployments=deployments,
         ),
         _crash(
             "nights that never began",
@@ -80,11 +92,19 @@ def automations() -> list[AutomationCore]:
             after={"prefect.flow-run.Pending"},
             expect={"prefect.flow-run.Running", *_ENDED},
             within=_LONGEST_START,
+            deployments=deployments,
         ),
     ]
 
 
-def _crash(name: str, message: str, after: set[str], expect: set[str], within: timedelta) -> AutomationCore:
+def _crash(
+    name: str,
+    message: str,
+    after: set[str],
+    expect: set[str],
+    within: timedelta,
+    deployments: Sequence[UUID],
+) -> AutomationCore:
     return AutomationCore(
         name=f"tickmart: {name}",
         description=message,
@@ -92,7 +112,10 @@ def _crash(name: str, message: str, after: set[str], expect: set[str], within: t
             after=after,
             expect=expect,
             match={"prefect.resource.id": "prefect.flow-run.*"},
-            match_related={"prefect.resource.role": "flow", "prefect.resource.name": "nightly"},
+            match_related={
+                "prefect.resource.role": "deployment",
+                "prefect.resource.id": [f"prefect.deployment.{deployment}" for deployment in deployments],
+            },
             for_each={"prefect.resource.id"},
             posture=Posture.Proactive,
             threshold=1,
@@ -110,6 +133,11 @@ def _has_work_pool(client: SyncPrefectClient) -> bool:
     return True
 
 
+def _deployments(client: SyncPrefectClient) -> list[UUID]:
+    declared = yaml.safe_load((PROJECT_FOLDER / "prefect.yaml").read_text())["deployments"]
+    return [client.read_deployment_by_name(f"{FLOW}/{deployment['name']}").id for deployment in declared]
+
+
 def _keep(client: SyncPrefectClient, wanted: AutomationCore) -> None:
     there = client.read_automations_by_name(wanted.name)
     for superfluous in there[1:]:
@@ -119,6 +147,11 @@ def _keep(client: SyncPrefectClient, wanted: AutomationCore) -> None:
     else:
         client.create_automation(wanted)
     typer.echo(f"automation '{wanted.name}' {'is up to date' if there else 'made'}")
+
+
+def _without_credentials(text: str, address: str) -> str:
+    credentials, at, _ = urlsplit(address).netloc.rpartition("@")
+    return text.replace(credentials + at, "") if at else text
 
 
 def _prefect(*arguments: str) -> None:
