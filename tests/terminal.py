@@ -4,13 +4,16 @@ import fcntl
 import os
 import pty
 import re
+import select
 import struct
 import subprocess
 import termios
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 _WIDTH, _HEIGHT = 160, 50
+_LONGEST = 120.0  # seconds
 _PIECE = re.compile(r"\x1b\[([0-9;?]*)([A-Za-z])|(\r)|(\n)|([^\x1b\r\n]+)")
 
 
@@ -47,8 +50,11 @@ def on_a_terminal(command: Sequence[str], pipe_stdout: bool = False) -> Seen:
         env={**os.environ, "TERM": "xterm-256color"},
     )
     os.close(theirs)
-    written = b""
+    written, deadline = b"", time.monotonic() + _LONGEST
     while True:
+        if not select.select([ours], [], [], max(deadline - time.monotonic(), 0))[0]:
+            process.kill()
+            raise AssertionError(f"{command} did not end in {_LONGEST:.0f} seconds; it wrote {written!r}")
         try:
             read = os.read(ours, 1 << 16)
         except OSError:  # the last that wrote to it has ended

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import os
 import secrets
 import signal
 import subprocess
@@ -358,16 +357,17 @@ def test_an_export_killed_anywhere_is_completed_by_the_next(
         lambda: len(list((disturbed / ".staging").iterdir())) > 1,
         lambda: (disturbed / "manifest.json").read_bytes() != committed,
     ]
+    ended_by: list[int] = []
     for sight in sights:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         while process.poll() is None and not sight():
             time.sleep(0.0005)
-        if process.poll() is None:
-            os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        process.kill()
+        ended_by.append(process.wait())
 
         assert read_published(disturbed)[1] in (old, new)
 
+    assert -signal.SIGKILL in ended_by
     run(exporter, disturbed)
 
     assert contents(disturbed) == contents(undisturbed) == new

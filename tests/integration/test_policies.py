@@ -168,7 +168,7 @@ def test_a_build_beside_refreshes_waits_and_goes_on(warehouse: URL, files: Path)
         rebuilt = build()["rebuilt"]
 
     assert {"int_options__bars_hourly", "int_options__bars_daily"} <= {note.split()[0] for note in rebuilt}
-    assert refreshes() > 10
+    assert refreshes() >= 1
     assert _differences_of_the_hourly_rollup() == []
 
 

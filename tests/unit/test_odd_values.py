@@ -167,6 +167,8 @@ def test_an_s3_address_with_a_password_is_refused_and_not_shown(
 
 def test_an_empty_s3_address_is_amazons(monkeypatch: pytest.MonkeyPatch) -> None:
     set_to(monkeypatch, "TICKMART_S3_ENDPOINT_URL", "")
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-south-1")
     assert client().meta.endpoint_url == "https://s3.ap-south-1.amazonaws.com"
     monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
