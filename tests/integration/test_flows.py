@@ -17,26 +17,29 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
+from uuid import uuid4
 
 import psutil
 import pytest
 import yaml
 from sqlalchemy import URL
 
+from exporters.publish import open_store
 from loaders.registry import SOURCES
 from sampledata.generate import write_sample
-from warehouse.database import connect
+from warehouse.database import connect, locks
 from warehouse.settings import PROJECT_FOLDER
 
-# A night has two minutes of waiting in it before it is called dead, and more on a machine that is busy.
+# A night that is killed is called dead after two minutes: it is killed first, and looked at last.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
-FIRST_DAY, SECOND_DAY, EARLIER_MONTH = date(2025, 8, 11), date(2025, 8, 12), date(2025, 7, 14)
+FIRST_DAY, EARLIER_MONTH = date(2025, 8, 11), date(2025, 7, 14)
 PREFECT = [sys.executable, "-m", "prefect"]
+NIGHT = [sys.executable, "-m", "flows.nightly", "--no-tests", "--no-whole-tables"]
 
 
 def documented_steps(document: str) -> list[str]:
@@ -59,13 +62,16 @@ class Server:
     def post(self, path: str, **body: Any) -> Any:
         return self._ask("POST", path, body)
 
+    def post_all(self, path: str, body: list[dict[str, Any]]) -> Any:
+        return self._ask("POST", path, body)
+
     def patch(self, path: str, **body: Any) -> Any:
         return self._ask("PATCH", path, body)
 
     def get(self, path: str) -> Any:
         return self._ask("GET", path, None)
 
-    def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
+    def _ask(self, method: str, path: str, body: dict[str, Any] | list[dict[str, Any]] | None) -> Any:
         content = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(
             f"{self.url}/{path}", content, {"Content-Type": "application/json"}, method=method
@@ -131,11 +137,121 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def first_night(_starting: Server, folder: Path) -> subprocess.CompletedProcess[str]:
+def _first_night_going_on(_starting: Server, folder: Path) -> Iterator[subprocess.Popen[str]]:
     """The flow at once where the inbox is, with its defaults but for dbt's tests: no server, no account."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     environment |= {"PREFECT_HOME": str(folder / "prefect"), "NO_COLOR": "1"}
-    return at_once(folder, environment)
+    process = subprocess.Popen(
+        NIGHT, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    yield process
+    if process.poll() is None:
+        kill(process)
+
+
+@pytest.fixture(scope="module")
+def struck(
+    _first_night_going_on: subprocess.Popen[str],
+    deployment: dict[str, Any],
+    prefect: Server,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, Any]:
+    """A night of the schedule that is killed together with its worker, beside the first one.
+
+    It loads into a table that the first one leaves alone, and waits there for a lock, so it cannot end.
+    """
+    folder = tmp_path_factory.mktemp("struck")
+    (table,) = SOURCES["nse-index"].raw_tables
+    with locks.held(table.qualified, "another load"):
+        schedule_soon(
+            prefect, deployment, {"nse-index": PROJECT_FOLDER / "tests/fixtures/nse-index/closes.csv"}, folder
+        )
+        with worker(prefect, folder / "worker.log") as killed:
+            struck = wait_for_run(prefect, "RUNNING")
+            wait_for_heartbeat(prefect, struck)
+            kill(killed)
+        schedule_never(prefect, deployment)
+        assert prefect.get(f"flow_runs/{struck['id']}")["state"]["type"] == "RUNNING"
+    return struck
+
+
+@pytest.fixture(scope="module")
+def first_night(
+    _first_night_going_on: subprocess.Popen[str], struck: dict[str, Any]
+) -> subprocess.CompletedProcess[str]:
+    out, err = _first_night_going_on.communicate(timeout=500)
+    return subprocess.CompletedProcess(NIGHT, _first_night_going_on.returncode, out, err)
+
+
+@pytest.fixture(scope="module")
+def night_of_others(struck: dict[str, Any], prefect: Server) -> str:
+    """The id of a run that others have on this server, of a flow with the same name, silent for as long."""
+    deployment = prefect.post("deployments/", name="of-others", flow_id=struck["flow_id"])
+    run = prefect.post(f"deployments/{deployment['id']}/create_flow_run", state={"type": "RUNNING"})
+    prefect.post_all(
+        "events",
+        [
+            {
+                "id": str(uuid4()),
+                "occurred": datetime.now(UTC).isoformat(),
+                "event": "prefect.flow-run.heartbeat",
+                "resource": {"prefect.resource.id": f"prefect.flow-run.{run['id']}"},
+                "related": [
+                    {
+                        "prefect.resource.id": f"prefect.flow.{struck['flow_id']}",
+                        "prefect.resource.role": "flow",
+                        "prefect.resource.name": "nightly",
+                    },
+                    {
+                        "prefect.resource.id": f"prefect.deployment.{deployment['id']}",
+                        "prefect.resource.role": "deployment",
+                    },
+                ],
+            }
+        ],
+    )
+    return str(run["id"])
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A night in which a file, a source and an export failed, and what came of it.
+
+    Attributes
+    ----------
+    night : CompletedProcess
+    report : str
+    catalogs : Path
+        Where it published to: as the first one.
+    bars_before : int
+    """
+
+    night: subprocess.CompletedProcess[str]
+    report: str
+    catalogs: Path
+    bars_before: int
+
+
+@pytest.fixture(scope="module")
+def broken(
+    first_night: subprocess.CompletedProcess[str],
+    prefect: Server,
+    folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Broken:
+    here = tmp_path_factory.mktemp("broken")
+    write_sample(here / "inbox", days=1, start=EARLIER_MONTH, strikes=3, expiries=1)
+    shutil.move(here / "inbox/nse-bhavcopy", here / "elsewhere")  # a source with nothing there
+    (here / "inbox/nse-minute/broken.csv").write_text("<html>503 Service Unavailable</html>")
+    bars_before = counted("marts.options_ticks")
+    with open_store(folder / "catalogs/nautilus").lock():
+        night = at_once(
+            here,
+            prefect.environment,
+            *("--inbox", "nse-minute=inbox/nse-minute", "--inbox", "nse-bhavcopy=inbox/nse-bhavcopy"),
+            *("--to", str(folder / "catalogs"), "--format", "nautilus", "--format", "backtrader"),
+        )
+    return Broken(night, report_of(prefect), folder / "catalogs", bars_before)
 
 
 def test_a_night_with_no_server_and_no_account_ends_in_a_catalog(
@@ -150,8 +266,7 @@ def test_a_night_with_no_server_and_no_account_ends_in_a_catalog(
         counted(f"marts.{mart}") for mart in ("options_ticks", "futures_ticks", "spot_prices")
     )
     assert counted("marts.options_ticks where greeks_status = 'pending'") == 0
-    manifest = json.loads((folder / "catalogs/nautilus/manifest.json").read_text())
-    assert list(manifest["exporters"]["nautilus"]["covered"]["NIFTY"]) == ["2025-08"]
+    assert months(folder / "catalogs/nautilus") == ["2025-08"]
 
 
 def test_the_log_of_a_night_holds_no_password(
@@ -161,32 +276,34 @@ def test_the_log_of_a_night_holds_no_password(
     assert str(database.password) not in first_night.stdout + first_night.stderr
 
 
-def test_a_broken_file_fails_the_run_by_name_and_the_rest_lands(
-    first_night: subprocess.CompletedProcess[str], prefect: Server, folder: Path, tmp_path: Path
-) -> None:
-    write_sample(tmp_path / "inbox", days=1, start=SECOND_DAY, strikes=3, expiries=1)
-    shutil.move(tmp_path / "inbox/nse-bhavcopy", tmp_path / "elsewhere")  # a source with nothing there
-    (tmp_path / "inbox/nse-minute/broken.csv").write_text("<html>503 Service Unavailable</html>")
-    before = counted("marts.options_ticks")
-
-    night = at_once(
-        tmp_path,
-        prefect.environment,
-        *("--inbox", "nse-minute=inbox/nse-minute", "--inbox", "nse-bhavcopy=inbox/nse-bhavcopy"),
-        *("--to", str(folder / "catalogs")),
-    )
-
-    assert night.returncode == 1
-    told = night.stderr[night.stderr.index("error: the rest is done, but:") :]
+def test_what_fails_fails_the_run_by_name_and_the_rest_is_done(broken: Broken, prefect: Server) -> None:
+    assert broken.night.returncode == 1
+    told = broken.night.stderr[broken.night.stderr.index("error: the rest is done, but:") :]
     assert "broken.csv is an HTML or XML page" in told
     assert "nse-bhavcopy: there is no such file or folder" in told
-    (run,) = prefect.post("flow_runs/filter", sort="START_TIME_DESC", limit=1)
+    assert f"tickmart export nautilus --to {broken.catalogs}/nautilus: another export is writing" in told
+    (run,) = prefect.post(
+        "flow_runs/filter",
+        sort="START_TIME_DESC",
+        limit=1,
+        flow_runs={"deployment_id": {"is_null_": True}, "parent_task_run_id": {"is_null_": True}},
+    )
     assert run["state"]["type"] == "FAILED"
     assert "broken.csv" in run["state"]["message"]
-    assert "broken.csv is an HTML or XML page" in report_of(prefect)
-    assert counted("marts.options_ticks") > before
-    covered = json.loads((folder / "catalogs/nautilus/manifest.json").read_text())["exporters"]["nautilus"]
-    assert covered["covered"]["NIFTY"]["2025-08"]["last"] == "2025-08-12"
+    assert "broken.csv is an HTML or XML page" in broken.report
+    assert counted("marts.options_ticks") > broken.bars_before
+    assert months(broken.catalogs / "backtrader") == ["2025-07", "2025-08"]
+
+
+def test_a_month_whose_export_failed_is_exported_by_the_next_night(
+    broken: Broken, prefect: Server, folder: Path
+) -> None:
+    before = months(folder / "catalogs/nautilus")
+
+    retried = at_once(folder, prefect.environment)  # with nothing new in its inbox
+
+    assert retried.returncode == 0, retried.stderr
+    assert (before, months(folder / "catalogs/nautilus")) == (["2025-08"], ["2025-07", "2025-08"])
 
 
 def test_the_deployment_is_for_every_evening_in_india(deployment: dict[str, Any]) -> None:
@@ -223,63 +340,6 @@ def test_deploying_to_no_server_is_one_line(tmp_path: Path) -> None:
         assert done.stderr.startswith(says)
 
 
-def test_the_server_fires_a_night_by_itself_and_a_worker_completes_it(
-    first_night: subprocess.CompletedProcess[str],
-    deployment: dict[str, Any],
-    prefect: Server,
-    folder: Path,
-    tmp_path: Path,
-) -> None:
-    written = files_of(folder / "catalogs")
-    assert written
-    loads = counted("audit.loads")
-
-    # the same deployment as any night's; whole tables are tested
-    schedule_soon(prefect, deployment, folder, whole_tables=True)
-    with worker(prefect, tmp_path / "worker.log"):
-        fired = wait_for_run(prefect, "COMPLETED")
-        schedule_never(prefect, deployment)
-
-    assert fired["auto_scheduled"]
-    assert fired["created_by"]["type"] == "SCHEDULE"
-    assert fired["deployment_id"] == deployment["id"]
-    # and it was a second night with nothing new: nothing was loaded, built or written
-    assert "4 were there already." in report_of(prefect)
-    assert "nothing new." in report_of(prefect)
-    assert int(re.search(r"(\d+) tests read whole tables", report_of(prefect))[1]) > 100  # type: ignore[index]
-    assert counted("audit.loads") == loads
-    assert files_of(folder / "catalogs") == written
-
-
-def test_a_night_killed_with_its_worker_is_called_crashed_and_the_next_one_runs(
-    first_night: subprocess.CompletedProcess[str],
-    deployment: dict[str, Any],
-    prefect: Server,
-    folder: Path,
-    tmp_path: Path,
-) -> None:
-    schedule_soon(prefect, deployment, folder, whole_tables=False)
-    with worker(prefect, tmp_path / "killed.log") as killed:
-        struck = wait_for_run(prefect, "RUNNING")
-        wait_for_heartbeat(prefect, struck)
-        kill(killed)
-    began = time.monotonic()
-
-    with worker(prefect, tmp_path / "next.log"):
-        following = wait_for_run(prefect, "COMPLETED", after=struck)
-        schedule_never(prefect, deployment)
-
-    state = prefect.get(f"flow_runs/{struck['id']}")["state"]
-    assert (state["type"], state["message"]) == (
-        "CRASHED",
-        "No heartbeat for 120 seconds: its process is gone.",
-    )
-    assert following["auto_scheduled"]
-    # by the automation: a hold that nobody renews ends after 300 s, and the server looks every 15 s
-    crashed_after = datetime.fromisoformat(state["timestamp"]) - datetime.fromisoformat(struck["start_time"])
-    assert crashed_after < timedelta(seconds=290), time.monotonic() - began
-
-
 def test_a_trigger_outlasts_a_server_that_answers_503(
     deployment: dict[str, Any], prefect: Server, tmp_path: Path
 ) -> None:
@@ -304,24 +364,6 @@ def test_the_projects_settings_wait_minutes_for_a_server_and_keep_holds_on_disk(
     assert "lease_storage.filesystem" in shown
 
 
-def test_a_month_whose_export_failed_is_exported_by_the_next_night(
-    first_night: subprocess.CompletedProcess[str], prefect: Server, folder: Path, tmp_path: Path
-) -> None:
-    write_sample(tmp_path / "inbox", days=1, start=EARLIER_MONTH, strikes=3, expiries=1)
-    (tmp_path / "catalogs").mkdir()
-    (tmp_path / "catalogs/nautilus").write_text("no folder")
-
-    failed = at_once(tmp_path, prefect.environment)
-    retried = at_once(folder, prefect.environment)  # with nothing new in its inbox
-
-    assert failed.returncode == 1
-    assert "tickmart export nautilus --to catalogs/nautilus: " in failed.stderr
-    assert "catalogs/nautilus is a file" in failed.stderr
-    assert retried.returncode == 0, retried.stderr
-    manifest = json.loads((folder / "catalogs/nautilus/manifest.json").read_text())
-    assert list(manifest["exporters"]["nautilus"]["covered"]["NIFTY"]) == ["2025-07", "2025-08"]
-
-
 def test_the_readme_and_the_operations_give_the_same_steps_to_a_schedule() -> None:
     assert documented_steps("docs/operations.md") == documented_steps("README.md")
 
@@ -333,32 +375,84 @@ def test_the_deployment_names_no_machine() -> None:
     assert [deployment["name"] for deployment in yaml.safe_load(text)["deployments"]] == ["nightly"]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        ((), "nothing to load: {folder}/inbox has no files in a folder " + " or ".join(SOURCES) + "."),
-        (("--inbox", "nse-minute"), "cannot read --inbox nse-minute; write nse-minute=PATH"),
-        (("--inbox", "kite=files"), "unknown source 'kite'; known sources: " + ", ".join(SOURCES)),
-        (
-            ("--inbox", "nse-minute=files", "--format", "csv"),
-            "unknown format csv; known: nautilus, backtrader",
-        ),
-    ],
-)
-def test_a_night_set_up_wrongly_ends_before_it_begins(
-    prefect: Server, database: URL, tmp_path: Path, arguments: tuple[str, ...], says: str
-) -> None:
-    night = at_once(tmp_path, prefect.environment, *arguments)
+SET_UP_WRONGLY = {
+    (): "nothing to load: {folder}/inbox has no files in a folder " + " or ".join(SOURCES) + ".",
+    ("--inbox", "nse-minute"): "cannot read --inbox nse-minute; write nse-minute=PATH",
+    ("--inbox", "kite=files"): "unknown source 'kite'; known sources: " + ", ".join(SOURCES),
+    ("--inbox", "nse-minute=files", "--format", "csv"): ("unknown format csv; known: nautilus, backtrader"),
+}
+# One process for all: a night spends seconds on its imports.
+ONE_BY_ONE = """
+import json, sys
+from flows.nightly import app
+for arguments in json.loads(sys.argv[1]):
+    try:
+        app(arguments)
+    except SystemExit as ended:
+        print(ended.code)
+"""
 
-    assert night.returncode == 1
-    assert f"error: {says.format(folder=tmp_path)}" in night.stderr
+
+def test_a_night_set_up_wrongly_ends_before_it_begins(prefect: Server, database: URL, tmp_path: Path) -> None:
+    nights = subprocess.run(
+        [sys.executable, "-c", ONE_BY_ONE, json.dumps([*SET_UP_WRONGLY])],
+        cwd=tmp_path, env={**prefect.environment, "PYTHONPATH": str(PROJECT_FOLDER)},
+        capture_output=True, text=True, timeout=240,
+    )  # fmt: skip
+
+    assert nights.stdout.split() == ["1"] * len(SET_UP_WRONGLY)
+    told = [line for line in nights.stderr.splitlines() if line.startswith("error: ")]
+    for line, says in zip(told, SET_UP_WRONGLY.values(), strict=True):
+        assert line.startswith(f"error: {says.format(folder=tmp_path)}")
+
+
+def test_a_night_killed_with_its_worker_is_called_crashed_and_none_of_others(
+    struck: dict[str, Any], night_of_others: str, prefect: Server
+) -> None:
+    state = wait_for_end(prefect, struck)
+
+    assert (state["type"], state["message"]) == (
+        "CRASHED",
+        "No heartbeat for 120 seconds: its process is gone.",
+    )
+    assert prefect.get(f"flow_runs/{night_of_others}")["state"]["type"] == "RUNNING"
+
+
+def test_the_server_fires_the_next_night_by_itself_and_a_worker_completes_it(
+    broken: Broken,
+    struck: dict[str, Any],
+    deployment: dict[str, Any],
+    prefect: Server,
+    folder: Path,
+    tmp_path: Path,
+) -> None:
+    written = files_of(folder / "catalogs")
+    assert written
+    loads = counted("audit.loads")
+
+    # the same deployment as any night's; whole tables are tested
+    inbox = {name: folder / "inbox" / name for name in ("nse-minute", "nse-bhavcopy")}
+    schedule_soon(prefect, deployment, inbox, folder / "catalogs")
+    with worker(prefect, tmp_path / "worker.log"):
+        fired = wait_for_run(prefect, "COMPLETED")
+        schedule_never(prefect, deployment)
+
+    assert fired["auto_scheduled"]
+    assert fired["created_by"]["type"] == "SCHEDULE"
+    assert fired["deployment_id"] == deployment["id"]
+    assert fired["start_time"] > struck["start_time"]
+    # and it was a night with nothing new: nothing was loaded, built or written
+    assert "4 were there already." in report_of(prefect)
+    assert "nothing new." in report_of(prefect)
+    assert int(re.search(r"(\d+) tests read whole tables", report_of(prefect))[1]) > 100  # type: ignore[index]
+    assert counted("audit.loads") == loads
+    assert files_of(folder / "catalogs") == written
 
 
 def at_once(folder: Path, environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "flows.nightly", "--no-tests", "--no-whole-tables", *arguments],
-        cwd=folder, env=environment, capture_output=True, text=True, timeout=500,
-    )  # fmt: skip
+        [*NIGHT, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=500
+    )
 
 
 def words(command: str) -> list[str]:
@@ -382,16 +476,17 @@ def automations_of(server: Server) -> list[tuple[str, str, float]]:
     )
 
 
-def schedule_soon(server: Server, deployment: dict[str, Any], folder: Path, *, whole_tables: bool) -> None:
-    """Give the deployment an interval for its evening, and this module's folder."""
+def schedule_soon(
+    server: Server, deployment: dict[str, Any], inbox: dict[str, Path], destination: Path
+) -> None:
+    """Give the deployment an interval for its evening, and folders of this module."""
     server.patch(
         f"deployments/{deployment['id']}",
         schedules=[{"schedule": {"interval": 30}, "active": True}],
         parameters={
-            "inbox": {name: [str(folder / "inbox" / name)] for name in ("nse-minute", "nse-bhavcopy")},
-            "destination": str(folder / "catalogs"),
+            "inbox": {name: [str(path)] for name, path in inbox.items()},
+            "destination": str(destination),
             "tests": False,
-            "whole_tables": whole_tables,
         },
     )
 
@@ -421,7 +516,7 @@ def worker(server: Server, log: Path) -> Iterator[subprocess.Popen[bytes]]:
                 kill(process)
 
 
-def kill(process: subprocess.Popen[bytes]) -> None:
+def kill(process: subprocess.Popen[Any]) -> None:
     """Kill a process and all that it has started, as a machine that loses its power does."""
     family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
     for member in family:
@@ -430,7 +525,7 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     process.wait(30)
 
 
-def wait_for_run(server: Server, state: str, after: dict[str, Any] | None = None) -> dict[str, Any]:
+def wait_for_run(server: Server, state: str) -> dict[str, Any]:
     """The newest run that the server has scheduled itself and that has come to a state."""
     deadline = time.monotonic() + 480
     while time.monotonic() < deadline:
@@ -440,10 +535,21 @@ def wait_for_run(server: Server, state: str, after: dict[str, Any] | None = None
             flow_runs={"state": {"type": {"any_": [state]}}, "deployment_id": {"is_null_": False}},
         )
         for found in runs:
-            if found["auto_scheduled"] and (after is None or found["start_time"] > after["start_time"]):
+            if found["auto_scheduled"]:
                 return dict(found)
         time.sleep(1)
     raise AssertionError(f"no scheduled run was {state} in eight minutes")
+
+
+def wait_for_end(server: Server, of_run: dict[str, Any]) -> dict[str, Any]:
+    """The state in which a run ends."""
+    deadline = time.monotonic() + 480
+    while time.monotonic() < deadline:
+        state: dict[str, Any] = server.get(f"flow_runs/{of_run['id']}")["state"]
+        if state["type"] != "RUNNING":
+            return state
+        time.sleep(1)
+    raise AssertionError("the run did not end in eight minutes")
 
 
 def wait_for_heartbeat(server: Server, of_run: dict[str, Any]) -> None:
@@ -488,6 +594,8 @@ def answering_503(server: Server, path: str, times: int) -> Iterator[tuple[str, 
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))
+            if status == 503:
+                self.send_header("Retry-After", "0.1")
             self.end_headers()
             self.wfile.write(content)
 
@@ -502,6 +610,12 @@ def answering_503(server: Server, path: str, times: int) -> Iterator[tuple[str, 
         yield f"http://127.0.0.1:{way.server_port}/api", asked
         way.shutdown()
         serving.join()
+
+
+def months(catalog: Path) -> list[str]:
+    """The months that a catalog covers."""
+    (about,) = json.loads((catalog / "manifest.json").read_text())["exporters"].values()
+    return list(about["covered"]["NIFTY"])
 
 
 def report_of(server: Server) -> str:
