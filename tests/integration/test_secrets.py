@@ -4,37 +4,44 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+import psycopg2.extensions
 import pytest
+from built_warehouse import query
 from sqlalchemy import URL
 
 from loaders.landing import land
-from warehouse.database import database_url
+from warehouse.database import connect, database_url
 from warehouse.errors import TickmartError
 from warehouse.settings import PROJECT_FOLDER, settings
 
 pytestmark = pytest.mark.slow
 
 FIXTURES = PROJECT_FOLDER / "tests/fixtures"
+TICKMART = [sys.executable, "-m", "tickmart"]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _loaded(database: URL) -> None:
-    land("nse-bhavcopy", [FIXTURES / "nse-bhavcopy/udiff_20240708.csv"])
+@pytest.fixture(scope="module")
+def password(database: URL) -> str:
+    password = str(database.password)
+    assert len(password) > 20
+    return password
 
 
-@pytest.fixture
-def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of temporary files, empty; dbt writes its records and its log in there too."""
-    scratch = tmp_path / "tmp"
-    scratch.mkdir()
-    monkeypatch.setenv("TMPDIR", str(scratch))
-    monkeypatch.setenv("DBT_TARGET_PATH", str(scratch / "target"))
-    monkeypatch.setenv("DBT_LOG_PATH", str(scratch / "logs"))
-    monkeypatch.delenv("DBT_WRITE_JSON")
-    return scratch
+@pytest.fixture(scope="module")
+def scratch(database: URL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of temporary files; dbt writes its records and its log in there too."""
+    scratch = tmp_path_factory.mktemp("tmp")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(scratch))
+        patch.setenv("DBT_TARGET_PATH", str(scratch / "target"))
+        patch.setenv("DBT_LOG_PATH", str(scratch / "logs"))
+        patch.delenv("DBT_WRITE_JSON")
+        yield scratch
 
 
 def holding(secret: str, *folders: Path) -> list[Path]:
@@ -46,70 +53,139 @@ def holding(secret: str, *folders: Path) -> list[Path]:
     ]
 
 
-def test_a_killed_build_leaves_no_password(database: URL, scratch: Path) -> None:
-    password = str(database.password)
-    assert len(password) > 20
-    profiles = settings().state_folder / "dbt-profiles"
-    shown: list[list[str]] = []
+@dataclass(frozen=True)
+class Killed:
+    """What a killed command had shown, and what it has left.
 
-    for seconds_of_dbt in (0.0, 0.5, 2.0, 5.0, 9.0):
+    Attributes
+    ----------
+    commands : list of str
+        The command lines of it and of all that it had started.
+    files : list of Path
+        Files with the password.
+    temporary : list of str
+        Files of its own among the temporary ones.
+    """
+
+    commands: list[str]
+    files: list[Path]
+    temporary: list[str]
+
+
+@pytest.fixture(scope="module")
+def killed_builds(password: str, scratch: Path) -> list[Killed]:
+    """Two builds: killed as dbt began, and when it had made most of the models."""
+    land("nse-bhavcopy", [FIXTURES / "nse-bhavcopy/udiff_20240708.csv"])
+
+    def greeks_have_their_inputs() -> bool:
+        return query("select to_regclass('intermediate.greeks_slices_due') is not null") == [(True,)]
+
+    return [kill_build(sight, scratch, password) for sight in (lambda: True, greeks_have_their_inputs)]
+
+
+def kill_build(sight: Callable[[], bool], scratch: Path, password: str) -> Killed:
+    process = subprocess.Popen(
+        [*TICKMART, "build", "--no-tests"],
+        cwd=PROJECT_FOLDER, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    dbt: psutil.Process | None = None
+    deadline = time.monotonic() + 300
+    while dbt is None or not sight():
+        assert time.monotonic() < deadline, "the build did not come so far in five minutes"
+        assert process.poll() is None, process.stderr and process.stderr.read()
+        dbt = next((one for one in children(process) if "dbt.cli.main" in command_line(one)), None)
+        time.sleep(0.05)
+    commands = command_lines(process)
+    process.kill()
+    process.wait()
+    left = holding(password, scratch, settings().state_folder / "dbt-profiles")
+    _, alive = psutil.wait_procs([dbt], 30)
+    assert alive == []
+    return Killed(commands, left, [file.name for file in scratch.glob("tickmart-*")])
+
+
+def children(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    return psutil.Process(process.pid).children(recursive=True)
+
+
+def command_lines(process: subprocess.Popen[bytes]) -> list[str]:
+    return [command_line(one) for one in (psutil.Process(process.pid), *children(process))]
+
+
+def command_line(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
+
+
+def test_a_killed_build_leaves_no_password(killed_builds: list[Killed], password: str) -> None:
+    for killed in killed_builds:
+        assert any("dbt.cli.main" in command for command in killed.commands)
+        assert [command for command in killed.commands if password in command] == []
+        assert (killed.files, killed.temporary) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("command", "program"),
+    [
+        (("greeks",), "tickmart greeks"),
+        (("db", "backup", "{folder}/a.dump"), "pg_dump"),
+        (("db", "psql", "-c", "select count(*) from enrichment.greeks_slices"), "psql"),
+    ],
+)
+def test_other_killed_commands_leave_no_password(
+    killed_builds: list[Killed],
+    password: str,
+    scratch: Path,
+    tmp_path: Path,
+    command: tuple[str, ...],
+    program: str,
+) -> None:
+    with connect() as connection, connection.cursor() as cursor:
+        # all three come to where they need this table, and wait there
+        cursor.execute("lock table enrichment.greeks_slices in access exclusive mode")
         process = subprocess.Popen(
-            [sys.executable, "-m", "tickmart", "build", "--no-tests"],
+            [*TICKMART, *(part.format(folder=tmp_path) for part in command)],
             cwd=PROJECT_FOLDER, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         )  # fmt: skip
-        dbt = wait_for_dbt(process)
-        shown += [psutil.Process(process.pid).cmdline(), dbt.cmdline()]
-        time.sleep(seconds_of_dbt)
-        assert process.poll() is None
+        deadline = time.monotonic() + 120
+        while not waits_for_the_table(cursor):
+            assert time.monotonic() < deadline, f"{command} did not come to the table in two minutes"
+            assert process.poll() is None, process.stderr and process.stderr.read()
+            time.sleep(0.05)
+        started, commands = children(process), command_lines(process)
         process.kill()
         process.wait()
-        assert holding(password, scratch, profiles) == [], f"killed after {seconds_of_dbt} s of dbt"
-        psutil.wait_procs([dbt], 30)
+        left = holding(password, tmp_path, scratch)
+        connection.rollback()
+    _, alive = psutil.wait_procs(started, 30)
+    assert alive == []
 
-    assert [file.name for file in scratch.iterdir() if file.name.startswith("tickmart-")] == []
-    assert [command for command in shown if password in " ".join(command)] == []
-
-
-def wait_for_dbt(build: subprocess.Popen[bytes]) -> psutil.Process:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        assert build.poll() is None, build.stderr and build.stderr.read()
-        for child in psutil.Process(build.pid).children():
-            try:
-                if "dbt.cli.main" in " ".join(child.cmdline()):
-                    return child
-            except psutil.NoSuchProcess:
-                continue
-        time.sleep(0.05)
-    raise AssertionError("dbt did not start in two minutes")
+    assert any(program in one for one in commands)
+    assert [one for one in commands if password in one] == []
+    assert left == holding(password, tmp_path, scratch) == []
 
 
-@pytest.mark.parametrize("command", [("greeks",), ("db", "backup", "{folder}/a.dump"), ("db", "status")])
-def test_other_killed_commands_leave_no_password(
-    database: URL, scratch: Path, tmp_path: Path, command: tuple[str, ...]
-) -> None:
-    for moment in (0.7, 1.5, 3.0):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tickmart", *(part.format(folder=tmp_path) for part in command)],
-            cwd=PROJECT_FOLDER, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        time.sleep(moment)
-        process.kill()
-        process.wait()
-    assert holding(str(database.password), tmp_path) == []
+def waits_for_the_table(cursor: psycopg2.extensions.cursor) -> bool:
+    cursor.execute(
+        "select count(*) > 0 from pg_locks"
+        " where relation = 'enrichment.greeks_slices'::regclass and not granted"
+    )
+    return bool(cursor.fetchall()[0][0])
 
 
-def test_a_log_of_dbt_holds_no_password(database: URL, scratch: Path) -> None:
+def test_a_build_that_tells_all_holds_no_password(password: str, scratch: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tickmart", "build", "--no-tests"],
+        [*TICKMART, "build", "--no-tests", "--no-greeks", "--select", "nse_holidays"],
         cwd=PROJECT_FOLDER, capture_output=True, text=True, timeout=500,
         env={**os.environ, "DBT_DEBUG": "true", "DBT_LOG_LEVEL_FILE": "debug"},
     )  # fmt: skip
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert str(database.password) not in done.stdout + done.stderr
+    assert password not in done.stdout + done.stderr
     assert (scratch / "target/manifest.json").exists()
-    assert holding(str(database.password), scratch) == []
+    assert holding(password, scratch) == []
 
 
 def test_a_password_among_the_parameters_of_the_address_is_no_argument(
