@@ -336,7 +336,10 @@ def test_deploying_again_makes_nothing_twice(deployment: dict[str, Any], prefect
 def test_deploying_to_no_server_is_one_line(tmp_path: Path) -> None:
     for address, says in {
         "": "error: no Prefect server is named: start one (prefect server start) and name it",
-        "http://127.0.0.1:1/api": "error: the Prefect server at http://127.0.0.1:1/api does not do it: ",
+        # and whoever reads it learns no password
+        "http://u:secret@127.0.0.1:1/api": (
+            "error: the Prefect server at http://127.0.0.1:1/api does not do it: "
+        ),
     }.items():
         done = subprocess.run(
             [sys.executable, "-m", "flows.deploy"],
@@ -345,6 +348,7 @@ def test_deploying_to_no_server_is_one_line(tmp_path: Path) -> None:
         )  # fmt: skip
         assert (done.returncode, done.stderr.count("\n")) == (1, 1)
         assert done.stderr.startswith(says)
+        assert "secret" not in done.stdout + done.stderr
 
 
 def test_a_trigger_outlasts_a_server_that_answers_503(
