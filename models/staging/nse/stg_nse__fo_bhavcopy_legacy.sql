@@ -92,7 +92,9 @@ typed as (
             select
                 nullif(btrim({{ key_text('raw_rows.symbol') }}), '') as underlying,
                 ({{ vendor_date('raw_rows.expiry_dt', order='dd-mon-yyyy', load='raw_rows._load_id') }}) as expiry,
-                ({{ vendor_date('raw_rows.timestamp', order='dd-mon-yyyy', load='raw_rows._load_id') }}) as session_date,
+                (
+                    {{ vendor_date('raw_rows.timestamp', order='dd-mon-yyyy', load='raw_rows._load_id') }}
+                ) as session_date,
                 case when raw_rows.instrument like 'OPT%' then {{ vendor_number('raw_rows.strike_pr') }} end as strike,
                 case
                     when raw_rows.instrument like 'OPT%' then nullif({{ key_text('raw_rows.option_typ') }}, 'XX')
