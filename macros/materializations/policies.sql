@@ -72,7 +72,9 @@
     ),
 
     compression as (
-      select lower(settings.segmentby) as segment_by, lower(settings.orderby) as order_by
+      select
+        lower(replace(settings.segmentby, '\"', '')) as segment_by,
+        lower(replace(settings.orderby, '\"', '')) as order_by
       from timescaledb_information.hypertable_compression_settings as settings
       inner join relation on settings.hypertable = relation.stored
     )
@@ -135,9 +137,9 @@
 {% endmacro %}
 
 
-{# Columns as TimescaleDB's view shows them, in small letters; none where there are none. #}
+{# Columns as TimescaleDB's view shows them, in small letters and without quotes; none where there are none. #}
 {% macro as_server_writes(columns) %}
-  {%- set written = modules.re.sub('\s*,\s*', ',', (columns or '') | trim | lower) -%}
+  {%- set written = modules.re.sub('\s*,\s*', ',', (columns or '') | trim | lower | replace('"', '')) -%}
   {%- set written = modules.re.sub('\s+', ' ', written) | replace(' asc', '') -%}
   {{- return("'" ~ written ~ "'" if written else "null::text") -}}
 {% endmacro %}
