@@ -142,11 +142,19 @@ def _keep(client: SyncPrefectClient, wanted: AutomationCore) -> None:
     there = client.read_automations_by_name(wanted.name)
     for superfluous in there[1:]:
         client.delete_automation(superfluous.id)
-    if there:
-        client.update_automation(there[0].id, wanted)
-    else:
+    if not there:
         client.create_automation(wanted)
+    elif not _does_the_same(there[0], wanted):
+        # The server forgets with it which runs it was watching.
+        client.update_automation(there[0].id, wanted)
     typer.echo(f"automation '{wanted.name}' {'is up to date' if there else 'made'}")
+
+
+def _does_the_same(one: AutomationCore, other: AutomationCore) -> bool:
+    return all(
+        getattr(one, field) == getattr(other, field)
+        for field in ("description", "enabled", "trigger", "actions", "actions_on_trigger", "actions_on_resolve")
+    )
 
 
 def _without_credentials(text: str, address: str) -> str:
