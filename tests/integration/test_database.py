@@ -58,10 +58,14 @@ def test_migrations_make_exactly_the_python_owned_tables(database: URL) -> None:
         )
         assert [name for (name,) in cursor.fetchall()] == [
             "audit.alembic_version",
+            "audit.build_lock",
             "audit.built_loads",
+            "audit.built_models",
             "audit.current_loads",
+            "audit.greeks_lock",
             "audit.loads",
             "audit.loads_to_build",
+            "audit.locks",
             "audit.rejects",
             "audit.slices_to_build",
             "enrichment.greeks_slices",
@@ -162,10 +166,10 @@ def test_a_second_migration_changes_nothing(fresh_database: URL) -> None:
         assert cursor.fetchone() == before
 
 
-def test_symbols_of_a_warehouse_of_before_learn_who_decided_their_expiry(fresh_database: URL) -> None:
+def test_symbols_of_a_warehouse_of_before_learn_who_decided_their_expiry(empty_database: URL) -> None:
+    migrate_to("0002")
     with databases.connect() as connection, connection.cursor() as cursor:
-        cursor.execute("update audit.alembic_version set version_num = '0001'")
-        cursor.execute("create schema intermediate")
+        cursor.execute("create schema if not exists intermediate")
         cursor.execute(
             "create table intermediate.int_symbols__parsed as"
             " select * from (values"

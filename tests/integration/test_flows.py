@@ -480,9 +480,10 @@ def run(server: Server, *command: str) -> subprocess.CompletedProcess[str]:
     return done
 
 
-def automations_of(server: Server) -> list[tuple[str, str, float]]:
+def automations_of(server: Server) -> list[tuple[str, str, str]]:
+    """Names, ids, and the ids of their triggers, under which the server keeps what they are watching."""
     return sorted(
-        (automation["name"].removeprefix("tickmart: "), automation["id"], automation["trigger"]["within"])
+        (automation["name"].removeprefix("tickmart: "), automation["id"], automation["trigger"]["id"])
         for automation in server.post("automations/filter")
     )
 

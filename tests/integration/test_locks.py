@@ -241,7 +241,7 @@ def test_the_first_migration_waits_no_longer_for_a_stranger_than_it_would_take(
 @pytest.mark.parametrize("name", ["model marts.options_ticks", "greeks NIFTY", "export s3://bucket/bars"])
 def test_a_loader_locks_no_name_that_is_not_of_raw_tables(database: URL, name: str) -> None:
     with connect() as connection, connection.cursor() as cursor:
-        cursor.execute("insert into audit.locks (name) values (%s)", (name,))
+        cursor.execute("insert into audit.locks (name) values (%s) on conflict do nothing", (name,))
     with as_user(database, "tickmart_loader") as connection, connection.cursor() as cursor:
         cursor.execute("select from audit.locks where name = %s for update", (name,))
         assert cursor.fetchall() == []
