@@ -151,10 +151,8 @@ def _keep(client: SyncPrefectClient, wanted: AutomationCore) -> None:
 
 
 def _does_the_same(one: AutomationCore, other: AutomationCore) -> bool:
-    return all(
-        getattr(one, field) == getattr(other, field)
-        for field in ("description", "enabled", "trigger", "actions", "actions_on_trigger", "actions_on_resolve")
-    )
+    decided_here = ("description", "enabled", "trigger", "actions")
+    return all(getattr(one, field) == getattr(other, field) for field in decided_here)
 
 
 def _without_credentials(text: str, address: str) -> str:
