@@ -298,12 +298,12 @@ def test_other_columns_rebuild_a_table_with_what_reads_it_or_drop_nothing(
     warehouse: URL, undisturbed: dict[str, Any], tmp_path: Path
 ) -> None:
     project = copied_project(tmp_path)
-    contract = project / "models/intermediate/_intermediate__models.yml"
+    contract = project / "models/intermediate/bars/_int_bars__models.yml"
     before, name, after = contract.read_text().partition("  - name: int_spot__prices_deduped\n")
     other = {"high": "low", "low": "high"}
     after = re.sub(r"- name: (high|low)\n", lambda found: f"- name: {other[found[1]]}\n", after, count=2)
     contract.write_text(before + name + after)
-    options = project / "models/intermediate/int_options__quotes_deduped.sql"
+    options = project / "models/intermediate/bars/int_options__quotes_deduped.sql"
     options.write_text(options.read_text() + "\n-- a comment is no rule\n")
     option_rows = "select ctid::text, xmin::text from intermediate.int_options__quotes_deduped order by 1, 2"
     untouched = query(option_rows)
