@@ -126,7 +126,7 @@ def run_dbt(
             **os.environ,
             **password,
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "0",
-            **{_variable(seed): _seed_named(seed) for seed in _OWN_SEEDS},
+            **own_seeds(),
         },
         cwd=PROJECT_FOLDER,
     )
@@ -160,6 +160,17 @@ def build_lock() -> Iterator[None]:
             yield
         finally:
             del os.environ["TICKMART_BUILD_PID"]
+
+
+def own_seeds() -> dict[str, str]:
+    """Return which seeds dbt is told to take, by environment variable.
+
+    Raises
+    ------
+    TickmartError
+        A setting names a seed that is not there, or not as it must be; the message says what is wrong.
+    """
+    return {_variable(seed): _seed_named(seed) for seed in _OWN_SEEDS}
 
 
 def _variable(seed: str) -> str:

@@ -63,6 +63,8 @@ def test_migrations_make_exactly_the_python_owned_tables(database: URL) -> None:
             "audit.built_models",
             "audit.current_loads",
             "audit.greeks_lock",
+            "audit.last_build",
+            "audit.left_due",
             "audit.loads",
             "audit.loads_to_build",
             "audit.locks",
