@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import psycopg2
 from psycopg2 import extensions
@@ -27,6 +26,7 @@ from loaders.files import (
 )
 from loaders.registry import Source, create_raw_tables, source_named
 from warehouse import database
+from warehouse.clock import today
 from warehouse.database import locks
 from warehouse.database.errors import in_plain_words, said_plainly
 from warehouse.errors import TickmartError
@@ -210,11 +210,11 @@ def check_as_of(source: Source, as_of: date | None) -> None:
         )
     if as_of is not None and not source.undated:
         raise TickmartError(f"rows of {source.name} carry their dates themselves: leave --as-of out")
-    today = datetime.now(ZoneInfo("Asia/Kolkata")).date()
-    if as_of is not None and not _FIRST_DAY_OF_DERIVATIVES <= as_of <= today:
+    latest = today("Asia/Kolkata")
+    if as_of is not None and not _FIRST_DAY_OF_DERIVATIVES <= as_of <= latest:
         raise TickmartError(
             f"--as-of {as_of} is no day on which a list was fetched: say one from"
-            f" {_FIRST_DAY_OF_DERIVATIVES} to today, {today}"
+            f" {_FIRST_DAY_OF_DERIVATIVES} to today, {latest}"
         )
 
 

@@ -21,6 +21,9 @@ from warehouse.settings import PROJECT_FOLDER, settings
 
 TEST_STATE_FOLDER = PROJECT_FOLDER / ".tickmart/test"
 
+# A day on which the calendar of the seeds reaches far enough ahead for nothing to be said of it.
+TODAY = "2026-06-15"
+
 _numbers_in_use: set[int] = set()
 
 
@@ -46,6 +49,7 @@ def _away_from_real_data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
     shutil.copy(PROJECT_FOLDER / "profiles.yml.example", profiles / "profiles.yml")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("TICKMART_DATABASE_URL", raising=False)
+        patch.setenv("TICKMART_TODAY", TODAY)
         patch.setenv("TICKMART_STATE_FOLDER", str(TEST_STATE_FOLDER))
         patch.setenv("TICKMART_PROFILES_FOLDER", str(tmp_path_factory.mktemp("written-profiles")))
         patch.setenv("DBT_PROFILES_DIR", str(profiles))

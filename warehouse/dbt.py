@@ -123,6 +123,7 @@ def run_dbt(
         stderr=subprocess.STDOUT,
         text=True,
         env={
+            **({"TICKMART_TODAY": str(settings().today)} if settings().today else {}),
             **os.environ,
             **password,
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "0",

@@ -1,5 +1,6 @@
 """Every setting of tickmart: one class, environment names `TICKMART_*`, nothing read elsewhere."""
 
+from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -36,6 +37,8 @@ class Settings(BaseSettings):
         Whether the Greeks step computes second-order Greeks too.
     dask_cluster : str or None
         Address of a Dask scheduler whose workers compute the Greeks. None: processes of this machine.
+    today : date or None
+        The day as of which the calendar and the age of sources are judged. None: the clock's.
     test_community_url : SecretStr or None
         A server with TimescaleDB's Community edition on which the tests of continuous aggregates run.
     """
@@ -53,10 +56,17 @@ class Settings(BaseSettings):
     equity_corporate_actions: str = "equity_corporate_actions"
     second_order_greeks: bool = True
     dask_cluster: str | None = None
+    today: date | None = None
     test_community_url: SecretStr | None = None
 
     @field_validator(
-        "database_url", "dask_cluster", "test_community_url", "cache_folder", "s3_endpoint_url", mode="before"
+        "database_url",
+        "dask_cluster",
+        "today",
+        "test_community_url",
+        "cache_folder",
+        "s3_endpoint_url",
+        mode="before",
     )
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:

@@ -1,8 +1,17 @@
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from warehouse.settings import PROJECT_FOLDER, Settings
+from warehouse.clock import today
+from warehouse.settings import PROJECT_FOLDER, Settings, settings
+
+
+@pytest.fixture(autouse=True)
+def _settings_read_anew() -> Iterator[None]:
+    yield
+    settings.cache_clear()
 
 
 def test_settings_are_read_from_the_project_s_folder_wherever_a_command_is_called(
@@ -19,3 +28,21 @@ def test_an_empty_address_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TICKMART_DATABASE_URL", "")
 
     assert Settings().database_url is None
+
+
+def test_today_is_the_day_that_is_told_wherever_somebody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TICKMART_TODAY", "2027-01-04")
+    settings.cache_clear()
+
+    assert today("Asia/Kolkata") == today("America/New_York") == date(2027, 1, 4)
+
+
+def test_without_a_day_told_it_is_the_clock_s_of_the_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TICKMART_TODAY", "")
+    settings.cache_clear()
+    before = datetime.now(UTC)
+
+    west, east = today("Etc/GMT+12"), today("Etc/GMT-14")
+
+    assert west >= (before - timedelta(hours=12)).date()
+    assert timedelta(days=1) <= east - west <= timedelta(days=3)
