@@ -123,11 +123,10 @@ def run_dbt(
         stderr=subprocess.STDOUT,
         text=True,
         env={
-            **({"TICKMART_TODAY": str(settings().today)} if settings().today else {}),
             **os.environ,
             **password,
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "0",
-            **own_seeds(),
+            **told_to_dbt(),
         },
         cwd=PROJECT_FOLDER,
     )
@@ -163,15 +162,19 @@ def build_lock() -> Iterator[None]:
             del os.environ["TICKMART_BUILD_PID"]
 
 
-def own_seeds() -> dict[str, str]:
-    """Return which seeds dbt is told to take, by environment variable.
+def told_to_dbt() -> dict[str, str]:
+    """Return what dbt is told of the settings, by environment variable: seeds to take, and the day that it is.
 
     Raises
     ------
     TickmartError
         A setting names a seed that is not there, or not as it must be; the message says what is wrong.
     """
-    return {_variable(seed): _seed_named(seed) for seed in _OWN_SEEDS}
+    today = settings().today
+    return {
+        **{_variable(seed): _seed_named(seed) for seed in _OWN_SEEDS},
+        **({"TICKMART_TODAY": today.isoformat()} if today else {}),
+    }
 
 
 def _variable(seed: str) -> str:

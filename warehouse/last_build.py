@@ -19,7 +19,7 @@ from typing import Any
 import psycopg2.extensions
 
 from warehouse.database import connect
-from warehouse.dbt import NodeResult, Run, build_lock, own_seeds, run_dbt
+from warehouse.dbt import NodeResult, Run, build_lock, told_to_dbt, run_dbt
 from warehouse.settings import PROJECT_FOLDER, settings
 
 _FOLDERS_OF_DBT = ("models", "macros", "seeds", "functions", "tests/data")
@@ -114,7 +114,7 @@ def fingerprint_of_project() -> str:
     environment = {name: os.environ.get(name, "") for name in variables}
     environment |= {name: value for name, value in os.environ.items() if name.startswith("DBT_")}
     environment = {name: value for name, value in environment.items() if not _SAYS_NOTHING.fullmatch(name)}
-    for name, value in sorted({**environment, **own_seeds()}.items()):
+    for name, value in sorted({**environment, **told_to_dbt()}.items()):
         _add(found, name, value.encode(errors="surrogateescape"))
     for distribution in _DISTRIBUTIONS:
         _add(found, distribution, version(distribution).encode())
