@@ -163,7 +163,7 @@ def build_lock() -> Iterator[None]:
 
 
 def told_to_dbt() -> dict[str, str]:
-    """Return what dbt is told of the settings, by environment variable: seeds to take, and the day that it is.
+    """Return what dbt is told of the settings, by environment variable: seeds of the user, and the day.
 
     Raises
     ------

@@ -19,7 +19,7 @@ from typing import Any
 import psycopg2.extensions
 
 from warehouse.database import connect
-from warehouse.dbt import NodeResult, Run, build_lock, told_to_dbt, run_dbt
+from warehouse.dbt import NodeResult, Run, build_lock, run_dbt, told_to_dbt
 from warehouse.settings import PROJECT_FOLDER, settings
 
 _FOLDERS_OF_DBT = ("models", "macros", "seeds", "functions", "tests/data")

@@ -70,11 +70,15 @@ def test_the_same_project_elsewhere_is_the_same(project: Path) -> None:
 @pytest.mark.parametrize("variable", ["TICKMART_TODAY", "DBT_FULL_REFRESH"])
 def test_a_variable_that_reaches_dbt_counts(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     monkeypatch.delenv(variable, raising=False)
+    settings.cache_clear()
     before = last_build.fingerprint_of_project()
 
     monkeypatch.setenv(variable, "2026-12-01")
+    settings.cache_clear()
 
     assert last_build.fingerprint_of_project() != before
+    monkeypatch.undo()
+    settings.cache_clear()
 
 
 @pytest.mark.parametrize("variable", ["DBT_TARGET_PATH", "DBT_LOG_PATH", "TICKMART_BUILD_PID", "HOME"])
