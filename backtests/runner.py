@@ -222,7 +222,7 @@ def _copy(store: Store, instrument: str, bar: str, folder: Path) -> None:
         folder,
         lambda file: (
             (file.exporter, file.instrument) == ("nautilus", instrument)
-            and (file.month is None or file.path.startswith(bars))
+            and (file.partition is None or file.path.startswith(bars))
         ),
     )
 

@@ -6,8 +6,9 @@ from datetime import date, timedelta
 from prefect import get_run_logger, task
 from prefect.events import emit_event
 
+from exporters.exporting import ExportReport, export
+from exporters.formats import EXPORTERS
 from exporters.publish import open_store, read_manifest
-from exporters.registry import EXPORTERS, ExportReport, export
 from warehouse.database import connect
 from warehouse.errors import TickmartError
 

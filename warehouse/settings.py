@@ -39,6 +39,8 @@ class Settings(BaseSettings):
         Address of a Dask scheduler whose workers compute the Greeks. None: processes of this machine.
     today : date or None
         The day as of which the calendar and the age of sources are judged. None: the clock's.
+    plugins_folder : Path or None
+        Where sources and formats of your own lie, in `sources/` and `formats/` below it.
     test_community_url : SecretStr or None
         A server with TimescaleDB's Community edition on which the tests of continuous aggregates run.
     """
@@ -57,6 +59,7 @@ class Settings(BaseSettings):
     second_order_greeks: bool = True
     dask_cluster: str | None = None
     today: date | None = None
+    plugins_folder: Path | None = None
     test_community_url: SecretStr | None = None
 
     @field_validator(
@@ -66,6 +69,7 @@ class Settings(BaseSettings):
         "test_community_url",
         "cache_folder",
         "s3_endpoint_url",
+        "plugins_folder",
         mode="before",
     )
     @classmethod
@@ -85,7 +89,7 @@ class Settings(BaseSettings):
         assert info.field_name is not None
         return cls.model_fields[info.field_name].default if value == "" else value
 
-    @field_validator("state_folder", "cache_folder", "profiles_folder")
+    @field_validator("state_folder", "cache_folder", "profiles_folder", "plugins_folder")
     @classmethod
     def _home_is_resolved(cls, value: Path | None) -> Path | None:
         return None if value is None else local_path(value)

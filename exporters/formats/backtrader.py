@@ -1,4 +1,4 @@
-"""CSV files for Backtrader: one per contract and calendar month, and a `feeds.py` that opens them.
+"""CSV files for Backtrader, one per contract and month, and a `feeds.py` that opens them.
 
 `<destination>/NIFTY/2025-03/NIFTY_250313_22500_CE.csv` holds the finest bars: Indian wall-clock time of the
 bar's end without an offset (Backtrader shows UTC for anything else), prices as exact decimals, volume and
@@ -10,6 +10,7 @@ import importlib.util
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from exporters import marts
-from exporters.marts import PRICES, Contract, Kind, Series
+from exporters.exporter import Progress, Slice, Written
+from exporters.marts import PRICES, BarMart, Contract, Kind
+from exporters.months import by_month
 from exporters.publish import Folder, Publication, Store, read_manifest
-from exporters.registry import Progress, Slice, Written
+from exporters.series import Series
 from warehouse.errors import TickmartError
 
 KINDS: tuple[Kind, ...] = ("option", "future", "index")
@@ -165,6 +168,11 @@ class BacktraderExporter:
 
     name = "backtrader"
     catalog_format = "csv-1"
+    series = (Series.MINUTE_BARS, Series.GREEKS)
+
+    def partition(self, series: Series, instrument: str, day: date) -> str:
+        """Return the calendar month: a file each, however many of its days are exported."""
+        return by_month(series, instrument, day)
 
     def write(
         self,
@@ -195,7 +203,7 @@ class BacktraderExporter:
                             partial(_file, lines.slice(start, rows)),
                             rows=rows,
                             underlying=piece.underlying,
-                            month=piece.month,
+                            partition=piece.partition,
                             instrument=contract.instrument,
                             volume=int(volumes[start : start + rows].sum()),
                         )
@@ -241,8 +249,8 @@ class BacktraderExporter:
                 held = {
                     file.path
                     for file in manifest.files.values()
-                    if (file.exporter, file.underlying, file.month)
-                    == (self.name, piece.underlying, str(piece.month))
+                    if (file.exporter, file.underlying, file.partition)
+                    == (self.name, piece.underlying, piece.partition)
                 }
                 if held != expected:
                     path = min(held ^ expected)
@@ -270,7 +278,10 @@ class _Contracts:
 
 
 def _bars(connection: psycopg2.extensions.connection, kind: Kind, piece: Slice) -> Iterator[pa.Table]:
-    for table in marts.read(connection, Series(kind, "minute"), piece, with_greeks=kind == "option"):
+    if Series.MINUTE_BARS not in piece.series:
+        return
+    with_greeks = kind == "option" and Series.GREEKS in piece.series
+    for table in marts.read(connection, BarMart(kind, "minute"), piece, with_greeks=with_greeks):
         bars = marts.priced(table)
         if len(bars):
             yield bars
@@ -278,7 +289,7 @@ def _bars(connection: psycopg2.extensions.connection, kind: Kind, piece: Slice) 
 
 def _path(piece: Slice, contract: Contract) -> str:
     folder = Contract("index", piece.underlying, "", "").instrument
-    return f"{folder}/{piece.month}/{contract.instrument}.csv"
+    return f"{folder}/{piece.partition}/{contract.instrument}.csv"
 
 
 def _feeds(store: Store, scratch: Path) -> Any:

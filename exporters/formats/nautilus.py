@@ -1,4 +1,4 @@
-"""NautilusTrader catalogs, layout v1, of nautilus_trader 1.231.
+"""A NautilusTrader 1.231 catalog (layout v1): bars, option Greeks, definitions.
 
 Parquet is written straight from Arrow, with the schema and metadata that Nautilus' own writer gives: its
 public writer takes lists of Python objects and is an order of magnitude slower. That layout is internal to a
@@ -14,6 +14,7 @@ Definitions carry `ts_init` 0.
 import importlib.metadata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from functools import cache, partial
 from typing import Any
@@ -25,9 +26,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from exporters import marts
-from exporters.marts import CHUNK_ROWS, GREEKS, PRICES, Contract, Interval, Kind, Series
-from exporters.publish import Folder, Manifest, Month, Publication, Store, read_manifest
-from exporters.registry import Progress, Slice, Written
+from exporters.exporter import Progress, Slice, Written
+from exporters.marts import CHUNK_ROWS, GREEKS, PRICES, BarMart, Contract, Interval, Kind
+from exporters.months import Month, by_month
+from exporters.publish import Folder, Manifest, Publication, Store, read_manifest
+from exporters.series import Series
 from warehouse.errors import TickmartError
 
 CELL = pa.binary(16)
@@ -279,6 +282,17 @@ class NautilusExporter:
 
     name = "nautilus"
     catalog_format = "v1"
+    series = (
+        Series.MINUTE_BARS,
+        Series.HOUR_BARS,
+        Series.DAY_BARS,
+        Series.GREEKS,
+        Series.INSTRUMENTS,
+    )
+
+    def partition(self, series: Series, instrument: str, day: date) -> str:
+        """Return the calendar month: a file each per bar type, whose names touch and never overlap."""
+        return by_month(series, instrument, day)
 
     def write(
         self,
@@ -324,13 +338,17 @@ class NautilusExporter:
         marts.require_marts(run.connection)
         for piece in pieces:
             run.written.load_ids[piece] = set()
-            for series in marts.ALL_SERIES:
-                if series.kind != "option" or series.interval == "hour":
-                    for table in marts.read(run.connection, series, piece, with_greeks=False):
-                        self._put_bars(run, series, piece, table)
+            for mart in _read_apart(piece):
+                for table in marts.read(run.connection, mart, piece, with_greeks=False):
+                    self._put_bars(run, mart, piece, table)
             for chunk in _option_chunks(run.connection, piece):
-                self._put_bars(run, chunk.series, piece, chunk.bars)
+                if chunk.mart.series in piece.series:
+                    self._put_bars(run, chunk.mart, piece, chunk.bars)
                 self._put_greeks(run, piece, chunk.greeks)
+        if all(Series.INSTRUMENTS in piece.series for piece in pieces):
+            self._put_definitions(run, pieces[0].underlying)
+
+    def _put_definitions(self, run: _Run, underlying: str) -> None:
         for kind, ids in run.exported.items():
             unknown_lots = 0
             for contract_id in sorted(ids):
@@ -339,34 +357,34 @@ class NautilusExporter:
                 self._put_definition(run, contract)
             if unknown_lots:
                 run.written.warnings.append(
-                    f"{pieces[0].underlying}: no source states the lot size of {unknown_lots} of"
+                    f"{underlying}: no source states the lot size of {unknown_lots} of"
                     f" {len(ids)} {kind}s; their definitions say 1."
                 )
 
-    def _put_bars(self, run: _Run, series: Series, piece: Slice, table: pa.Table) -> None:
+    def _put_bars(self, run: _Run, mart: BarMart, piece: Slice, table: pa.Table) -> None:
         bars = marts.priced(table)
         if not len(bars):
             return
-        precision = run.precisions[series.kind]
+        precision = run.precisions[mart.kind]
         for name in PRICES:
             needed = marts.decimals(marts.unscaled(bars[name]), precision)
             if needed > precision:
-                raise _FinerPricesError(series.kind, needed)
+                raise _FinerPricesError(mart.kind, needed)
         encoded = encode_bars(bars)
         volumes = pc.fill_null(bars["volume"], 0).to_numpy()
         if "load_id" in bars.column_names:
             loads = pc.unique(bars["load_id"]).drop_null().to_pylist()
             run.written.load_ids[piece].update(loads)
         for contract_id, start, rows in marts.segments(bars):
-            contract = run.contracts[series.kind][contract_id]
-            run.exported.setdefault(series.kind, set()).add(contract_id)
-            metadata = bar_metadata(contract, series.interval, precision)
+            contract = run.contracts[mart.kind][contract_id]
+            run.exported.setdefault(mart.kind, set()).add(contract_id)
+            metadata = bar_metadata(contract, mart.interval, precision)
             run.publication.put(
-                f"data/bar/{metadata['bar_type']}/{month_file(piece.month)}",
+                f"data/bar/{metadata['bar_type']}/{month_file(Month.parse(piece.partition))}",
                 partial(parquet, encoded.slice(start, rows), metadata),
                 rows=rows,
                 underlying=piece.underlying,
-                month=piece.month,
+                partition=piece.partition,
                 instrument=metadata["instrument_id"],
                 volume=int(volumes[start : start + rows].sum()),
             )
@@ -384,11 +402,11 @@ class NautilusExporter:
             contract = run.contracts["option"][contract_id]
             run.exported.setdefault("option", set()).add(contract_id)
             run.publication.put(
-                f"data/option_greeks/{name}/{month_file(piece.month)}",
+                f"data/option_greeks/{name}/{month_file(Month.parse(piece.partition))}",
                 partial(parquet, encoded.slice(start, rows), greeks_metadata(contract)),
                 rows=rows,
                 underlying=piece.underlying,
-                month=piece.month,
+                partition=piece.partition,
                 instrument=name,
             )
         run.written.rows += len(table)
@@ -416,7 +434,8 @@ class NautilusExporter:
         check = _Check(connection, open_catalog(store), store.uri, manifest, progress)
         for piece in slices:
             check.slice(piece)
-        check.definitions(slices)
+        if all(Series.INSTRUMENTS in piece.series for piece in slices):
+            check.definitions(slices)
         return check.rows
 
 
@@ -425,9 +444,9 @@ EXPORTER = NautilusExporter()
 
 @dataclass(frozen=True, slots=True)
 class _OptionChunk:
-    """Whole option contracts of a slice: their bars of one series, and the Greeks that go with them."""
+    """Whole option contracts of a slice: their bars of one mart, and the Greeks that go with them."""
 
-    series: Series
+    mart: BarMart
     bars: pa.Table
     greeks: pa.Table
 
@@ -442,18 +461,28 @@ _GREEKS_COLUMNS = [
 ]
 
 
+def _read_apart(piece: Slice) -> Iterator[BarMart]:
+    """Yield the marts of a slice's bars that are not read together with the Greeks."""
+    for mart in marts.BAR_MARTS:
+        with_greeks = mart.kind == "option" and mart.interval != "hour" and Series.GREEKS in piece.series
+        if mart.series in piece.series and not with_greeks:
+            yield mart
+
+
 def _option_chunks(connection: psycopg2.extensions.connection, piece: Slice) -> Iterator[_OptionChunk]:
     """Yield the option bars of a slice with their Greeks.
 
     Greeks follow the minute bars; a contract's session that has none gets those of its daily row, traded or
     not. The daily rows of a slice are held in memory: one per contract and session.
     """
-    daily_series = Series("option", "day")
-    daily_tables = list(marts.read(connection, daily_series, piece, with_greeks=True))
+    if Series.GREEKS not in piece.series:
+        return
+    daily_mart = BarMart("option", "day")
+    daily_tables = list(marts.read(connection, daily_mart, piece, with_greeks=True))
     daily = pa.concat_tables(daily_tables).combine_chunks() if daily_tables else None
     used = np.zeros(0 if daily is None else len(daily), bool)
     daily_keys = np.zeros(0, np.int64) if daily is None else _session_keys(daily)
-    for table in marts.read(connection, Series("option", "minute"), piece, with_greeks=True):
+    for table in marts.read(connection, BarMart("option", "minute"), piece, with_greeks=True):
         greeks = table.select(_GREEKS_COLUMNS)
         if daily is not None:
             ids = table["contract_id"].to_numpy()
@@ -466,10 +495,10 @@ def _option_chunks(connection: psycopg2.extensions.connection, piece: Slice) -> 
                 greeks = pa.concat_tables([greeks, added]).sort_by(
                     [("contract_id", "ascending"), ("bar_end", "ascending")]
                 ).combine_chunks()  # fmt: skip
-        yield _OptionChunk(Series("option", "minute"), table, greeks)
+        yield _OptionChunk(BarMart("option", "minute"), table, greeks)
     if daily is not None:
         rest = daily.filter(pa.array(~used)).select(_GREEKS_COLUMNS).combine_chunks()
-        yield _OptionChunk(daily_series, daily, rest)
+        yield _OptionChunk(daily_mart, daily, rest)
 
 
 def _session_keys(table: pa.Table) -> np.ndarray:
@@ -483,7 +512,7 @@ def _refuse_mixed_decimals(
     previous: Manifest, underlying: str, pieces: Sequence[Slice], finer: _FinerPricesError
 ) -> None:
     covered = previous.covered("nautilus", underlying)
-    beyond = sorted(set(covered) - {str(piece.month) for piece in pieces})
+    beyond = sorted(set(covered) - {piece.partition for piece in pieces})
     if beyond:
         first = min(held["first"] for held in covered.values())
         last = max(held["last"] for held in covered.values())
@@ -552,18 +581,18 @@ class _Check:
                     self.connection, piece.underlying, kind
                 )
         expected: set[str] = set()
-        for series in marts.ALL_SERIES:
-            if series.kind != "option" or series.interval == "hour":
-                for table in marts.read(self.connection, series, piece, with_greeks=False):
-                    expected |= self._bars(series, piece, table)
+        for mart in _read_apart(piece):
+            for table in marts.read(self.connection, mart, piece, with_greeks=False):
+                expected |= self._bars(mart, piece, table)
         for chunk in _option_chunks(self.connection, piece):
-            expected |= self._bars(chunk.series, piece, chunk.bars)
+            if chunk.mart.series in piece.series:
+                expected |= self._bars(chunk.mart, piece, chunk.bars)
             expected |= self._greeks(piece, chunk.greeks)
         held = {
             file.path
             for file in self.manifest.files.values()
-            if (file.exporter, file.underlying, file.month)
-            == ("nautilus", piece.underlying, str(piece.month))
+            if (file.exporter, file.underlying, file.partition)
+            == ("nautilus", piece.underlying, piece.partition)
         }
         surplus = sorted(held - expected)
         if surplus:
@@ -589,7 +618,7 @@ class _Check:
         self._exported[instrument_id(contract)] = contract
         return contract
 
-    def _bars(self, series: Series, piece: Slice, table: pa.Table) -> set[str]:
+    def _bars(self, mart: BarMart, piece: Slice, table: pa.Table) -> set[str]:
         from nautilus_trader.core import nautilus_pyo3
         from nautilus_trader.core.nautilus_pyo3 import drop_cvec_pycapsule
         from nautilus_trader.model.data import Bar, capsule_to_list
@@ -598,8 +627,8 @@ class _Check:
         if not len(bars):
             return set()
         parts = marts.segments(bars)
-        names = [bar_type(self._contract(piece, series.kind, part[0]), series.interval) for part in parts]
-        files = [f"data/bar/{name}/{month_file(piece.month)}" for name in names]
+        names = [bar_type(self._contract(piece, mart.kind, part[0]), mart.interval) for part in parts]
+        files = [f"data/bar/{name}/{month_file(Month.parse(piece.partition))}" for name in names]
         self._present(files)
         session = self.catalog.backend_session(Bar, files=[f"{self._root}/{file}" for file in files])
         ranks = {name: rank for rank, name in enumerate(names)}
@@ -628,7 +657,7 @@ class _Check:
         if not parts:
             return set()
         names = [instrument_id(self._contract(piece, "option", part[0])) for part in parts]
-        files = [f"data/option_greeks/{name}/{month_file(piece.month)}" for name in names]
+        files = [f"data/option_greeks/{name}/{month_file(Month.parse(piece.partition))}" for name in names]
         self._present(files)
         session = self.catalog.backend_session(OptionGreeks, files=[f"{self._root}/{file}" for file in files])
         pieces = []

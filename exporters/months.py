@@ -1,7 +1,9 @@
-"""The calendar month: the slice in which every exporter writes and replaces its files."""
+"""The calendar month, by which formats without files of their own per day keep their files."""
 
 from dataclasses import dataclass
 from datetime import date
+
+from exporters.series import Series
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -34,3 +36,8 @@ class Month:
 
     def __str__(self) -> str:
         return f"{self.year:04}-{self.month:02}"
+
+
+def by_month(series: Series, instrument: str, day: date) -> str:
+    """Return the partition of exporters that keep a file per calendar month, such as `2025-03`."""
+    return str(Month.of(day))

@@ -1,107 +1,28 @@
-"""The exporters there are, what each must be able to do, and the one function that runs them."""
+"""The one function that runs an exporter: what is to be written, and what the manifest says of it."""
 
 import hashlib
-import importlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import psycopg2.errors
 import psycopg2.extensions
 
-from exporters.publish import Manifest, Month, Outcome, Publication, Store, open_store, versions
+from exporters.exporter import Exporter, Progress, Slice, Written
+from exporters.formats import EXPORTERS
+from exporters.publish import Manifest, Outcome, Publication, Store, open_store, versions
+from exporters.series import Series
 from warehouse import database
 from warehouse.database import locks
 from warehouse.errors import TickmartError
 from warehouse.names import listed, names_held
 from warehouse.options import range_fault
 
-Progress = Callable[[str, int], None]
-
-# name -> module:attribute; imported when asked for, because nautilus_trader alone takes seconds
-EXPORTERS = {
-    "nautilus": "exporters.nautilus:EXPORTER",
-    "backtrader": "exporters.backtrader:EXPORTER",
-}
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Slice:
-    """The unit of an export: an underlying's sessions within one calendar month.
-
-    Attributes
-    ----------
-    first, last : date
-        Session dates, both included.
-    """
-
-    underlying: str
-    month: Month
-    first: date
-    last: date
-
-
-@dataclass(slots=True)
-class Written:
-    """What an exporter put into a publication.
-
-    Attributes
-    ----------
-    rows : int
-        Rows of market data.
-    load_ids : dict of Slice to set of int
-        The loads that the rows came from.
-    about : dict
-        What the exporter wants to find in the manifest the next time.
-    warnings : list of str
-        What a user should know about the export.
-    """
-
-    rows: int = 0
-    load_ids: dict[Slice, set[int]] = field(default_factory=dict)
-    about: dict[str, Any] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
-
-
-class Exporter(Protocol):
-    """A format. A module under `exporters/` holds one as `EXPORTER`; the contract suite runs on it."""
-
-    name: str
-    catalog_format: str
-
-    def write(
-        self,
-        connection: psycopg2.extensions.connection,
-        slices: Sequence[Slice],
-        publication: Publication,
-        progress: Progress,
-    ) -> Written:
-        """Read the slices from the marts and put their files."""
-        ...
-
-    def verify(
-        self,
-        connection: psycopg2.extensions.connection,
-        slices: Sequence[Slice],
-        store: Store,
-        progress: Progress,
-    ) -> int:
-        """Read what was published with the framework's own reader and compare it with the marts.
-
-        Returns
-        -------
-        int
-            Rows compared.
-
-        Raises
-        ------
-        TickmartError
-            Names the first difference.
-        """
-        ...
+_A_DAY = timedelta(days=1)
+_A_YEAR = 366
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,15 +57,6 @@ class ExportReport:
         }
 
 
-def load_exporter(name: str) -> Exporter:
-    """Return the exporter of a format."""
-    if name not in EXPORTERS:
-        raise TickmartError(f"unknown format {name}; known: {', '.join(EXPORTERS)}.")
-    module, attribute = EXPORTERS[name].split(":")
-    exporter: Exporter = getattr(importlib.import_module(module), attribute)
-    return exporter
-
-
 def export(
     format: str,
     underlyings: Sequence[str],
@@ -152,6 +64,7 @@ def export(
     end: date | None,
     destination: str,
     *,
+    series: Sequence[str] = (),
     verify: bool = True,
     progress: Progress = lambda stage, rows: None,
 ) -> ExportReport:
@@ -160,14 +73,16 @@ def export(
     Parameters
     ----------
     format : str
-        A name in `EXPORTERS`.
+        A name in `EXPORTERS`, which is that of a module in `exporters/formats/`.
     underlyings : sequence of str
         Such as `NIFTY`, in any case; empty: all that the marts hold.
     start, end : date or None
-        First and last session date, both included; None: as far as the marts go. A month that was exported
-        to this destination before stays whole: its file covers the earlier range and this one.
+        First and last session date, both included; None: as far as the marts go. A partition (a month, a day)
+        that was exported to this destination before stays whole: it covers the earlier range and this one.
     destination : str
         A folder or `s3://bucket/prefix`.
+    series : sequence of str
+        Names in `Series`; empty: what the destination holds, all that the format takes where it is a new one.
     verify : bool
         Read everything back and compare it with the marts.
     progress : callable
@@ -176,10 +91,12 @@ def export(
     Raises
     ------
     TickmartError
-        Nothing in the range; another export to the same place is running; the lock that keeps others out may
+        The format is unknown or does not take a series; the destination holds other series; nothing in the
+        range; another export to the same place is running; the lock that keeps others out may
         not be taken (for a bucket), or was ended by somebody; a difference on reading back.
     """
-    exporter = load_exporter(format)
+    exporter = EXPORTERS.named(format)
+    _check_series(exporter, series)
     fault = range_fault(start, end)
     if fault:
         raise TickmartError(fault)
@@ -192,13 +109,17 @@ def export(
         check_lock = partial(_check_lock, connection, store, holder)
         with Publication(store, exporter.name, check_lock) as publication:
             previous = publication.previous
-            slices = _slices(available, previous, exporter.name, start, end)
-            for piece in slices:
-                publication.claim(piece.underlying, piece.month)
+            held_series = _series_of(store.uri, exporter, previous, series)
+            slices, left = plan_slices(available, previous, exporter, held_series, start, end)
+            claimed = {(piece.underlying, piece.partition) for piece in slices} | left
+            for underlying, key in claimed:
+                publication.claim(underlying, key)
             written = exporter.write(connection, slices, publication, progress) if slices else Written()
-            if not written.rows and not _held(previous, exporter.name, slices):
+            if not written.rows and not _held(previous, exporter.name, claimed):
                 raise TickmartError(_nothing_there(available, underlyings, start, end))
-            about = _about(connection, exporter, previous, slices, written, publication)
+            about = _about(connection, exporter, previous, slices, claimed, written, publication)
+            if len(held_series) < len(exporter.series):
+                about["series"] = sorted(held_series)
             outcome = publication.commit(about)
         compared = exporter.verify(connection, slices, store, progress) if verify else None
         connection.rollback()
@@ -283,37 +204,128 @@ def _available(
     return {name: held[name] for name in held if not underlyings or name in wanted}
 
 
-def _slices(
-    available: dict[str, tuple[date, date]],
+def _check_series(exporter: Exporter, wanted: Sequence[str]) -> None:
+    takes = f"{exporter.name} takes {listed(sorted(exporter.series))}"
+    unknown = [name for name in wanted if name not in list(Series)]
+    if unknown:
+        raise TickmartError(f"there is no series {listed(unknown)}; {takes}")
+    refused = [name for name in wanted if name not in exporter.series]
+    if refused:
+        raise TickmartError(f"{exporter.name} takes no {listed(refused)}; {takes}")
+
+
+def _series_of(uri: str, exporter: Exporter, previous: Manifest, wanted: Sequence[str]) -> tuple[Series, ...]:
+    """Return the series of a destination, which stay what they were at its first export."""
+    about = previous.exporters.get(exporter.name)
+    held = set(exporter.series) if about is None else set(about.get("series", exporter.series))
+    if about is None and wanted:
+        held = set(wanted)
+    if wanted and set(wanted) != held:
+        raise TickmartError(
+            f"{uri} holds {listed(sorted(held))} of {exporter.name}, and {listed(sorted(set(wanted)))} would"
+            " leave parts of it as they were. Leave --series out, or export to another place."
+        )
+    gone = sorted(held - set(exporter.series))
+    if gone:
+        raise TickmartError(
+            f"{uri} holds {listed(gone)}, which {exporter.name} no longer writes. Export to an empty place."
+        )
+    return tuple(one for one in exporter.series if one in held)
+
+
+def plan_slices(
+    available: Mapping[str, tuple[date, date]],
     previous: Manifest,
-    exporter: str,
+    exporter: Exporter,
+    series: Sequence[Series],
     start: date | None,
     end: date | None,
-) -> list[Slice]:
-    slices = []
+) -> tuple[list[Slice], set[tuple[str, str]]]:
+    """Divide what is asked for by the exporter's partition.
+
+    Parameters
+    ----------
+    available : mapping of str to (date, date)
+        First and last session of each underlying that is asked for, as the marts hold them.
+    previous : Manifest
+        What the destination holds: a partition that it has stays whole.
+    exporter : Exporter
+    series : sequence of Series
+        Those that the destination holds.
+    start, end : date or None
+        First and last session that are asked for, both included; None: as far as there is something.
+
+    Returns
+    -------
+    slices : list of Slice
+        What to write, or to take away where the marts have nothing any more.
+    left : set of (str, str)
+        Underlyings and partitions of the destination whose sessions lie in other partitions now, because the
+        exporter divides its files otherwise than when it wrote them. Their files go.
+    """
+    slices: list[Slice] = []
+    left: set[tuple[str, str]] = set()
     for underlying, (first, last) in available.items():
         covered = {
-            Month.parse(text): (date.fromisoformat(held["first"]), date.fromisoformat(held["last"]))
-            for text, held in previous.covered(exporter, underlying).items()
+            key: (date.fromisoformat(held["first"]), date.fromisoformat(held["last"]))
+            for key, held in previous.covered(exporter.name, underlying).items()
         }
+        stale = {
+            key
+            for key, sessions in covered.items()
+            if not any(exporter.partition(one, underlying, day) == key for one in series for day in sessions)
+        }
+        left |= {(underlying, key) for key in stale}
         earliest = min([first, *(sessions[0] for sessions in covered.values())])
         latest = max([last, *(sessions[1] for sessions in covered.values())])
-        low, high = start or earliest, end or latest
-        # no further than there is something to write or to take away
-        month = max(Month.of(low), Month.of(earliest))
-        while month <= min(Month.of(high), Month.of(latest)):
-            month_end = month.following.first_day - timedelta(days=1)
-            sessions = max(low, month.first_day), min(high, month_end)
-            if month in covered:
-                sessions = min(sessions[0], covered[month][0]), max(sessions[1], covered[month][1])
-            if month in covered or (sessions[0] <= last and first <= sessions[1]):
-                slices.append(Slice(underlying, month, *sessions))
-            month = month.following
-    return slices
+        found: dict[str, tuple[date, date]] = {}
+        series_of: dict[str, list[Series]] = {}
+        for one in series:
+            key_of = partial(exporter.partition, one, underlying)
+            # no further than there is something to write or to take away
+            low = max(start or earliest, _end_of_partition(key_of, earliest, -1))
+            high = min(end or latest, _end_of_partition(key_of, latest, 1))
+            asked = [(low, high), *(covered[key] for key in stale)]
+            for key, sessions in _by_partition(key_of, asked).items():
+                found[key] = _around(found.get(key, sessions), sessions)
+                series_of.setdefault(key, []).append(one)
+        for key, sessions in found.items():
+            if key in covered:
+                sessions = _around(sessions, covered[key])
+            if key in covered or (sessions[0] <= last and first <= sessions[1]):
+                slices.append(Slice(underlying, key, *sessions, tuple(series_of[key])))
+    slices.sort(key=lambda piece: (list(available).index(piece.underlying), piece.first, piece.partition))
+    return slices, left
 
 
-def _held(previous: Manifest, exporter: str, slices: Sequence[Slice]) -> bool:
-    return any(str(piece.month) in previous.covered(exporter, piece.underlying) for piece in slices)
+def _end_of_partition(key_of: Callable[[date], str], day: date, step: int) -> date:
+    """Return the first or last day of a day's partition; the day itself where that is over a year away."""
+    key = key_of(day)
+    for days in range(1, _A_YEAR + 1):
+        following = day + days * step * _A_DAY
+        if key_of(following) != key:
+            return following - step * _A_DAY
+    return day
+
+
+def _by_partition(
+    key_of: Callable[[date], str], ranges: Iterable[tuple[date, date]]
+) -> dict[str, tuple[date, date]]:
+    found: dict[str, tuple[date, date]] = {}
+    for first, last in ranges:
+        for days in range((last - first).days + 1):
+            day = first + days * _A_DAY
+            key = key_of(day)
+            found[key] = _around(found.get(key, (day, day)), (day, day))
+    return found
+
+
+def _around(one: tuple[date, date], other: tuple[date, date]) -> tuple[date, date]:
+    return min(one[0], other[0]), max(one[1], other[1])
+
+
+def _held(previous: Manifest, exporter: str, claimed: Iterable[tuple[str, str]]) -> bool:
+    return any(key in previous.covered(exporter, underlying) for underlying, key in claimed)
 
 
 def _nothing_there(
@@ -330,24 +342,25 @@ def _about(
     exporter: Exporter,
     previous: Manifest,
     slices: Sequence[Slice],
+    claimed: Iterable[tuple[str, str]],
     written: Written,
     publication: Publication,
 ) -> dict[str, Any]:
     earlier = previous.exporters.get(exporter.name, {})
-    covered = {name: dict(months) for name, months in earlier.get("covered", {}).items()}
+    covered = {name: dict(partitions) for name, partitions in earlier.get("covered", {}).items()}
+    for underlying, key in claimed:
+        covered.get(underlying, {}).pop(key, None)
+    put = {(file.underlying, file.partition) for file in publication.put_files.values()}
     for piece in slices:
-        months = covered.setdefault(piece.underlying, {})
-        months.pop(str(piece.month), None)
-        if any(
-            file.underlying == piece.underlying and file.month == str(piece.month)
-            for file in publication.put_files.values()
-        ):
-            months[str(piece.month)] = {
+        if (piece.underlying, piece.partition) in put:
+            covered.setdefault(piece.underlying, {})[piece.partition] = {
                 "first": piece.first.isoformat(),
                 "last": piece.last.isoformat(),
                 "data_version": _data_version(connection, piece, written.load_ids.get(piece, set())),
             }
-    covered = {name: dict(sorted(months.items())) for name, months in sorted(covered.items()) if months}
+    covered = {
+        name: dict(sorted(partitions.items())) for name, partitions in sorted(covered.items()) if partitions
+    }
     whole = hashlib.sha256(repr(covered).encode()).hexdigest()[:16]
     return {
         **earlier,
