@@ -8,7 +8,7 @@ from pathlib import Path
 from prefect import get_run_logger, task
 
 from greeks.enrich import compute_due
-from loaders.registry import create_raw_tables
+from loaders.landing.raw_tables import create_raw_tables
 from warehouse.database import connect, migrate
 from warehouse.dbt import build_lock, run_dbt
 from warehouse.last_build import build_what_is_due

@@ -14,7 +14,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, make_url
 
-from loaders.registry import create_raw_tables
+from loaders.landing.raw_tables import create_raw_tables
 from warehouse import database as databases
 from warehouse import server
 from warehouse.settings import PROJECT_FOLDER, settings

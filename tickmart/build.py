@@ -118,7 +118,7 @@ class _Listener(AbstractContextManager["_Listener"]):
     def begin(self) -> None:
         from rich.progress import BarColumn, TimeElapsedColumn
 
-        from loaders.registry import create_raw_tables
+        from loaders.landing.raw_tables import create_raw_tables
         from tickmart.progress import DoneOfAll, PlainText, progress_bar
 
         self._bar = progress_bar(

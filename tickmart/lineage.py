@@ -10,8 +10,8 @@ import psycopg2.extensions
 from psycopg2 import sql
 from psycopg2.extras import RealDictCursor
 
-from loaders.reading_back import Lines, read_lines
-from loaders.registry import SOURCES
+from loaders.landing.reading_back import Lines, read_lines
+from loaders.sources import SOURCES
 from warehouse.errors import TickmartError
 
 INDIA = ZoneInfo("Asia/Kolkata")
@@ -386,7 +386,13 @@ def _origins(cursor: RealDictCursor, lines: Sequence[tuple[int, int]]) -> list[O
         load = _load(cursor, load_id)
         shown = dict.fromkeys((of_load[0], of_load[-1]))
         numbers = {raw_line: _file_line(load, raw_line) for raw_line in shown}
-        read = read_lines(load["uri"], load["sha256"], numbers.values(), SOURCES[load["source"]].suffixes)
+        read = read_lines(
+            load["uri"],
+            load["sha256"],
+            load["bytes"],
+            numbers.values(),
+            SOURCES[load["source"]].suffixes,
+        )
         texts = [_text(cursor, load, raw_line, number, read) for raw_line, number in numbers.items()]
         origins.append(Origin(_public(load), len(of_load), texts))
     return origins
@@ -397,11 +403,14 @@ def _load(cursor: RealDictCursor, load_id: int) -> dict[str, Any]:
         "select loads.*, array("
         " select earlier.load_id from audit.loads as earlier"
         " where (earlier.source, earlier.dataset, earlier.uri) = (loads.source, loads.dataset, loads.uri)"
-        " and earlier.load_id < loads.load_id and earlier.status <> 'failed' and earlier.unloaded_at is null"
+        " and earlier.load_id < coalesce(loads.continues_load_id, loads.load_id)"
+        " and earlier.status <> 'failed' and earlier.unloaded_at is null"
         " order by earlier.load_id desc) as replaces,"
-        " (select newest.load_id from audit.current_loads as newest"
+        # of a file that has grown since it was replaced, the load that replaced it
+        " (select min(newest.load_id) from audit.current_loads as newest"
         " where (newest.source, newest.dataset, newest.uri) = (loads.source, loads.dataset, loads.uri)"
-        " and newest.load_id > loads.load_id) as replaced_by"
+        " and coalesce(newest.continues_load_id, newest.load_id)"
+        " > coalesce(loads.continues_load_id, loads.load_id)) as replaced_by"
         " from audit.loads as loads where load_id = %s",
         (load_id,),
     )

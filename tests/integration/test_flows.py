@@ -29,7 +29,7 @@ import yaml
 from sqlalchemy import URL
 
 from exporters.publish import open_store
-from loaders.registry import SOURCES
+from loaders.sources import SOURCES
 from sampledata.generate import write_sample
 from warehouse.database import connect, locks
 from warehouse.settings import PROJECT_FOLDER

@@ -11,7 +11,8 @@ from typing import Any
 
 from loaders.landing import Outcome, Report, land
 from loaders.layouts import Layout
-from loaders.registry import SOURCES, Source
+from loaders.source import Source
+from loaders.sources import SOURCES
 from warehouse import database as databases
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"

@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from loader_samples import Sample, query, rejects_of, samples
 
-from loaders.checking import check
+from loaders.landing.checking import check
+from loaders.landing.lines import LONGEST_LINE
 from loaders.layouts import choose
-from loaders.lines import LONGEST_LINE
-from loaders.registry import SOURCES
+from loaders.sources import SOURCES
 
 pytestmark = pytest.mark.usefixtures("database")
 

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from loader_samples import FIXTURES, query, rejects_of
 
-from loaders.checking import check
 from loaders.landing import Outcome, land
-from loaders.reading_back import read_lines
-from loaders.registry import SOURCES, Source
+from loaders.landing.checking import check
+from loaders.landing.reading_back import read_lines
+from loaders.source import Source
+from loaders.sources import SOURCES
 
 pytestmark = pytest.mark.usefixtures("database")
 

@@ -9,7 +9,7 @@ from loader_samples import Sample, query
 from sqlalchemy import URL
 
 from loaders.landing import Outcome
-from loaders.unloading import unload
+from loaders.landing.unloading import unload
 from warehouse.errors import TickmartError
 
 pytestmark = pytest.mark.usefixtures("database")

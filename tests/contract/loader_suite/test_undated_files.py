@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from loader_samples import Sample, query, samples
 
-from loaders.checking import check
 from loaders.landing import land
-from loaders.reading_back import read_lines
+from loaders.landing.checking import check
+from loaders.landing.reading_back import read_lines
 from warehouse.errors import TickmartError
 
 pytestmark = pytest.mark.usefixtures("database")

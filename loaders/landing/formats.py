@@ -1,10 +1,10 @@
 """Files that hold a table instead of lines of text."""
 
-from loaders.arrow_text import TableText
-from loaders.files import Stream
-from loaders.json_text import JsonText, looks_like_json
-from loaders.parquet import MAGIC, ParquetText
-from loaders.registry import Source
+from loaders.landing.arrow_text import TableText
+from loaders.landing.files import Stream
+from loaders.landing.json_text import JsonText, looks_like_json
+from loaders.landing.parquet import MAGIC, ParquetText
+from loaders.source import Source
 
 
 def table_text(stream: Stream, name: str, source: Source) -> TableText | None:

@@ -1,6 +1,7 @@
 """How GlobalDataFeeds (GFDL) lays out 1-minute bars of NSE options, futures and indices."""
 
 from loaders.layouts import Column, Layout, RawTable
+from loaders.source import Source
 
 _TABLE = RawTable(
     "gfdl_minute_bars",
@@ -37,7 +38,7 @@ _BAR = (
 )
 _EXPIRY = ("Expiry", "Expiry Date")
 
-LAYOUTS = (
+_LAYOUTS = (
     Layout(
         "gfdl",
         _TABLE,
@@ -83,4 +84,11 @@ LAYOUTS = (
         example="NIFTY05JUN2522600PE.NFO,07/05/2025,10:00:59,91.1,91.1,91.1,91.1,0,3000,05/06/2025,1",
         date="date",
     ),
+)
+
+SOURCE = Source(
+    name="nse-minute",
+    dataset="minute_bars",
+    layouts=_LAYOUTS,
+    description="1-minute bars of NSE options, futures and indices, GlobalDataFeeds (GFDL) layouts.",
 )

@@ -5,6 +5,7 @@ from typing import Any
 import pyarrow as pa
 
 from loaders.layouts import Column, Layout, RawTable
+from loaders.source import SUFFIXES, Source
 from warehouse.errors import TickmartError
 
 _LEGS = ("CE", "PE")
@@ -36,7 +37,7 @@ _TABLE = RawTable(
     "nse_option_chain", ("timestamp", "symbol", *(column.name for column in _VALUES), "identifier")
 )
 
-LAYOUTS = (
+_LAYOUTS = (
     Layout(
         "captured",
         _TABLE,
@@ -119,3 +120,13 @@ def _no_chain(file: str, why: str) -> TickmartError:
     return TickmartError(
         f"{file} is no option chain: {why}; the site answered something else, fetch it again"
     )
+
+
+SOURCE = Source(
+    name="nse-option-chain",
+    dataset="chain_snapshots",
+    layouts=_LAYOUTS,
+    description="Snapshots of the exchange's option chain: its API's JSON answers, captures in CSV.",
+    suffixes=(*SUFFIXES, ".json"),
+    rows_of_json=rows_of_answer,
+)

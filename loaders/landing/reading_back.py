@@ -4,8 +4,8 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from loaders.copying import Meter
-from loaders.files import (
+from loaders.landing.copying import Meter
+from loaders.landing.files import (
     AS_OF_MARK,
     DAMAGE,
     DataFile,
@@ -16,9 +16,9 @@ from loaders.files import (
     data_files,
     path_of,
 )
-from loaders.json_text import looks_like_json
-from loaders.lines import CHUNK, read_head
-from loaders.parquet import MAGIC
+from loaders.landing.json_text import looks_like_json
+from loaders.landing.lines import CHUNK, read_head
+from loaders.landing.parquet import MAGIC
 from warehouse.errors import TickmartError
 
 
@@ -38,10 +38,12 @@ class Lines:
     problem: str | None = None
 
 
-def read_lines(uri: str, sha256: str | None, numbers: Iterable[int], suffixes: tuple[str, ...]) -> Lines:
-    """Read lines of a loaded file, provided that it still holds the bytes that were loaded.
+def read_lines(
+    uri: str, sha256: str | None, size: int | None, numbers: Iterable[int], suffixes: tuple[str, ...]
+) -> Lines:
+    """Read lines of a loaded file, provided that it still begins with the bytes that were loaded.
 
-    The whole file is read once, in bounded memory, because its hash decides.
+    All of these are read once, in bounded memory, because their hash decides; the file may have grown since.
 
     Parameters
     ----------
@@ -50,6 +52,8 @@ def read_lines(uri: str, sha256: str | None, numbers: Iterable[int], suffixes: t
         and the day it was loaded as of.
     sha256 : str or None
         Of the uncompressed bytes that were loaded.
+    size : int or None
+        How many they are.
     numbers : iterable of int
         Line numbers, counted from 1 with the header.
     suffixes : tuple of str
@@ -68,14 +72,14 @@ def read_lines(uri: str, sha256: str | None, numbers: Iterable[int], suffixes: t
             if uri.startswith(file.uri):
                 return Lines(problem=str(file.error))
         elif isinstance(file, DataFile) and file.uri == uri:
-            return _read(file, sha256, sorted(set(numbers)))
+            return _read(file, sha256, size, sorted(set(numbers)))
     return Lines(problem="the archive no longer holds it")
 
 
-def _read(file: DataFile, sha256: str | None, numbers: list[int]) -> Lines:
+def _read(file: DataFile, sha256: str | None, size: int | None, numbers: list[int]) -> Lines:
     try:
         with file.open() as stream:
-            meter = Meter(stream, file.name)
+            meter = Meter(stream, file.name, size)
             metered = Stream(meter)
             if metered.first(len(MAGIC)) == MAGIC:
                 return Lines(problem="a Parquet file has rows, not lines")
@@ -87,7 +91,7 @@ def _read(file: DataFile, sha256: str | None, numbers: list[int]) -> Lines:
         return Lines(problem=str(damaged(file.name, error)))
     except TickmartError as error:
         return Lines(problem=str(error))
-    if meter.sha256() != sha256:
+    if meter.sha256_at_mark != sha256:
         return Lines(problem="the file holds other bytes now")
     return Lines(texts)
 

@@ -1,7 +1,8 @@
 """How NSE lays out the end-of-day files of its cash market."""
 
 from loaders.layouts import Column, Layout, RawTable
-from loaders.nse_bhavcopy import udiff_layout, udiff_table
+from loaders.source import Source
+from loaders.sources._nse_udiff import udiff_layout, udiff_table
 
 # sec_bhavdata_full: the bhavcopy with deliveries, a blank behind every comma.
 _FULL_NAMES = (
@@ -39,7 +40,7 @@ _LEGACY_NAMES = (
 )
 _ADDED_IN_2011 = ("TOTALTRADES", "ISIN")
 
-LAYOUTS = (
+_LAYOUTS = (
     udiff_layout(
         udiff_table("nse_cash_bhavcopy_udiff"),
         "2025-08-01,2025-08-01,CM,NSE,STK,2885,INE002A01018,RELIANCE,EQ,,,,,RELIANCE INDUSTRIES LTD,"
@@ -61,4 +62,11 @@ LAYOUTS = (
         "INE002A01018,",
         date="timestamp",
     ),
+)
+
+SOURCE = Source(
+    name="nse-cash",
+    dataset="cash_bhavcopy",
+    layouts=_LAYOUTS,
+    description="The exchange's daily cash bhavcopy: UDiFF, with deliveries, or before July 2024.",
 )

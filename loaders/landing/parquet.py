@@ -8,9 +8,9 @@ from typing import IO, ClassVar
 import pyarrow as pa
 import pyarrow.parquet
 
-from loaders.arrow_text import batch_of
-from loaders.files import Readable
-from loaders.lines import Batch
+from loaders.landing.arrow_text import batch_of
+from loaders.landing.files import Readable
+from loaders.landing.lines import Batch
 from warehouse.errors import TickmartError
 
 MAGIC = b"PAR1"

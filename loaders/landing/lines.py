@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from loaders.files import Readable, Stream
+from loaders.landing.files import Readable, Stream
 from warehouse.errors import TickmartError
 
 CHUNK = 1 << 20
@@ -141,7 +141,9 @@ def read_head(stream: Stream, name: str) -> Head:
     )
 
 
-def judge(head: Head, fields: int, trailing_comma: bool, first_line: int) -> Iterator[Batch]:
+def judge(
+    head: Head, fields: int, trailing_comma: bool, first_line: int, *, with_comma: bool = False
+) -> Iterator[Batch]:
     """Judge the lines behind a header, in bounded memory.
 
     Parameters
@@ -154,8 +156,10 @@ def judge(head: Head, fields: int, trailing_comma: bool, first_line: int) -> Ite
         Whether the header ended in a comma, so that lines may too.
     first_line : int
         The `_line` of the first line behind the header; those that follow count up from it.
+    with_comma : bool
+        Whether lines before these ended in a comma.
     """
-    judged = _Judge(fields, trailing_comma, head.header_lines + 1, first_line)
+    judged = _Judge(fields, trailing_comma, head.header_lines + 1, first_line, with_comma)
     for lines, is_last in _blocks(head.body, head.line_end):
         good: list[bytes] = []
         rejects: list[Reject] = []
@@ -175,13 +179,15 @@ def judge(head: Head, fields: int, trailing_comma: bool, first_line: int) -> Ite
 
 
 class _Judge:
-    def __init__(self, fields: int, trailing_comma: bool, file_line: int, first_line: int) -> None:
+    def __init__(
+        self, fields: int, trailing_comma: bool, file_line: int, first_line: int, with_comma: bool
+    ) -> None:
         self.fields = fields
         self.trailing_comma = trailing_comma
         self.next_line = file_line
         self.shift = first_line - file_line
         self.latin1 = 0
-        self.with_comma = 0
+        self.with_comma = int(with_comma)
 
     def lacks_its_comma(self, line: bytes) -> bool:
         """Return whether a line lacks the comma that ends the others: without a line end it may be cut."""

@@ -2,16 +2,17 @@
 
 import shlex
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from loaders import layouts
-from loaders.files import DataFile, Stream, path_of
-from loaders.formats import table_text
-from loaders.json_text import looks_like_json
-from loaders.lines import Batch, Head, judge, read_head
-from loaders.registry import SOURCES, Source
+from loaders.landing.files import DataFile, Stream, path_of
+from loaders.landing.formats import table_text
+from loaders.landing.json_text import looks_like_json
+from loaders.landing.lines import Batch, Head, judge, read_head
+from loaders.source import Source
+from loaders.sources import SOURCES
 from warehouse.errors import TickmartError
 
 
@@ -32,6 +33,8 @@ class Contents:
         The beginning of a file of lines; None for a table.
     judged_from : callable
         Judges what follows in bounded memory, once; counts `_line` from the number that it is called with.
+    trailing_comma : bool
+        Whether the header ended in a comma, so that lines may too.
     """
 
     layout: layouts.Layout
@@ -40,6 +43,27 @@ class Contents:
     options: dict[str, Any]
     head: Head | None
     judged_from: Callable[[int], Iterator[Batch]]
+    trailing_comma: bool = False
+
+    def continued(self, lines: int, ends_in_comma: bool) -> "Contents":
+        """Return what follows in a file of lines after the first ones were taken from its body.
+
+        Parameters
+        ----------
+        lines : int
+            How many lines of the file were taken, those of the header included.
+        ends_in_comma : bool
+            Whether the last of them ended in a comma.
+        """
+        assert self.head is not None
+        head = replace(self.head, header_lines=lines)
+        with_comma = ends_in_comma and lines > self.header_lines
+        return replace(
+            self,
+            header_lines=lines,
+            head=head,
+            judged_from=partial(judge, head, len(self.columns), self.trailing_comma, with_comma=with_comma),
+        )
 
 
 def contents_of(stream: Stream, file: DataFile, source: Source) -> Contents:
@@ -73,7 +97,7 @@ def contents_of(stream: Stream, file: DataFile, source: Source) -> Contents:
     layout, columns = _layout(source, header.names, file)
     options = {} if head.encoding == "utf-8" else {"encoding": head.encoding}
     judged_from = partial(judge, head, len(columns), header.trailing_comma)
-    return Contents(layout, columns, head.header_lines, options, head, judged_from)
+    return Contents(layout, columns, head.header_lines, options, head, judged_from, header.trailing_comma)
 
 
 def _layout(source: Source, names: tuple[str, ...], file: DataFile) -> tuple[layouts.Layout, tuple[str, ...]]:

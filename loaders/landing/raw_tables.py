@@ -1,114 +1,11 @@
-"""The sources that can be loaded, and the raw tables that hold them."""
-
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+"""The raw tables that hold what landed."""
 
 import psycopg2.extensions
-import pyarrow as pa
 from psycopg2 import sql
 
-from loaders import kite_instruments, nse_bhavcopy, nse_cash, nse_index, nse_minute, nse_option_chain
-from loaders.layouts import Layout, RawTable
+from loaders.layouts import RawTable
+from loaders.sources import SOURCES
 from warehouse.database import locks
-from warehouse.errors import TickmartError
-
-SUFFIXES = (".csv", ".txt", ".gz", ".zip", ".bz2", ".zst", ".parquet")
-
-
-@dataclass(frozen=True)
-class Source:
-    """Something that `tickmart load` can land.
-
-    Attributes
-    ----------
-    name : str
-        The word after `tickmart load`, and `source` in the ledger.
-    dataset : str
-        What the rows are, `dataset` in the ledger.
-    layouts : tuple of Layout
-        The layouts that files of this source have.
-    description : str
-        One line for `tickmart load --help`.
-    suffixes : tuple of str
-        Which files of a folder or an archive are taken for data.
-    undated : bool
-        Whether the rows say nowhere of which day they are, so that whoever loads them has to.
-    rows_of_json : callable or None
-        Makes the table of a JSON document and the file's name; None for a source that has no documents.
-    """
-
-    name: str
-    dataset: str
-    layouts: tuple[Layout, ...]
-    description: str
-    suffixes: tuple[str, ...] = SUFFIXES
-    undated: bool = False
-    rows_of_json: Callable[[Any, str], pa.Table] | None = None
-
-    @property
-    def raw_tables(self) -> tuple[RawTable, ...]:
-        """The tables that its rows land in, one or more layouts each."""
-        return tuple(dict.fromkeys(layout.table for layout in self.layouts))
-
-
-SOURCES = {
-    source.name: source
-    for source in (
-        Source(
-            name="nse-minute",
-            dataset="minute_bars",
-            layouts=nse_minute.LAYOUTS,
-            description="1-minute bars of NSE options, futures and indices, GlobalDataFeeds (GFDL) layouts.",
-        ),
-        Source(
-            name="nse-bhavcopy",
-            dataset="fo_bhavcopy",
-            layouts=nse_bhavcopy.LAYOUTS,
-            description="The exchange's daily F&O bhavcopy, UDiFF and the layout before July 2024.",
-        ),
-        Source(
-            name="nse-cash",
-            dataset="cash_bhavcopy",
-            layouts=nse_cash.LAYOUTS,
-            description="The exchange's daily cash bhavcopy: UDiFF, with deliveries, or before July 2024.",
-        ),
-        Source(
-            name="nse-index",
-            dataset="index_closes",
-            layouts=nse_index.LAYOUTS,
-            description="The daily closes of the exchange's indices (ind_close_all).",
-        ),
-        Source(
-            name="nse-option-chain",
-            dataset="chain_snapshots",
-            layouts=nse_option_chain.LAYOUTS,
-            description="Snapshots of the exchange's option chain: its API's JSON answers, captures in CSV.",
-            suffixes=(*SUFFIXES, ".json"),
-            rows_of_json=nse_option_chain.rows_of_answer,
-        ),
-        Source(
-            name="kite-instruments",
-            dataset="instruments",
-            layouts=kite_instruments.LAYOUTS,
-            description="A day's list of instruments as Kite (Zerodha) gives it out.",
-            undated=True,
-        ),
-    )
-}
-
-
-def source_named(name: str) -> Source:
-    """Return the source of a name.
-
-    Raises
-    ------
-    TickmartError
-        For a name that no source has.
-    """
-    if name not in SOURCES:
-        raise TickmartError(f"unknown source {name!r}; known sources: {', '.join(SOURCES)}")
-    return SOURCES[name]
 
 
 def create_raw_tables(connection: psycopg2.extensions.connection) -> None:

@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from loaders.arrow_text import batch_of
-from loaders.files import Readable, Stream
-from loaders.lines import Batch
+from loaders.landing.arrow_text import batch_of
+from loaders.landing.files import Readable, Stream
+from loaders.landing.lines import Batch
 from warehouse.errors import TickmartError
 
 # An option chain has less than one megabyte; a document is read whole.

@@ -1,6 +1,7 @@
 """How Kite (Zerodha) lays out a day's list of instruments, and how people keep excerpts of it."""
 
 from loaders.layouts import Column, Layout, RawTable
+from loaders.source import Source
 
 # https://kite.trade/docs/connect/v3/market-quotes/#instruments
 _NAMES = (
@@ -19,7 +20,7 @@ _NAMES = (
 )
 _TABLE = RawTable("kite_instruments", _NAMES)
 
-LAYOUTS = (
+_LAYOUTS = (
     Layout(
         "kite",
         _TABLE,
@@ -39,4 +40,12 @@ LAYOUTS = (
         ),
         example="NIFTY25O1422850CE,10888962,22850.0,2025-10-14,CE,75",
     ),
+)
+
+SOURCE = Source(
+    name="kite-instruments",
+    dataset="instruments",
+    layouts=_LAYOUTS,
+    description="A day's list of instruments as Kite (Zerodha) gives it out.",
+    undated=True,
 )

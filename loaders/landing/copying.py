@@ -14,9 +14,9 @@ from typing import IO
 import psycopg2
 from psycopg2 import extensions, sql
 
-from loaders.files import DAMAGE, Readable, Stream, damaged
+from loaders.landing.files import DAMAGE, Readable, Stream, damaged
+from loaders.landing.lines import LONGEST_LINE, Batch, Reject
 from loaders.layouts import RawTable
-from loaders.lines import LONGEST_LINE, Batch, Reject
 from warehouse.errors import TickmartError
 
 CHUNK = 1 << 20
@@ -33,12 +33,16 @@ class Meter:
     stream : Readable
     name : str
         The file's name, for the error when an archive turns out to be cut.
+    mark : int or None
+        After how many bytes `sha256_at_mark` is taken; that is None while fewer have come by.
     """
 
-    def __init__(self, stream: Readable, name: str) -> None:
+    def __init__(self, stream: Readable, name: str, mark: int | None = None) -> None:
         self._stream = stream
         self._name = name
         self._sha256 = hashlib.sha256()
+        self._mark = mark
+        self.sha256_at_mark = self._sha256.hexdigest() if mark == 0 else None
         self.bytes = 0
 
     def read(self, size: int = -1, /) -> bytes:
@@ -55,7 +59,13 @@ class Meter:
             raise damaged(self._name, error) from error
         except OSError as error:
             raise TickmartError(f"cannot read {self._name} to its end: {error.strerror or error}") from error
-        self._sha256.update(data)
+        to_mark = 0 if self._mark is None else self._mark - self.bytes
+        if 0 < to_mark <= len(data):
+            self._sha256.update(data[:to_mark])
+            self.sha256_at_mark = self._sha256.hexdigest()
+            self._sha256.update(data[to_mark:])
+        else:
+            self._sha256.update(data)
         self.bytes += len(data)
         return data
 

@@ -1,6 +1,7 @@
 """How NSE Indices lays out the daily closes of its indices (ind_close_all)."""
 
 from loaders.layouts import Column, Layout, RawTable
+from loaders.source import Source
 
 _COLUMNS = (
     Column("index_name", ("Index Name",)),
@@ -18,7 +19,7 @@ _COLUMNS = (
     Column("dividend_yield", ("Div Yield",)),
 )
 
-LAYOUTS = (
+_LAYOUTS = (
     Layout(
         "index-closes",
         RawTable("nse_index_closes", tuple(column.name for column in _COLUMNS)),
@@ -27,4 +28,11 @@ LAYOUTS = (
         "21.0,3.5,1.3",
         date="index_date",
     ),
+)
+
+SOURCE = Source(
+    name="nse-index",
+    dataset="index_closes",
+    layouts=_LAYOUTS,
+    description="The daily closes of the exchange's indices (ind_close_all).",
 )

@@ -67,14 +67,16 @@ class Stream:
         self._stream = stream
         self._on_read = on_read or _ignore
         self._ahead = b""
+        self.taken = 0  # bytes given out
 
     def read(self, size: int = -1, /) -> bytes:
         """Return up to `size` bytes, and b"" at the end."""
         if self._ahead:
             data, self._ahead = (self._ahead, b"") if size < 0 else (self._ahead[:size], self._ahead[size:])
-            return data
-        data = self._stream.read(size)
-        self._on_read(len(data))
+        else:
+            data = self._stream.read(size)
+            self._on_read(len(data))
+        self.taken += len(data)
         return data
 
     def first(self, size: int) -> bytes:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from loaders.lines import Batch, Reject
+from loaders.landing.lines import Batch, Reject
 from warehouse.errors import TickmartError
 
 

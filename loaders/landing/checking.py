@@ -1,17 +1,19 @@
 """What would become of files if they were landed; nothing is written, and no database is needed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from loaders import named_dates
-from loaders.contents import contents_of
-from loaders.copying import Meter
-from loaders.files import DAMAGE, DataFile, PassedOver, Stream, Unreadable, expand
-from loaders.landing import Listener, check_as_of, dated, members, size_of, why_it_failed
-from loaders.lines import Reject
-from loaders.registry import Source, source_named
+from loaders.landing import named_dates
+from loaders.landing.contents import contents_of
+from loaders.landing.copying import Meter
+from loaders.landing.files import DAMAGE, DataFile, PassedOver, Stream, Unreadable, expand
+from loaders.landing.landing import check_as_of, dated, members, said_of, size_of, why_it_failed
+from loaders.landing.lines import Reject
+from loaders.landing.outcomes import Listener
+from loaders.source import Source
+from loaders.sources import SOURCES
 from warehouse.errors import TickmartError
 
 _SHOWN = 20
@@ -62,6 +64,7 @@ def check(
     paths: Iterable[str | Path],
     *,
     as_of: date | None = None,
+    options: Mapping[str, str] | None = None,
     force: bool = False,
     listener: Listener | None = None,
 ) -> list[Verdict]:
@@ -78,6 +81,7 @@ def check(
     paths : iterable of str or Path
         Files, folders and glob patterns.
     as_of : date or None
+    options : mapping of str to str or None
         As for landing them.
     force : bool
         Let pass what landing lets pass with it.
@@ -94,8 +98,9 @@ def check(
     TickmartError
         The source is unknown, or `as_of` is missing or makes no sense.
     """
-    wanted = source_named(source)
+    wanted = SOURCES.named(source)
     check_as_of(wanted, as_of)
+    said_of(wanted, as_of, options)
     listener = listener or Listener()
     found = expand(paths, wanted.suffixes)
     listener.expects(sum(size_of(item) for item in found))

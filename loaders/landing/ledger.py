@@ -9,27 +9,45 @@ from typing import IO, Any
 from psycopg2 import extensions
 from psycopg2.extras import RealDictCursor
 
-from loaders.registry import Source
+from loaders.source import Source
+
+# Options of a load that say how its file was found to be; all others were said by whoever loaded it.
+FOUND = ("encoding", "format", "latin1_lines", "force")
 
 
 @dataclass(frozen=True)
 class Held:
-    """What a file last gave, by the ledger.
+    """What a file last gave, by the ledger: one load, or one and those that continue it.
 
     Attributes
     ----------
     load_id : int
+        The newest of these loads.
+    whole_load_id : int
+        The first of them.
     sha256 : str
         Of the uncompressed bytes.
     bytes : int
         Uncompressed.
     rows : int
+        Of all of them together.
+    layout : str
+    options : dict
+        What the ledger says of how the newest was loaded.
     """
 
     load_id: int
+    whole_load_id: int
     sha256: str
     bytes: int
     rows: int
+    layout: str
+    options: dict[str, Any]
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """The options that whoever loaded it had said."""
+        return {name: value for name, value in self.options.items() if name not in FOUND}
 
 
 @dataclass(frozen=True)
@@ -52,13 +70,15 @@ class Entry:
     header_lines: int | None = None
     options: dict[str, Any] = field(default_factory=dict)
     error: str | None = None
+    continues_load_id: int | None = None
 
 
 def held(cursor: extensions.cursor, source: Source, uri: str) -> Held | None:
-    """Return the load that stands for a uri now, or None."""
+    """Return what stands for a uri now, or None."""
     cursor.execute(
-        "select load_id, sha256, bytes, rows from audit.current_loads"
-        " where source = %s and dataset = %s and uri = %s",
+        "select load_id, coalesce(continues_load_id, load_id), sha256, bytes, sum(rows) over ()::bigint,"
+        " layout, options from audit.current_loads"
+        " where source = %s and dataset = %s and uri = %s order by load_id desc limit 1",
         (source.name, source.dataset, uri),
     )
     row = cursor.fetchone()
@@ -68,8 +88,11 @@ def held(cursor: extensions.cursor, source: Source, uri: str) -> Held | None:
 def same_bytes(cursor: extensions.cursor, source: Source, uri: str, sha256: str) -> tuple[int, str] | None:
     """Return load id and uri of a current load of the same bytes from another uri, or None."""
     cursor.execute(
-        "select load_id, uri from audit.current_loads"
-        " where source = %s and dataset = %s and uri <> %s and sha256 = %s order by load_id limit 1",
+        "select load_id, uri from audit.current_loads as last"
+        " where source = %s and dataset = %s and uri <> %s and sha256 = %s and not exists ("
+        "  select from audit.current_loads as later where later.load_id > last.load_id"
+        "  and (later.source, later.dataset, later.uri) = (last.source, last.dataset, last.uri))"
+        " order by load_id limit 1",
         (source.name, source.dataset, uri, sha256),
     )
     return cursor.fetchone()
@@ -88,10 +111,10 @@ def write(cursor: extensions.cursor, entry: Entry) -> int:
     cursor.execute(
         "insert into audit.loads (load_id, source, dataset, uri, sha256, bytes, rows, rejected,"
         " blank_lines, layout, raw_table, first_line, header_lines, options, started_at, finished_at, status,"
-        " error)"
+        " error, continues_load_id)"
         " overriding system value"
         " values (coalesce(%s, nextval(pg_get_serial_sequence('audit.loads', 'load_id'))),"
-        " %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, clock_timestamp(), %s, %s)"
+        " %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, clock_timestamp(), %s, %s, %s)"
         " returning load_id",
         (
             entry.load_id,
@@ -111,6 +134,7 @@ def write(cursor: extensions.cursor, entry: Entry) -> int:
             entry.started_at,
             entry.status,
             entry.error,
+            entry.continues_load_id,
         ),
     )
     (load_id,) = next(cursor)
