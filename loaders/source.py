@@ -2,15 +2,21 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from loaders.layouts import Layout, RawTable
 from warehouse.errors import TickmartError
 
+if TYPE_CHECKING:
+    from loaders.fetching.port import Fetcher
+
 # What the ledger's options say of every load, and what every load is told by options of the command.
-RESERVED = ("as_of", "encoding", "force", "format", "latin1_lines", "check", "json", "paths")
+RESERVED = (
+    *("as_of", "encoding", "force", "format", "latin1_lines", "archived", "asked_at"),
+    *("check", "json", "paths"),
+)
 SUFFIXES = (".csv", ".txt", ".gz", ".zip", ".bz2", ".zst", ".parquet")
 
 
@@ -62,6 +68,8 @@ class Source:
         Makes the table of a JSON document and the file's name; None for a source that has no documents.
     options : tuple of LoadOption
         What whoever loads its files may say of them.
+    fetcher : Fetcher or None
+        How it is asked over a network; None for a source that gives files alone.
     """
 
     name: str
@@ -72,6 +80,7 @@ class Source:
     undated: bool = False
     rows_of_json: Callable[[Any, str], pa.Table] | None = None
     options: tuple[LoadOption, ...] = ()
+    fetcher: "Fetcher | None" = None
 
     def checked_options(self, given: Mapping[str, str]) -> dict[str, str]:
         """Return the options of a load as the ledger keeps them.

@@ -43,7 +43,7 @@ def _loads(
 
 def uri_of(path: str) -> str:
     """Return the uri under which the ledger knows a path; a uri is returned as it is."""
-    if path.startswith("file://"):
+    if "://" in path:
         return path
     whole = local_path(path)
     if os.path.lexists(whole):

@@ -39,7 +39,9 @@ class TableText(Protocol):
         """
 
 
-def batch_of(table: pa.Table, columns: Sequence[str], row: int, first_line: int, file: str) -> Batch:
+def batch_of(
+    table: pa.Table, columns: Sequence[str], positions: Sequence[int], first_line: int, file: str
+) -> Batch:
     """Write rows as CSV, each with its `_line` behind; those with a NUL byte are rejected.
 
     Dates are written `YYYY-MM-DD`, times `HH:MM:SS`, numbers without exponent, NaN as nothing.
@@ -49,8 +51,8 @@ def batch_of(table: pa.Table, columns: Sequence[str], row: int, first_line: int,
     table : pyarrow.Table or RecordBatch
     columns : sequence of str
         The raw columns, one per column of the table.
-    row : int
-        How many rows of the file stand before these.
+    positions : sequence of int
+        Which row of the file each is, from 0.
     first_line : int
         The `_line` of the file's first row.
     file : str
@@ -62,14 +64,14 @@ def batch_of(table: pa.Table, columns: Sequence[str], row: int, first_line: int,
         A column is of a type that has no text.
     """
     texts = [_text(table.column(name), name, file) for name in table.schema.names]
-    numbers = pa.array(range(row, row + table.num_rows), pa.int64())
+    numbers = pa.array(positions, pa.int64())
     return _without_nul(
         pa.table([*texts, pc.add(numbers, first_line)], names=[*columns, "_line"]), first_line
     )
 
 
 def _without_nul(table: pa.Table, first_line: int) -> Batch:
-    has_nul = pa.array([False] * table.num_rows)
+    has_nul = pa.array([False] * table.num_rows, pa.bool_())
     for text in table.columns[:-1]:
         has_nul = pc.or_(has_nul, pc.fill_null(pc.match_substring(text, "\0"), False))
     rejects = [

@@ -58,7 +58,7 @@ class JsonText:
         first_line : int
             The `_line` of the first row.
         """
-        yield batch_of(self._table, columns, 0, first_line, self._name)
+        yield batch_of(self._table, columns, range(len(self._table)), first_line, self._name)
 
 
 def _document(stream: Readable, name: str) -> Any:

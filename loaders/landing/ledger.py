@@ -12,7 +12,7 @@ from psycopg2.extras import RealDictCursor
 from loaders.source import Source
 
 # Options of a load that say how its file was found to be; all others were said by whoever loaded it.
-FOUND = ("encoding", "format", "latin1_lines", "force")
+FOUND = ("encoding", "format", "latin1_lines", "force", "archived", "asked_at")
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,24 @@ def same_bytes(cursor: extensions.cursor, source: Source, uri: str, sha256: str)
         (source.name, source.dataset, uri, sha256),
     )
     return cursor.fetchone()
+
+
+def asked(cursor: extensions.cursor, source: Source) -> list[tuple[str, str, int]]:
+    """Return uri, moment of the newest question and rows of every page that a source has answered."""
+    cursor.execute(
+        "select uri, max(options ->> 'asked_at'), sum(rows)::bigint from audit.current_loads"
+        " where source = %s and dataset = %s and options ? 'asked_at' group by uri",
+        (source.name, source.dataset),
+    )
+    return cursor.fetchall()
+
+
+def asked_again(cursor: extensions.cursor, load_id: int, asked_at: datetime) -> None:
+    """Note that a page was asked for again, and answered as before."""
+    cursor.execute(
+        "update audit.loads set options = options || %s where load_id = %s",
+        (json.dumps({"asked_at": asked_at.isoformat()}), load_id),
+    )
 
 
 def next_load_id(cursor: extensions.cursor) -> int:

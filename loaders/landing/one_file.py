@@ -13,8 +13,8 @@ from loaders.landing import copying, ledger, named_dates
 from loaders.landing.contents import Contents, contents_of
 from loaders.landing.files import DataFile, Stream
 from loaders.landing.outcomes import Listener, Outcome
+from loaders.landing.raw_tables import lock_raw_table
 from loaders.source import Source
-from warehouse.database import locks
 from warehouse.errors import TickmartError
 
 log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class OneFile:
             now = self._compared(held)
             if held and now is _SAME:
                 return self._already(held)
-            self._lock(cursor, self._look().layout.table)
+            lock_raw_table(cursor, self._look().layout.table, self.listener)
             now_held = ledger.held(cursor, self.source, self.file.uri)
             if now_held != held:
                 # Another command landed this very file while this one waited.
@@ -101,15 +101,6 @@ class OneFile:
 
     def _changed(self) -> TickmartError:
         return TickmartError(f"{self.file.name} changed while it was read; load it again")
-
-    def _lock(self, cursor: extensions.cursor, table: layouts.RawTable) -> None:
-        # Two COPYs at once would share the identity in blocks, and file lines could not be told from it.
-        if not locks.try_lock(cursor, table.qualified):
-            who = locks.describe(cursor, locks.name_holder(cursor, table.qualified))
-            self.listener.waits(f"another load into {table.qualified} is at work: {who}")
-            locks.lock(cursor, table.qualified)
-        # A block of numbers that this session took earlier would come before those that others took since.
-        cursor.execute("discard sequences")
 
     def _copy(self, cursor: extensions.cursor, held: ledger.Held | None, may_continue: bool) -> Outcome:
         load_id = ledger.next_load_id(cursor)

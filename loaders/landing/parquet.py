@@ -70,7 +70,7 @@ class ParquetText:
         row = 0
         try:
             for batch in self._parquet.iter_batches(_ROWS_AT_ONCE, columns=list(self.names)):
-                yield batch_of(batch, columns, row, first_line, self._name)
+                yield batch_of(batch, columns, range(row, row + batch.num_rows), first_line, self._name)
                 row += batch.num_rows
         except (pa.ArrowException, OSError) as error:
             raise self._damaged(error) from error

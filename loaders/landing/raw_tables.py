@@ -3,6 +3,7 @@
 import psycopg2.extensions
 from psycopg2 import sql
 
+from loaders.landing.outcomes import Listener
 from loaders.layouts import RawTable
 from loaders.sources import SOURCES
 from warehouse.database import locks
@@ -25,6 +26,25 @@ def create_raw_tables(connection: psycopg2.extensions.connection) -> None:
             for table, description in described.items():
                 _make(cursor, table, description)
     connection.commit()
+
+
+def lock_raw_table(cursor: psycopg2.extensions.cursor, table: RawTable, listener: Listener) -> None:
+    """Keep other loads out of a raw table until this transaction ends.
+
+    Parameters
+    ----------
+    cursor : psycopg2 cursor
+    table : RawTable
+    listener : Listener
+        Hears who is at work there, where somebody is.
+    """
+    # Two COPYs at once would share the identity in blocks, and file lines could not be told from it.
+    if not locks.try_lock(cursor, table.qualified):
+        who = locks.describe(cursor, locks.name_holder(cursor, table.qualified))
+        listener.waits(f"another load into {table.qualified} is at work: {who}")
+        locks.lock(cursor, table.qualified)
+    # A block of numbers that this session took earlier would come before those that others took since.
+    cursor.execute("discard sequences")
 
 
 def _missing(cursor: psycopg2.extensions.cursor, raw: RawTable) -> list[str] | None:
