@@ -120,5 +120,6 @@ def _layout(source: Source, names: tuple[str, ...], file: DataFile) -> tuple[lay
 
 def command_for(source: Source, file: DataFile) -> str:
     """Return the command that loads a file as one of a source."""
-    as_of = " --as-of YYYY-MM-DD" if source.undated else ""
-    return f"tickmart load {source.name}{as_of} {shlex.quote(str(path_of(file.uri)))}"
+    said = ["--as-of YYYY-MM-DD"] if source.undated else []
+    said += [f"--{option.name} …" for option in source.options if option.required]
+    return f"tickmart load {' '.join([source.name, *said])} {shlex.quote(str(path_of(file.uri)))}"

@@ -34,17 +34,22 @@ _STATEMENTS = (
     'What was said of the file when it was loaded (as_of, zone, mapping, symbol …), which others make a
     restatement; and how it was found to be read: encoding, format, latin1_lines, force'
     """,
+    # as anti-joins, whose rows PostgreSQL estimates well and which serve one load and all of them
     """
     create or replace view audit.current_loads as
     select loads.*
     from audit.loads
     where loads.status in ('loaded', 'empty') and loads.unloaded_at is null
-        and coalesce(loads.continues_load_id, loads.load_id) = (
-            select max(whole.load_id)
-            from audit.loads as whole
-            where whole.source = loads.source and whole.dataset = loads.dataset and whole.uri = loads.uri
-                and whole.status in ('loaded', 'empty') and whole.unloaded_at is null
-                and whole.continues_load_id is null
+        and not exists (
+            select from audit.loads as later
+            where later.source = loads.source and later.dataset = loads.dataset and later.uri = loads.uri
+                and later.load_id > coalesce(loads.continues_load_id, loads.load_id)
+                and later.continues_load_id is null
+                and later.status in ('loaded', 'empty') and later.unloaded_at is null
+        )
+        and not exists (
+            select from audit.loads as whole
+            where whole.load_id = loads.continues_load_id and whole.unloaded_at is not null
         )
     """,
     """
