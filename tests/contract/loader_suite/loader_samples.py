@@ -138,6 +138,15 @@ def samples() -> list[Sample]:
     ]
 
 
+def of_transport() -> list[Sample]:
+    """Two files for what no layout has a part in: bytes, encodings, archives, interruptions.
+
+    One with columns behind those that it is known by, and one of which the day has to be said.
+    """
+    named = {identify(sample): sample for sample in samples()}
+    return [named["nse-bhavcopy-udiff"], named["kite-instruments-kite"]]
+
+
 def identify(sample: Sample) -> str:
     """Name a sample in a test's name."""
     return f"{sample.source.name}-{sample.layout.name}"

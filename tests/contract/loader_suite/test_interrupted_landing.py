@@ -11,7 +11,7 @@ from loader_samples import Sample, query
 
 from warehouse.errors import TickmartError
 
-pytestmark = pytest.mark.usefixtures("fresh_database")
+pytestmark = [pytest.mark.transport, pytest.mark.usefixtures("fresh_database")]
 
 
 def on_insert(sample: Sample, body: str) -> None:
