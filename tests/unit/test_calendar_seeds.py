@@ -6,7 +6,6 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-import exchange_calendars
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -66,6 +65,8 @@ def test_sessions_of_the_seeds_are_the_measured_days_and_the_known_sessions_with
 
 
 def test_weekday_sessions_differ_from_exchange_calendars_only_by_the_muhurat_sessions() -> None:
+    import exchange_calendars  # takes seconds, so not in every process that collects tests
+
     library = exchange_calendars.get_calendar("XBOM", start="2017-01-01", end="2026-12-31").sessions
 
     ours = {day for day in fo_sessions(date(2017, 1, 1), date(2026, 12, 31)) if day.weekday() < 5}
