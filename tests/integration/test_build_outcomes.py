@@ -45,7 +45,7 @@ BUILD = (
 
 
 @pytest.fixture(scope="module")
-def builds(database: URL, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def builds(built_database: URL, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What builds said: of a clean file, of every kind of row, and of nothing."""
     folder = tmp_path_factory.mktemp("vendor")
     _load(folder / "earlier.csv", EARLIER)

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from built_warehouse import build, dbt, query, tickmart
+from built_warehouse import dbt, query, take_in, tickmart
 from sqlalchemy import URL
 
 from warehouse.dbt import run_dbt
@@ -59,7 +59,7 @@ def test_the_command_passes_on_what_the_calendar_says_today(database: URL) -> No
     assert warnings == [f"warning: {sentence}" for (sentence,) in said]
 
 
-def test_the_hours_of_a_muhurat_evening_lie_inside_it(fresh_database: URL, tmp_path: Path) -> None:
+def test_the_hours_of_a_muhurat_evening_lie_inside_it(fresh_built_database: URL, tmp_path: Path) -> None:
     call, index = "NIFTY07NOV2424300CE.NFO", "NIFTY 50.NSE_IDX"
     (tmp_path / "muhurat.csv").write_text(
         "Ticker,Date,Time,Open,High,Low,Close,Volume,Open Interest\n"
@@ -70,7 +70,7 @@ def test_the_hours_of_a_muhurat_evening_lie_inside_it(fresh_database: URL, tmp_p
         f"{index},01/11/2024,18:59:59,24310,24311,24309,24310,0,0\n"
     )
     tickmart("load", "nse-minute", tmp_path / "muhurat.csv")
-    build()
+    take_in()
 
     hours = query(
         "select to_char(bar_start at time zone 'Asia/Kolkata', 'HH24:MI'),"

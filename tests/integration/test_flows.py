@@ -27,6 +27,7 @@ import psutil
 import pytest
 import yaml
 from sqlalchemy import URL
+from warm_python.interpreter import COLD, PYTHON
 
 from exporters.publish import open_store
 from loaders.sources import SOURCES
@@ -38,8 +39,13 @@ from warehouse.settings import PROJECT_FOLDER
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 FIRST_DAY, EARLIER_MONTH = date(2025, 8, 11), date(2025, 7, 14)
-PREFECT = [sys.executable, "-m", "prefect"]
-NIGHT = [sys.executable, "-m", "flows.nightly", "--no-tests", "--no-whole-tables"]
+PREFECT = [COLD, "-m", "prefect"]
+# `python -m flows.nightly`, whose commands start warm.
+WITH_WARM_COMMANDS = (
+    f"import runpy, sys; sys.executable = {PYTHON!r};"
+    " runpy.run_module('flows.nightly', run_name='__main__', alter_sys=True)"
+)
+NIGHT = [COLD, "-c", WITH_WARM_COMMANDS, "--no-tests", "--no-whole-tables"]
 
 
 def documented_steps(document: str) -> list[str]:
