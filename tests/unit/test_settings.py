@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from warehouse.clock import today
-from warehouse.settings import PROJECT_FOLDER, Settings, settings
+from warehouse.errors import TickmartError
+from warehouse.settings import PROJECT_FOLDER, Settings, secret, settings
 
 
 @pytest.fixture(autouse=True)
@@ -46,3 +47,34 @@ def test_without_a_day_told_it_is_the_clock_s_of_the_zone(monkeypatch: pytest.Mo
 
     assert west >= (before - timedelta(hours=12)).date()
     assert timedelta(days=1) <= east - west <= timedelta(days=3)
+
+
+def test_a_vendor_s_key_has_a_setting_of_its_own_and_shows_itself_nowhere(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TICKMART_SECRETS__ACME_TOKEN", "hidden")
+    (tmp_path / "settings").write_text("TICKMART_SECRETS__KITE_API_KEY=hidden\n")
+    found = Settings(_env_file=tmp_path / "settings")
+
+    assert {name: value.get_secret_value() for name, value in found.secrets.items()} == {
+        "acme_token": "hidden",
+        "kite_api_key": "hidden",
+    }
+    assert "hidden" not in repr(found)
+    settings.cache_clear()
+    assert secret("acme_token", "acme") == "hidden"
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_a_key_that_is_not_set_is_asked_for_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, value: str | None
+) -> None:
+    monkeypatch.delenv("TICKMART_SECRETS__ACME_TOKEN", raising=False)
+    if value is not None:
+        monkeypatch.setenv("TICKMART_SECRETS__ACME_TOKEN", value)
+    settings.cache_clear()
+
+    with pytest.raises(
+        TickmartError, match="acme-bars needs a key: set TICKMART_SECRETS__ACME_TOKEN, in the"
+    ):
+        secret("acme_token", "acme-bars")
