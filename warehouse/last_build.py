@@ -12,6 +12,7 @@ import json
 import os
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ _SAYS_NOTHING = re.compile(
     r"TICKMART_BUILD_PID|DBT_(ENV_SECRET_.*|LOG_.*|TARGET_PATH|PROFILES_DIR|PROJECT_DIR|WRITE_JSON|DEBUG|QUIET"
     r"|.*PARTIAL_PARSE.*|.*COLORS.*|PRINTER_WIDTH|SEND_ANONYMOUS_USAGE_STATS|CACHE_SELECTED_ONLY)"
 )
+# Before the name of a test that warned, among the recorded warnings.
+_A_TEST = "test "
 _DISTRIBUTIONS = ("dbt-core", "dbt-postgres", "dbt-adapters")
 
 
@@ -77,18 +80,33 @@ def build_what_is_due(
     left_out = f"--exclude-resource-type unit_test{'' if tests else ' --exclude-resource-type test'}"
     with build_lock():
         project = fingerprint_of_project()
+        changes = None
         if not arguments:
             with connect() as connection:
-                warnings = _warnings_if_nothing_is_due(connection, project, tests)
-            if warnings is not None:
-                return Run(remarks=warnings)
+                changes = _changes(connection, project, tests)
+                if changes is not None and not changes.loads:
+                    run = Run(remarks=_advice_on_calendars(connection))
+                    return changes.with_warnings(run)
         prepare()
         with connect() as connection:
             before = state_of(connection)
-        run = run_dbt(f"build {left_out}", arguments, on_node=on_node, on_note=on_note)
+        if changes is not None:
+            before["loads"] = changes.loads_now  # one that has landed since then is for the next build
+        command = f"build {left_out}"
+        run = Run()
+        is_whole = changes is None
+        if changes is not None:
+            run = changes.with_warnings(
+                run_dbt(command, only=changes.reach(), on_node=on_node, on_note=on_note)
+            )
+            with connect() as connection:
+                is_whole = _left_something_due(connection, before)
+        if is_whole:
+            whole = run_dbt(command, arguments, on_node=on_node, on_note=on_note)
+            run = Run(run.nodes + whole.nodes, run.notes + whole.notes, whole.remarks)
         if not select:
             with connect() as connection:
-                _record(connection, project, before, tests, run.warnings)
+                _record(connection, project, before, tests, run)
     return run
 
 
@@ -174,17 +192,78 @@ def compute_greeks_if_due[Outcome](run: Run, compute: Callable[[], Outcome]) -> 
     return outcome
 
 
-def _warnings_if_nothing_is_due(
-    connection: psycopg2.extensions.connection, project: str, tests: bool
-) -> list[str] | None:
+@dataclass(frozen=True)
+class _Changes:
+    """What differs between a database and its last whole build, where that can be nothing but loads.
+
+    Attributes
+    ----------
+    loads : set of (str, str)
+        Sources and raw tables of loads that came or went.
+    held : set of str
+        Sources that have loads, or had some.
+    loads_now : dict
+        The loads that there are, as the state has them.
+    warnings : list of str
+        What the last build warned of, as it is recorded.
+    """
+
+    loads: set[tuple[str, str]]
+    held: set[str]
+    loads_now: dict[str, str]
+    warnings: list[str]
+
+    def with_warnings(self, run: Run) -> Run:
+        """Return a run that also warns of what the last build did, where it has not asked again."""
+        asked = {node.name for node in run.nodes}
+        tests = [text.removeprefix(_A_TEST) for text in self.warnings if text.startswith(_A_TEST)]
+        remarks = [text for text in self.warnings if not text.startswith(_A_TEST)] if not run.nodes else []
+        return replace(
+            run,
+            remarks=[*remarks, *run.remarks],
+            not_asked=[name for name in tests if name not in asked],
+        )
+
+    def reach(self) -> dict[str, list[str]]:
+        """Return the parameters of `due_nodes`."""
+        return {
+            "raw_tables": sorted({table.removeprefix("raw.") for _, table in self.loads}),
+            "sources": sorted({source for source, _ in self.loads}),
+            "held": sorted(self.held),
+        }
+
+
+def _changes(connection: psycopg2.extensions.connection, project: str, tests: bool) -> _Changes | None:
+    """Return what differs; None where it is more than loads, or not known."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "select state, is_tested, warnings from audit.last_build where project = %s", (project,)
+            "select state, warnings from audit.last_build where project = %s and (is_tested or not %s)",
+            (project, tests),
         )
-        for state, is_tested, warnings in cursor.fetchall():
-            if (is_tested or not tests) and state == state_of(connection):
-                return [*warnings, *_advice_on_calendars(connection)]
-    return None
+        recorded = cursor.fetchall()
+    if not recorded:
+        return None
+    ((before, warnings),) = recorded
+    now = state_of(connection)
+    loads_before, loads_now = before.pop("loads"), now.pop("loads")
+    if before != now:
+        return None
+    keys = {*loads_before, *loads_now}
+    changed = {key for key in keys if loads_before.get(key) != loads_now.get(key)}
+    return _Changes(
+        {(source, table) for source, table in (key.split(" ", 1) for key in changed)},
+        {key.split(" ", 1)[0] for key in keys},
+        loads_now,
+        warnings,
+    )
+
+
+def _left_something_due(connection: psycopg2.extensions.connection, before: dict[str, Any]) -> bool:
+    """Return whether a build of a part has let models outside it be built again, or changed their rules."""
+    with connection.cursor() as cursor:
+        cursor.execute("select exists (select from audit.left_due)")
+        ((is_left,),) = cursor.fetchall()
+    return bool(is_left or state_of(connection)["rules"] != before["rules"])
 
 
 def _record(
@@ -192,17 +271,19 @@ def _record(
     project: str,
     before: dict[str, Any],
     tests: bool,
-    warnings: list[str],
+    run: Run,
 ) -> None:
     # a load that landed meanwhile may be built or not: it counts as new
     state = state_of(connection) | {"loads": before["loads"]}
     advice = _advice_on_calendars(connection)
+    warnings = [_A_TEST + name for name in run.warning_tests]
+    warnings += [remark for remark in run.remarks if remark not in advice]
     with connection.cursor() as cursor:
         cursor.execute(
             "update audit.last_build"
             " set project = %s, state = %s, is_tested = %s, warnings = %s, greeks = null"
             " where not exists (select from audit.left_due)",
-            (project, json.dumps(state), tests, [text for text in warnings if text not in advice]),
+            (project, json.dumps(state), tests, warnings),
         )
     connection.commit()
 
@@ -285,15 +366,17 @@ rows_of (name, found) as (
 ),
 
 loads_of as (
-    select source, concat_ws(' ', count(*), sum(xmin::text::bigint)) as found
+    select
+        concat(source, ' ', raw_table) as landed,
+        concat_ws(' ', count(*), sum(xmin::text::bigint)) as found
     from audit.loads
     where status <> 'failed'
-    group by source
+    group by source, raw_table
 )
 
 select
     (select jsonb_object_agg(name, found) from rows_of)
-    || jsonb_build_object('loads', (select coalesce(jsonb_object_agg(source, found), '{}') from loads_of)),
+    || jsonb_build_object('loads', (select coalesce(jsonb_object_agg(landed, found), '{}') from loads_of)),
     current_setting('timescaledb.license', true)
 """
 
