@@ -11,9 +11,10 @@ from typing import Any
 import psycopg2.errors
 import psycopg2.extensions
 
+from exporters import unchanged
 from exporters.exporter import Exporter, Progress, Slice, Written
 from exporters.formats import EXPORTERS
-from exporters.publish import Manifest, Outcome, Publication, Store, open_store, versions
+from exporters.publish import Manifest, Outcome, Publication, Store, open_store, read_manifest, versions
 from exporters.series import Series
 from warehouse import database
 from warehouse.database import locks
@@ -65,10 +66,14 @@ def export(
     destination: str,
     *,
     series: Sequence[str] = (),
+    first_session: Callable[[], date | None] | None = None,
     verify: bool = True,
     progress: Progress = lambda stage, rows: None,
 ) -> ExportReport:
     """Write marts as files that a backtester loads, then check them with its own reader.
+
+    Where the last export to the destination was asked for the same, and neither the database nor a file has
+    changed since, no mart is read: its outcome is returned, with all files as they were.
 
     Parameters
     ----------
@@ -83,8 +88,11 @@ def export(
         A folder or `s3://bucket/prefix`.
     series : sequence of str
         Names in `Series`; empty: what the destination holds, all that the format takes where it is a new one.
+    first_session : callable, optional
+        Asked for the start where something has changed, instead of `start`.
     verify : bool
-        Read everything back and compare it with the marts.
+        Read everything back and compare it with the marts. What the last export has compared, and has the
+        same bytes still, is not compared again.
     progress : callable
         Called with a stage (`write`, `verify`) and the rows just done.
 
@@ -101,7 +109,14 @@ def export(
     if fault:
         raise TickmartError(fault)
     store = open_store(destination)
+    since = "what has changed" if first_session is not None else start
+    inputs = unchanged.inputs_of(exporter.catalog_format, sorted(underlyings), since, end, sorted(series))
     with _only_writer(store) as holder, database.connect() as connection:
+        recalled = unchanged.recalled(store, read_manifest(store), exporter.name, inputs)
+        if recalled is not None and (recalled["rows_verified"] is not None or not verify):
+            return _as_before(exporter.name, store.uri, recalled)
+        if first_session is not None:
+            start = first_session()
         connection.rollback()
         # one snapshot for every mart, and for the comparison afterwards
         connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
@@ -118,21 +133,50 @@ def export(
             if not written.rows and not _held(previous, exporter.name, claimed):
                 raise TickmartError(_nothing_there(available, underlyings, start, end))
             about = _about(connection, exporter, previous, slices, claimed, written, publication)
+            unchanged.forget(about)
             if len(held_series) < len(exporter.series):
                 about["series"] = sorted(held_series)
             outcome = publication.commit(about)
         compared = exporter.verify(connection, slices, store, progress) if verify else None
+        report = ExportReport(
+            exporter.name,
+            store.uri,
+            tuple(sorted({piece.underlying for piece in slices})),
+            min(piece.first for piece in slices),
+            max(piece.last for piece in slices),
+            written.rows,
+            outcome,
+            compared,
+            tuple(written.warnings),
+        )
+        unchanged.remember(store, exporter.name, check_lock, inputs, _to_remember(report))
         connection.rollback()
+    return report
+
+
+def _to_remember(report: ExportReport) -> dict[str, Any]:
+    return {
+        "underlyings": list(report.underlyings),
+        "first": report.first.isoformat(),
+        "last": report.last.isoformat(),
+        "rows": report.rows,
+        "files": report.outcome.written + report.outcome.unchanged,
+        "rows_verified": report.rows_verified,
+        "warnings": list(report.warnings),
+    }
+
+
+def _as_before(exporter: str, uri: str, recalled: Mapping[str, Any]) -> ExportReport:
     return ExportReport(
-        exporter.name,
-        store.uri,
-        tuple(sorted({piece.underlying for piece in slices})),
-        min(piece.first for piece in slices),
-        max(piece.last for piece in slices),
-        written.rows,
-        outcome,
-        compared,
-        tuple(written.warnings),
+        exporter,
+        uri,
+        tuple(recalled["underlyings"]),
+        date.fromisoformat(recalled["first"]),
+        date.fromisoformat(recalled["last"]),
+        recalled["rows"],
+        Outcome(0, recalled["files"], 0, 0),
+        recalled["rows_verified"],
+        tuple(recalled["warnings"]),
     )
 
 

@@ -161,6 +161,26 @@ def state_of(connection: psycopg2.extensions.connection) -> dict[str, Any]:
     return found
 
 
+def state_of_marts(connection: psycopg2.extensions.connection) -> dict[str, Any]:
+    """Return what of a database decides what its marts hold; equal means unchanged.
+
+    Parameters
+    ----------
+    connection : psycopg2 connection
+        Committed before this returns.
+    """
+    state = state_of(connection)
+    with connection.cursor() as cursor:
+        # a policy of the Community edition may drop old ones
+        cursor.execute(
+            "select count(*) from pg_class where relnamespace = to_regnamespace('_timescaledb_internal')"
+        )
+        ((state["chunks"],),) = cursor.fetchall()
+    state["greeks"] = _state_of_greeks(connection)
+    connection.commit()
+    return state
+
+
 def compute_greeks_if_due[Outcome](run: Run, compute: Callable[[], Outcome]) -> Outcome | None:
     """Call the Greeks step, unless it had nothing left to do and nothing was built or priced since.
 

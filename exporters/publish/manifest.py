@@ -155,6 +155,19 @@ class _Sessions(TypedDict):
     data_version: str
 
 
+class _LastExport(TypedDict):
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+
+    inputs: Sha256
+    underlyings: list[str]
+    first: DateText
+    last: DateText
+    rows: Count
+    files: Count
+    rows_verified: Count | None
+    warnings: list[str]
+
+
 class _About(TypedDict, total=False):
     """What exporters find again in the manifest; whatever else one keeps is only shown."""
 
@@ -163,6 +176,7 @@ class _About(TypedDict, total=False):
     covered: dict[str, dict[Partition, _Sessions]]
     series: list[str]
     price_decimals: dict[str, dict[str, Count]]
+    last_export: _LastExport
 
 
 class ManifestDocument(BaseModel):

@@ -73,6 +73,7 @@ def run(
 def change(connection: psycopg2.extensions.connection, statement: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement)
+        mart_tables.note_a_build(cursor)
     connection.commit()
 
 
@@ -142,6 +143,45 @@ def test_a_second_export_writes_nothing(
     assert (second.outcome.written, second.outcome.removed) == (0, 0)
     assert second.outcome.unchanged == first.outcome.written
     assert open_store(destination).read("manifest.json") == manifest
+
+
+def test_a_second_export_reads_no_mart(
+    exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path
+) -> None:
+    first = run(exporter, tmp_path)
+    # whoever reads a mart waits for this lock, and not for long
+    with databases.connect() as other, other.cursor() as cursor:
+        for mart in mart_tables.TABLES:
+            cursor.execute(f"lock table marts.{mart}")
+        cursor.execute("lock table marts.data_coverage")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PGOPTIONS", "-c lock_timeout=1s")
+            second = run(exporter, tmp_path)
+
+    assert (second.rows, second.rows_verified) == (first.rows, first.rows_verified)
+    assert (second.outcome.written, second.outcome.unchanged) == (0, first.outcome.written)
+
+
+def test_a_second_export_mends_a_file_that_was_damaged(
+    exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path
+) -> None:
+    run(exporter, tmp_path)
+    before = contents(tmp_path)
+    damaged = next(path for path in sorted(before) if not path.endswith("manifest.json"))
+    (tmp_path / damaged).write_bytes(b"damaged")
+
+    assert run(exporter, tmp_path).outcome.written == 1
+    assert contents(tmp_path)[damaged] == before[damaged]
+
+
+def test_an_export_of_other_sessions_or_after_a_build_reads_the_marts(
+    exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path
+) -> None:
+    whole = run(exporter, tmp_path)
+
+    assert run(exporter, tmp_path, MARCH, MARCH).rows < whole.rows
+    change(marts, "update marts.options_ticks set close = close")
+    assert run(exporter, tmp_path).rows == whole.rows
 
 
 @pytest.mark.parametrize("place", ["folder", "bucket"])
