@@ -21,6 +21,7 @@ import psycopg2.extensions
 
 from warehouse.database import connect
 from warehouse.dbt import NodeResult, Run, build_lock, run_dbt, told_to_dbt
+from warehouse.exchange_sessions import write_needed_sessions
 from warehouse.settings import PROJECT_FOLDER, settings
 
 _FOLDERS_OF_DBT = ("models", "macros", "seeds", "functions", "tests/data")
@@ -89,6 +90,7 @@ def build_what_is_due(
                     return changes.with_warnings(run)
         prepare()
         with connect() as connection:
+            write_needed_sessions(connection)
             before = state_of(connection)
         if changes is not None:
             before["loads"] = changes.loads_now  # one that has landed since then is for the next build

@@ -6,6 +6,8 @@
     key   the columns that identify a row: the contract's primary key
     corrections_count   true where a row that changes or goes changes what was built from it: what reads the table is built again
     rebuilds_sessions   columns; where they change in a row, or it goes, loads of its session_date are built again
+    judges_sessions_again   reasons as in int_quotes__set_aside; where those columns change in a row, or it comes, loads with rows
+                            of its session_date that were set aside for one of them are built again
 #}
 {% materialization reference, adapter='postgres' %}
   {%- set target_relation = this.incorporate(type='table') -%}
@@ -54,11 +56,29 @@
 
 
 {#
-  Let the loads of sessions that a calendar has corrected be built again: other hours, or none at all. What it adds lets rows that
-  were set aside be judged anew (judge_again).
+  Let the loads of sessions that a calendar has corrected be built again: other hours, or none at all; and of what it adds those
+  alone that have rows which were set aside for want of it.
 #}
 {% macro rebuild_changed_sessions(relation, sql) %}
   {% set deciding = get_quoted_csv(config.get('meta')['rebuilds_sessions']) %}
+  {% set reasons = config.get('meta').get('judges_sessions_again', []) %}
+  {% if reasons and run_query("select to_regclass('intermediate.int_quotes__set_aside') is not null").rows[0][0] %}
+    {% call statement('judge_sessions_again') %}
+      with computed as ({{ sql }}),
+      added as (
+        select {{ deciding }} from computed
+        except
+        select {{ deciding }} from {{ relation }}
+      )
+      delete from audit.built_loads as built
+      using intermediate.int_quotes__set_aside as judged
+      where judged.session_date in (select added.session_date from added)
+        and split_part(judged.reason, ':', 1) in ('{{ reasons | join("', '") }}')
+        and built.load_id = judged.load_id
+        {# what has been built before this table in the same build stays as it is #}
+        and built.model in ('{{ models_built_from_this() | join("', '") }}')
+    {% endcall %}
+  {% endif %}
   {% if run_query("select to_regclass('intermediate.int_loads__slices') is not null").rows[0][0] %}
     {% call statement('rebuild_changed_sessions') %}
       with computed as ({{ sql }}),
@@ -78,4 +98,21 @@
       {{ leave_due('rebuilt') }}
     {% endcall %}
   {% endif %}
+{% endmacro %}
+
+
+{# Names of the models that read the model at work, directly or through others: those that a build makes after it. #}
+{% macro models_built_from_this() %}
+  {% set found, names = [model.unique_id], [] %}
+  {% for _ in graph.nodes %}
+    {% set found_before = found | length %}
+    {% for node in graph.nodes.values()
+        if node.resource_type == 'model' and node.unique_id not in found
+        and node.depends_on.nodes | select('in', found) | list %}
+      {% do found.append(node.unique_id) %}
+      {% do names.append(node.name) %}
+    {% endfor %}
+    {% if found | length == found_before %}{{ return(names) }}{% endif %}
+  {% endfor %}
+  {{ return(names) }}
 {% endmacro %}

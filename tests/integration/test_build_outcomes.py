@@ -29,8 +29,8 @@ LATER = (
     f"{CALL},16/03/2025,09:15:59,100,101,99,100.5,75,1000",  # a Sunday
 )
 BEFORE_THE_CALENDAR = (
-    "NIFTY28JAN167500CE.NFO,12/01/2016,09:15:59,100,101,99,100.5,75,1000",
-    "NIFTY28JAN167500CE.NFO,12/01/2016,09:16:59,100,101,99,100.5,75,1000",
+    "NIFTY28JAN991000CE.NFO,12/01/1999,09:15:59,100,101,99,100.5,75,1000",
+    "NIFTY28JAN991000CE.NFO,12/01/1999,09:16:59,100,101,99,100.5,75,1000",
 )
 
 
@@ -132,8 +132,8 @@ def test_every_load_adds_up(builds: dict[str, Any]) -> None:
 def test_of_a_file_beyond_the_calendar_a_build_that_fails_says_that_nothing_came_in_and_why(
     builds: dict[str, Any], tmp_path: Path
 ) -> None:
-    _load(tmp_path / "of-2016.csv", BEFORE_THE_CALENDAR)
-    (load_id,) = _ids("of-2016.csv")
+    _load(tmp_path / "of-1999.csv", BEFORE_THE_CALENDAR)
+    (load_id,) = _ids("of-1999.csv")
 
     # another thing of that name: the view cannot be made
     with connect() as connection, connection.cursor() as cursor:

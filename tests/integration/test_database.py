@@ -70,6 +70,8 @@ def test_migrations_make_exactly_the_python_owned_tables(database: URL) -> None:
             "audit.locks",
             "audit.rejects",
             "audit.slices_to_build",
+            "enrichment.exchange_calendars",
+            "enrichment.exchange_sessions",
             "enrichment.greeks_slices",
             "enrichment.option_greeks",
             "enrichment.volatility_fits",

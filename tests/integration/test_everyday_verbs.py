@@ -185,6 +185,7 @@ def test_coverage_counts_sessions_and_names_those_with_gaps(files: Path) -> None
             "complete": 1,
             "gaps": 1,
             "missing": 1,
+            "provisional": 0,
         }
     ]
     assert [
@@ -284,7 +285,7 @@ def test_coverage_announces_the_end_of_the_calendar(files: Path, monkeypatch: py
     answer = json.loads(told.stdout)
     assert answer["calendar_ends"] == "2026-12-31"
     assert answer["warning"].startswith(
-        "the calendar of NSE sessions ends in 36 days, on 2026-12-31: bars after"
+        "the calendar of NSE sessions ends in 36 days, on 2026-12-31: after that"
     )
     assert f"note: {answer['warning']}\n" in told.stderr
 

@@ -56,7 +56,7 @@ def test_a_day_of_shares_in_two_layouts_is_one_row_each_with_what_either_says(fo
             "underlying": "NSE", "instrument_type": "equity", "interval": "1-DAY",
             "first_session": "2025-08-01",
             "last_session": "2025-08-01",
-            "sessions": 1, "complete": 1, "gaps": 0, "missing": 0,
+            "sessions": 1, "complete": 1, "gaps": 0, "missing": 0, "provisional": 0,
         }
     ]  # fmt: skip
 

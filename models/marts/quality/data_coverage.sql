@@ -123,6 +123,7 @@ expected as (
         spans.bar_interval,
         sessions.session_date,
         sessions.kind as session_kind,
+        sessions.is_provisional,
         case spans.bar_interval
             when 'minute' then (extract(epoch from sessions.closes_at - sessions.opens_at) / 60)::integer
             else 1
@@ -151,7 +152,8 @@ data_coverage as (
             when found.bars is null then 'missing'
             when found.most_bars < expected.session_bars or incomplete_sessions.session_date is not null then 'gaps'
             else 'complete'
-        end as coverage
+        end as coverage,
+        expected.is_provisional
     from expected
     left join found
         on expected.underlying = found.underlying
