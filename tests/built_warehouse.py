@@ -25,8 +25,8 @@ TABLES = " ".join(f"config.materialized:{kind}" for kind in ("hypertable", "roll
 
 # Numbers and times that differ between two warehouses with the same data.
 _OWN_TO_A_WAREHOUSE = {
-    "contract_id", "load_id", "winner_load_id", "restated_by", "started_at", "finished_at", "unloaded_at",
-    "built_at",
+    "contract_id", "instrument_id", "load_id", "winner_load_id", "restated_by", "started_at", "finished_at",
+    "unloaded_at", "built_at",
 }  # fmt: skip
 
 

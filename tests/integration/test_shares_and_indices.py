@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from built_warehouse import copied_project, dbt, named_by_the_environment, query, take_in, tickmart
+from built_warehouse import build, copied_project, dbt, named_by_the_environment, query, take_in, tickmart
 from sqlalchemy import URL
 
 from tickmart.lineage import find_subject, parse_time, trace
@@ -23,6 +23,11 @@ CASH_HEADER = (FIXTURES / "nse-cash/full.csv").read_text().splitlines()[0]
 SHARE = (
     "select isin, close::text, delivered_volume, load_id from intermediate.int_equities__official_deduped"
     " where symbol = 'STOCKAA'"
+)
+INSTRUMENT = (
+    "select instrument_id, instrument_type, exchange, mic, series, isin, currency, price_precision,"
+    " size_precision, contract_multiplier::int, first_session::text, last_session::text"
+    " from marts.instruments where symbol = 'STOCKAA'"
 )
 
 
@@ -60,10 +65,20 @@ def test_a_day_of_shares_in_two_layouts_is_one_row_each_with_what_either_says(fo
         }
     ]  # fmt: skip
 
+    [instrument] = query(INSTRUMENT)
+    assert instrument[1:] == (
+        "equity", "NSE", "XNSE", "EQ", "INE000A01018", "INR", 2, 0, 1, "2025-08-01", "2025-08-01",
+    )  # fmt: skip
+
     tickmart("unload", str(udiff))
     take_in()
 
     assert query(SHARE) == [(None, "662.35", 23156, full)]
+    # the number is kept for good; the ISIN goes with the only file that had it
+    without_isin = (*instrument[:5], None, *instrument[6:])
+    assert query(INSTRUMENT) == [without_isin]
+    build("--full-refresh", "--select", "int_instruments__registered")
+    assert query(INSTRUMENT) == [without_isin]
 
 
 def test_a_share_that_is_not_there_is_answered_with_what_is(folder: Path) -> None:
