@@ -32,6 +32,7 @@ from exporters.months import Month, by_month
 from exporters.publish import Folder, Manifest, Publication, Store, read_manifest
 from exporters.series import Series
 from warehouse.errors import TickmartError
+from warehouse.exchanges import known_exchanges
 
 CELL = pa.binary(16)
 WIDE = pa.decimal128(38, 16)
@@ -159,6 +160,13 @@ def parquet(batch: pa.RecordBatch, metadata: dict[str, str]) -> pa.Buffer:
     return sink.getvalue()
 
 
+def _currency_of(contract: Contract) -> str:
+    exchange = known_exchanges().get(contract.exchange)
+    if exchange is None or exchange.currency is None:
+        raise TickmartError(f"nobody says in which currency {contract.symbol} trades at {contract.exchange}")
+    return exchange.currency
+
+
 def instrument(contract: Contract, precision: int) -> Any:
     """Return the Nautilus definition of a contract.
 
@@ -183,7 +191,7 @@ def instrument(contract: Contract, precision: int) -> Any:
     common: dict[str, Any] = {
         "instrument_id": InstrumentId.from_str(instrument_id(contract)),
         "raw_symbol": Symbol(contract.exchange_symbol or contract.symbol),
-        "currency": Currency.from_str("INR"),
+        "currency": Currency.from_str(_currency_of(contract)),
         "price_precision": precision,
         "price_increment": Price.from_str(f"{tick:.{precision}f}"),
         "ts_event": 0,

@@ -29,10 +29,12 @@ from warehouse import database
 from warehouse.clock import today
 from warehouse.database.errors import in_plain_words, said_plainly
 from warehouse.errors import TickmartError
+from warehouse.exchanges import known_exchanges
 from warehouse.paths import printable
 
 # NSE's first derivatives: futures on NIFTY of 2000-06-12.
 _FIRST_DAY_OF_DERIVATIVES = date(2000, 6, 12)
+_EXCHANGE_OF_LISTS = "NSE"
 
 
 def land(
@@ -110,7 +112,7 @@ def check_as_of(source: Source, as_of: date | None) -> None:
         )
     if as_of is not None and not source.undated:
         raise TickmartError(f"rows of {source.name} carry their dates themselves: leave --as-of out")
-    latest = today("Asia/Kolkata")
+    latest = today(known_exchanges()[_EXCHANGE_OF_LISTS].time_zone)
     if as_of is not None and not _FIRST_DAY_OF_DERIVATIVES <= as_of <= latest:
         raise TickmartError(
             f"--as-of {as_of} is no day on which a list was fetched: say one from"
