@@ -88,7 +88,8 @@ def _serve(listener: socket.socket, tests: int) -> None:
                 ours = [listener.fileno(), tests, woken, waker, *processes]
                 process = _started(connection, ours)
                 if process:
-                    connection.sendall(process.to_bytes(8))
+                    with contextlib.suppress(OSError):  # it has gone meanwhile, and is seen to have
+                        connection.sendall(process.to_bytes(8))
                     clients[process] = connection
                     processes[connection.fileno()] = process
                     poll.register(connection, select.POLLIN)
@@ -102,7 +103,9 @@ def _report_ends(clients: dict[int, socket.socket], processes: dict[int, int], p
         process, status = os.waitpid(-1, os.WNOHANG)
         if not process:
             return
-        connection = clients.pop(process)
+        connection = clients.pop(process, None)
+        if connection is None:  # a helper of a library, and no command
+            continue
         if processes.pop(connection.fileno(), None):
             poll.unregister(connection)
         with contextlib.suppress(OSError):  # it may have been killed
@@ -120,7 +123,12 @@ def _started(connection: socket.socket, ours: list[int]) -> int:
     streams.frombytes(ancillary[0][2])
     request = b""
     while len(request) < int.from_bytes(length):
-        request += connection.recv(1 << 16)
+        piece = connection.recv(1 << 16)
+        if not piece:
+            for number in (connection.detach(), *streams):
+                os.close(number)
+            return 0
+        request += piece
     process = os.fork()
     if process == 0:
         try:
