@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psycopg2
@@ -165,23 +165,33 @@ def _built() -> None:
 @contextmanager
 def _made_once(server_url: URL, name: str, template: str, make: Callable[[], None]) -> Iterator[str]:
     """A database that the first process of a run to need it makes, and the last one drops."""
-    with open(TEST_STATE_FOLDER / f"{name}.lock", "w") as users:
-        fcntl.flock(users, fcntl.LOCK_EX)
-        with _administration(server_url) as cursor:
-            _drop_what_killed_runs_left(cursor)
-            cursor.execute("select from pg_database where datname = %s and not datallowconn", (name,))
-            is_made = cursor.fetchone() is not None
-        if not is_made:
-            _make(server_url, name, template, make)
-        fcntl.flock(users, fcntl.LOCK_SH)
+    with ExitStack() as using:
+        with _alone(name):
+            users = using.enter_context(open(TEST_STATE_FOLDER / f"{name}.users", "w"))
+            with _administration(server_url) as cursor:
+                _drop_what_killed_runs_left(cursor)
+                cursor.execute("select from pg_database where datname = %s and not datallowconn", (name,))
+                is_made = cursor.fetchone() is not None
+            if not is_made:
+                _make(server_url, name, template, make)
+            fcntl.flock(users, fcntl.LOCK_SH)
         yield name
-        try:
-            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return  # another process of the run copies it
-        with _administration(server_url) as cursor:
-            cursor.execute(f"drop database if exists {name} with (force)")
-        Path(users.name).unlink(missing_ok=True)
+        with _alone(name):
+            try:
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return  # another process of the run copies it
+            with _administration(server_url) as cursor:
+                cursor.execute(f"drop database if exists {name} with (force)")
+            Path(users.name).unlink()
+
+
+@contextmanager
+def _alone(name: str) -> Iterator[None]:
+    kind = name.removeprefix(f"tickmart_template_{THIS_RUN}")
+    with open(TEST_STATE_FOLDER / f"making-template{kind}.lock", "w") as making:
+        fcntl.flock(making, fcntl.LOCK_EX)
+        yield
 
 
 def _make(server_url: URL, name: str, template: str, make: Callable[[], None]) -> None:
