@@ -157,8 +157,8 @@ def test_its_rows_have_no_lines_to_read_back(document: Document, tmp_path: Path)
     path = tmp_path / "answer.json"
     path.write_text(document.text)
     outcome = document.land_one(path)
-    ((sha256,),) = query("select sha256 from audit.loads where load_id = %s", outcome.load_id)
-    read = read_lines(outcome.uri, sha256, [1], document.source.suffixes)
+    ((sha256, size),) = query("select sha256, bytes from audit.loads where load_id = %s", outcome.load_id)
+    read = read_lines(outcome.uri, sha256, size, [1], document.source.suffixes)
     assert read.problem == "a JSON document has rows, not lines"
 
 

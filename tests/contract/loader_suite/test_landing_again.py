@@ -75,7 +75,7 @@ def test_new_bytes_restate_the_earlier_load(sample: Sample, tmp_path: Path) -> N
 @pytest.mark.transport
 def test_going_back_to_earlier_bytes_is_a_restatement_too(sample: Sample, tmp_path: Path) -> None:
     path = tmp_path / "day.csv"
-    for text in (sample.clean, sample.text(sample.lines[0])):
+    for text in (sample.clean, sample.text(sample.lines[1])):
         path.write_text(text)
         outcome = sample.land_one(path)
     path.write_text(sample.clean)
