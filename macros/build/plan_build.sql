@@ -28,15 +28,18 @@
     {% elif settings['built_from'] == 'slices' %}
       select newest.load_id
       from (
-        select distinct on (loads.source, loads.dataset, loads.uri) loads.load_id, loads.source
+        select
+          loads.load_id, loads.source, coalesce(loads.continues_load_id, loads.load_id) as whole_load_id,
+          max(loads.load_id) filter (where loads.continues_load_id is null)
+            over (partition by loads.source, loads.dataset, loads.uri) as newest_whole_load_id
         from audit.loads
         inner join audit.built_loads as sliced on sliced.model = 'int_loads__slices' and loads.load_id = sliced.load_id
         where loads.unloaded_at is null
           and loads.source in ('{{ (settings["sources"] + settings.get("refers_to", [])) | join("', '") }}')
-        order by loads.source, loads.dataset, loads.uri, loads.load_id desc
       ) as newest
+      where newest.whole_load_id = newest.newest_whole_load_id
       {% if settings.get('refers_to') %}
-        where newest.source in ('{{ settings["sources"] | join("', '") }}')
+        and (newest.source in ('{{ settings["sources"] | join("', '") }}')
           or newest.load_id in (
             select referred.load_id
             from audit.current_loads as own_loads
@@ -46,7 +49,7 @@
               and own.underlying = referred.underlying
               and own.session_date = referred.session_date
             where own_loads.source in ('{{ settings["sources"] | join("', '") }}')
-          )
+          ))
       {% endif %}
     {% else %}
       select built.load_id from audit.built_loads as built
