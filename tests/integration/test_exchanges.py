@@ -67,7 +67,7 @@ def test_hours_are_those_of_the_exchange_s_calendar(written: dict[str, int]) -> 
                 ("12-01", "12-02"),
             )
         ),
-        ("CME", "fo", "2025-11-28", utc("11-27", 23), utc("11-28", 18, 15), "regular", False),
+        ("CME", "fo", "2025-11-28", utc("11-27", 23), utc("11-28", 18), "regular", False),
         ("CME", "fo", "2025-12-01", utc("11-30", 23), utc("12-01", 23), "regular", False),
         ("NYSE", "cash", "2025-11-28", utc("11-28", 14, 30), utc("11-28", 18), "regular", False),
         ("NYSE", "cash", "2025-12-01", utc("12-01", 14, 30), utc("12-01", 21), "regular", False),
