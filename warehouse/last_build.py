@@ -314,8 +314,10 @@ def _advice_on_calendars(connection: psycopg2.extensions.connection) -> list[str
     """Return what a build warns of calendars; it depends on the day, so it is not remembered."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "select advice from intermediate.int_sessions__remaining"
-            " where advice is not null order by exchange"
+            "select advice from ("
+            " select 1 as rank, exchange, advice from intermediate.int_sessions__remaining"
+            " union all select 2, exchange, advice from intermediate.int_sessions__provisional"
+            ") as advised where advice is not null order by rank, exchange"
         )
         return [advice for (advice,) in cursor.fetchall()]
 

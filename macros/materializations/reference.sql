@@ -22,17 +22,17 @@
 
   {% do lock_model(target_relation) %}
   {% if prepare_table(target_relation, sql) %}{% do create_missing_indexes(target_relation) %}{% endif %}
+  {# once: it is compared in several statements #}
+  {% do run_query("create temporary table computed on commit drop as select " ~ columns ~ " from (" ~ sql ~ ") as computed") %}
   {% if config.get('meta').get('corrections_count') and run_query("
-    with computed as (" ~ sql ~ ")
     select exists (
       select " ~ columns ~ " from " ~ target_relation ~ " except select " ~ columns ~ " from computed
     )").rows[0][0] %}
     {% do record_correction() %}
   {% endif %}
-  {% if config.get('meta').get('rebuilds_sessions') %}{% do rebuild_changed_sessions(target_relation, sql) %}{% endif %}
+  {% if config.get('meta').get('rebuilds_sessions') %}{% do rebuild_changed_sessions(target_relation) %}{% endif %}
   {% call statement('main') %}
-    with computed as materialized ({{ sql }}),
-    removed as (
+    with removed as (
       delete from {{ target_relation }} as stored
       where not exists (select from computed where {{ same_key }})
     )
@@ -57,32 +57,34 @@
 
 {#
   Let the loads of sessions that a calendar has corrected be built again: other hours, or none at all; and of what it adds those
-  alone that have rows which were set aside for want of it.
+  alone that have rows which were set aside for want of it. What is computed stands in the temporary table of that name.
 #}
-{% macro rebuild_changed_sessions(relation, sql) %}
+{% macro rebuild_changed_sessions(relation) %}
   {% set deciding = get_quoted_csv(config.get('meta')['rebuilds_sessions']) %}
   {% set reasons = config.get('meta').get('judges_sessions_again', []) %}
   {% if reasons and run_query("select to_regclass('intermediate.int_quotes__set_aside') is not null").rows[0][0] %}
     {% call statement('judge_sessions_again') %}
-      with computed as ({{ sql }}),
-      added as (
+      with added as (
         select {{ deciding }} from computed
         except
         select {{ deciding }} from {{ relation }}
+      ),
+      judged as (
+        delete from audit.built_loads as built
+        using intermediate.int_quotes__set_aside as set_aside
+        where set_aside.session_date in (select added.session_date from added)
+          and split_part(set_aside.reason, ':', 1) in ('{{ reasons | join("', '") }}')
+          and built.load_id = set_aside.load_id
+          {# what has been built before this table in the same build stays as it is #}
+          and built.model in ('{{ models_built_from_this() | join("', '") }}')
+        returning built.model
       )
-      delete from audit.built_loads as built
-      using intermediate.int_quotes__set_aside as judged
-      where judged.session_date in (select added.session_date from added)
-        and split_part(judged.reason, ':', 1) in ('{{ reasons | join("', '") }}')
-        and built.load_id = judged.load_id
-        {# what has been built before this table in the same build stays as it is #}
-        and built.model in ('{{ models_built_from_this() | join("', '") }}')
+      {{ leave_due('judged') }}
     {% endcall %}
   {% endif %}
   {% if run_query("select to_regclass('intermediate.int_loads__slices') is not null").rows[0][0] %}
     {% call statement('rebuild_changed_sessions') %}
-      with computed as ({{ sql }}),
-      corrected as (
+      with corrected as (
         select {{ deciding }} from {{ relation }}
         except
         select {{ deciding }} from computed
