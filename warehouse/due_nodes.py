@@ -1,11 +1,12 @@
 """Which nodes a build needs where nothing has changed but loads; and the process in which dbt runs them.
 
-A model that follows the ledger changes when a load of a source that it follows comes or goes. What is
+A model that follows the ledger changes when a load with rows of a shape that it takes comes or goes. What is
 computed at each build, and what a view shows, changes with what it reads, down to the next model that follows
 the ledger: that one changes for loads of its own or not at all. What lets others build again (a corrected
 calendar, a row that is evaluated again) says so, and all is built (warehouse/last_build.py).
 """
 
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, cast
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
 
 # What dbt's views read of the ledger; the plans beside them are empty between two builds.
 _LEDGER = ("loads", "current_loads", "built_loads", "rejects")
+# The model that has all rows of a shape.
+_UNION = re.compile(r"int_(\w+)__delivered")
 
 
-def due_nodes(
-    manifest: "Manifest", raw_tables: Iterable[str], sources: Iterable[str], held: Iterable[str]
-) -> list[str]:
-    """Return the names of the models to build and the tests to run after loads of some sources.
+def due_nodes(manifest: "Manifest", raw_tables: Iterable[str], held: Iterable[str]) -> list[str]:
+    """Return the names of the models to build and the tests to run after loads of raw tables.
 
     Parameters
     ----------
@@ -30,14 +31,12 @@ def due_nodes(
         Of the project that built the database.
     raw_tables : iterable of str
         Names of the raw tables whose loads have changed, without their schema.
-    sources : iterable of str
-        Names of the sources whose loads have changed, as the ledger has them.
     held : iterable of str
-        Names of all sources that have loads: what only refers to a load concerns nothing that is not there.
+        Names of all raw tables that have loads: what only refers to a load concerns nothing else.
     """
     graph = _Graph(manifest)
-    following = graph.concerned(set(sources), set(held))
     raw_tables = set(raw_tables)
+    following = graph.concerned(graph.shapes_of(raw_tables), graph.shapes_of(set(held)))
     roots = [
         key
         for key, source in manifest.sources.items()
@@ -60,6 +59,9 @@ class _Graph:
             if node.resource_type == "model" and node.config.meta.get("built_from")
         }
         self._bars: dict[str, frozenset[str]] = {}
+        self._raw_tables = {
+            key: source.identifier for key, source in manifest.sources.items() if source.schema == "raw"
+        }
 
     def names_to_build(self, touched: set[str]) -> list[str]:
         """Return the models that store rows; a view needs no run of dbt to show others."""
@@ -75,12 +77,24 @@ class _Graph:
     def _is_view(self, key: str) -> bool:
         return bool(self._nodes[key].config.materialized == "view")
 
-    def concerned(self, sources: set[str], held: set[str]) -> set[str]:
-        """Return the models that follow the ledger and take in loads of these sources."""
+    def shapes_of(self, raw_tables: set[str]) -> set[str]:
+        """Return the shapes whose unions read these raw tables, through their staging views."""
+        unions = {key: _UNION.fullmatch(node.name) for key, node in self._nodes.items()}
+        return {union[1] for key, union in unions.items() if union and self._read_by(key) & raw_tables}
+
+    def _read_by(self, key: str) -> set[str]:
+        if key in self._raw_tables:
+            return {self._raw_tables[key]}
+        if key not in self._nodes or not self._is_view(key):
+            return set()
+        return set().union(*(self._read_by(parent) for parent in self._parents.get(key, [])))
+
+    def concerned(self, shapes: set[str], held: set[str]) -> set[str]:
+        """Return the models that follow the ledger and take in rows of these shapes."""
         found: set[str] = set()
         while True:
             names = {self._nodes[key].name for key in found}
-            more = {key for key, meta in self._following.items() if _takes(meta, sources, held, names)}
+            more = {key for key, meta in self._following.items() if _takes(meta, shapes, held, names)}
             if more == found:
                 return found
             found = more
@@ -126,11 +140,13 @@ class _Graph:
         return self._bars[key]
 
 
-def _takes(meta: dict[str, Any], sources: set[str], held: set[str], models: set[str]) -> bool:
+def _takes(meta: dict[str, Any], shapes: set[str], held: set[str], models: set[str]) -> bool:
     if isinstance(meta["built_from"], list):
         return bool(models.intersection(meta["built_from"]))
-    own, referred = set(meta["sources"]), set(meta.get("refers_to", []))
-    return bool(own & sources or (own & held and referred & sources))
+    if "shapes" not in meta:  # it follows every load
+        return True
+    own, referred = set(meta["shapes"]), set(meta.get("refers_to", []))
+    return bool(own & shapes or (own & held and referred & shapes))
 
 
 def run(parent: int, wanted: dict[str, list[str]] | None, arguments: list[str], parsing: list[str]) -> None:

@@ -220,17 +220,17 @@ class _Changes:
 
     Attributes
     ----------
-    loads : set of (str, str)
-        Sources and raw tables of loads that came or went.
+    loads : set of str
+        Raw tables of loads that came or went.
     held : set of str
-        Sources that have loads, or had some.
+        Raw tables that have loads, or had some.
     loads_now : dict
         The loads that there are, as the state has them.
     warnings : list of str
         What the last build warned of, as it is recorded.
     """
 
-    loads: set[tuple[str, str]]
+    loads: set[str]
     held: set[str]
     loads_now: dict[str, str]
     warnings: list[str]
@@ -249,9 +249,8 @@ class _Changes:
     def reach(self) -> dict[str, list[str]]:
         """Return the parameters of `due_nodes`."""
         return {
-            "raw_tables": sorted({table.removeprefix("raw.") for _, table in self.loads}),
-            "sources": sorted({source for source, _ in self.loads}),
-            "held": sorted(self.held),
+            "raw_tables": sorted(table.removeprefix("raw.") for table in self.loads),
+            "held": sorted(table.removeprefix("raw.") for table in self.held),
         }
 
 
@@ -273,8 +272,8 @@ def _changes(connection: psycopg2.extensions.connection, project: str, tests: bo
     keys = {*loads_before, *loads_now}
     changed = {key for key in keys if loads_before.get(key) != loads_now.get(key)}
     return _Changes(
-        {(source, table) for source, table in (key.split(" ", 1) for key in changed)},
-        {key.split(" ", 1)[0] for key in keys},
+        {key.split(" ", 1)[1] for key in changed},
+        {key.split(" ", 1)[1] for key in keys},
         loads_now,
         warnings,
     )

@@ -85,11 +85,12 @@ def _make(cursor: psycopg2.extensions.cursor, raw: RawTable, description: str) -
         )
     )
     # BRIN: loads lie behind one another, and a btree would double the time of a load.
-    cursor.execute(
-        sql.SQL("create index {} on {} using brin (_load_id) with (autosummarize = on)").format(
-            sql.Identifier(f"{raw.name}_load_id"), table
+    for column in ("_load_id", "_line"):
+        cursor.execute(
+            sql.SQL("create index {} on {} using brin ({}) with (autosummarize = on)").format(
+                sql.Identifier(f"{raw.name}{column}"), table, sql.Identifier(column)
+            )
         )
-    )
     cursor.execute(
         sql.SQL("comment on table {} is {}").format(
             table, sql.Literal(f"{description} Text as the vendor wrote it; one row per landed line.")

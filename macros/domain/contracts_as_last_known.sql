@@ -30,7 +30,7 @@ left join {{ ref('int_expiries__dated') }} as expiries
 left join lateral (
     select rows_of_contract.session_date
     from {{ relation }} as rows_of_contract
-    where contracts.contract_id = rows_of_contract.contract_id
+    where contracts.contract_id = rows_of_contract.contract_id and rows_of_contract.is_preferred
     order by rows_of_contract.bar_start {{ order }}
     limit 1
 ) as {{ end }}_{{ of }} on true

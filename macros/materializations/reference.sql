@@ -93,8 +93,10 @@
         delete from audit.built_loads as built
         using intermediate.int_loads__slices as slices
         where slices.session_date in (select corrected.session_date from corrected) and built.load_id = slices.load_id
-          {# ids and slices stay what they are #}
-          and built.model not in ('int_symbols__parsed', 'int_contracts__registered', 'int_loads__slices')
+          {# keys, ids and slices stay what they are #}
+          and built.model not in (
+            'int_loads__keys', 'int_symbols__parsed', 'int_contracts__registered', 'int_loads__slices'
+          )
         returning built.model
       )
       {{ leave_due('rebuilt') }}

@@ -1,14 +1,23 @@
 {{ config(
     materialized='by_load',
-    meta={'built_from': 'ledger', 'sources': ['nse-bhavcopy', 'nse-cash', 'nse-index'], 'keeps': 'everything'},
+    meta={'built_from': 'ledger', 'shapes': ['contract_days', 'share_days', 'index_days'], 'keeps': 'everything'},
 ) }}
 
 with
 
+-- Whatever an exchange writes of a day on which it traded.
 days as (
 
-    select * from {{ ref('stg_nse__days_traded') }}
-    where load_id = any({{ loads_to_build() }})
+    {% for shape in ['contract_days', 'share_days', 'index_days'] -%}
+        select
+            load_id,
+            session_date,
+            count(*) as rows
+        from {{ ref('int_' ~ shape ~ '__delivered') }}
+        where load_id = any({{ loads_to_build() }}) and session_date is not null
+        group by load_id, session_date
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 
 ),
 

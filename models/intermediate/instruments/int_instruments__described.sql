@@ -1,6 +1,6 @@
 {%- set is_index = "others.instrument_type = 'index' and rows_of.underlying = others.symbol" -%}
 {%- set is_share = "others.instrument_type = 'equity'"
-    ~ " and rows_of.symbol = others.symbol and rows_of.series = others.series" -%}
+    ~ " and rows_of.exchange = others.exchange and rows_of.symbol = others.symbol and rows_of.series = others.series" -%}
 
 with
 
@@ -53,10 +53,11 @@ lives as (
         from {{ ref('int_equities__official_deduped') }} as rows_of_share
         where
             others.instrument_type = 'equity'
+            and others.exchange = rows_of_share.exchange
             and others.symbol = rows_of_share.symbol
             and others.series = rows_of_share.series
             and rows_of_share.isin is not null
-        order by rows_of_share.bar_start desc
+        order by rows_of_share.bar_start desc, rows_of_share.is_preferred desc, rows_of_share.source asc
         limit 1
     ) as newest on true
     -- an id outlives the loads that brought it; without them there is nothing to say of the instrument

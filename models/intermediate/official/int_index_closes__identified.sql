@@ -2,7 +2,7 @@ with
 
 rows_of_files as (
 
-    select * from {{ ref('stg_nse__index_closes') }}
+    select * from {{ ref('int_index_days__delivered') }}
 
 ),
 

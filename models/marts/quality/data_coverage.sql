@@ -77,6 +77,7 @@ found as (
         count(*) filter (where is_traded) as bars,
         1 as most_bars
     from {{ ref('int_fo_bhavcopy__deduped') }}
+    where is_preferred
     group by underlying, instrument_type, session_date
     union all
     select
@@ -88,6 +89,7 @@ found as (
         1 as bars,
         1 as most_bars
     from {{ ref('int_spot__closes_deduped') }}
+    where is_preferred
     union all
     select
         exchange as underlying,
@@ -98,6 +100,7 @@ found as (
         count(*) filter (where is_traded) as bars,
         1 as most_bars
     from {{ ref('int_equities__official_deduped') }}
+    where is_preferred
     group by exchange, session_date
 
 ),
