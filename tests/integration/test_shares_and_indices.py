@@ -10,9 +10,10 @@ import pytest
 from built_warehouse import build, copied_project, dbt, named_by_the_environment, query, take_in, tickmart
 from sqlalchemy import URL
 
-from tickmart.lineage import find_subject, parse_time, trace
+from loaders.loaded_files import LoadedFiles
 from warehouse.database import connect
 from warehouse.errors import TickmartError
+from warehouse.lineage import find_subject, parse_time, trace
 from warehouse.settings import PROJECT_FOLDER
 
 pytestmark = pytest.mark.slow
@@ -90,7 +91,7 @@ def test_a_share_that_is_not_there_is_answered_with_what_is(folder: Path) -> Non
             find_subject(connection, "STOCKZZ")
         subject = find_subject(connection, "STOCKAA.NSE")
         with pytest.raises(TickmartError, match=r"no row of STOCKAA at 2025-08-04. Nearest: 2025-08-01"):
-            trace(connection, subject, "day", "equity_daily", parse_time("2025-08-04"))
+            trace(connection, subject, "day", "equity_daily", parse_time("2025-08-04"), LoadedFiles())
 
 
 def test_a_row_of_a_share_that_may_not_count_says_so(folder: Path) -> None:

@@ -1,17 +1,15 @@
 """From a mart row back to the lines of vendor files that it was made of."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import psycopg2.extensions
 from psycopg2 import sql
 from psycopg2.extras import RealDictCursor
 
-from loaders.landing.reading_back import Lines, read_lines
-from loaders.sources import SOURCES
 from warehouse.errors import TickmartError
 
 INDIA = ZoneInfo("Asia/Kolkata")
@@ -39,20 +37,49 @@ _DAYS = {
     "index": ("int_spot__prices_daily", "int_spot__closes_deduped", "int_fo_bhavcopy__deduped"),
     "equity": ("int_equities__official_deduped",),
 }
+# shape -> its rows as identified
 _IDENTIFIED = {
-    "nse-minute": "int_minute_bars__identified",
-    "nse-bhavcopy": "int_fo_bhavcopy__identified",
-    "nse-cash": "int_cash_bhavcopy__identified",
-    "nse-index": "int_index_closes__identified",
-    "nse-option-chain": "int_option_chain__identified",
+    "bars": "int_minute_bars__identified",
+    "contract_days": "int_fo_bhavcopy__identified",
+    "share_days": "int_cash_bhavcopy__identified",
+    "index_days": "int_index_closes__identified",
+    "chain_snapshots": "int_option_chain__identified",
 }
 _SNAPSHOTS = "int_options__snapshots_deduped"
-# Sources whose rows are of a moment. Set aside, they are told beside such rows and no others.
-_OF_A_MOMENT = ["nse-option-chain"]
+# Shapes whose rows are of a moment. Superseded or quarantined, they are shown beside such rows and no others.
+_OF_A_MOMENT = ["chain_snapshots"]
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200
 _MOST_SHOWN = 20
 _MOST_EARLIER_LOADS = 3
 _NAMES_OFFERED = 6
+
+
+class LinesOfFile(Protocol):
+    """What was read back of a file.
+
+    Attributes
+    ----------
+    texts : dict of int to str
+        The line of each number, without its end.
+    problem : str or None
+        Why there are none: the file is gone, holds other bytes now, or has no lines.
+    """
+
+    @property
+    def texts(self) -> dict[int, str]: ...  # noqa: D102
+
+    @property
+    def problem(self) -> str | None: ...  # noqa: D102
+
+
+class Files(Protocol):
+    """What only those who load files know of them."""
+
+    def lines(self, load: dict[str, Any], numbers: Iterable[int]) -> LinesOfFile:
+        """Read lines of a load's file back, numbered from 1 with the header."""
+
+    def columns(self, load: dict[str, Any]) -> Sequence[str]:
+        """Return the columns of the load's raw table in the order of its layout."""
 
 
 @dataclass(frozen=True)
@@ -266,6 +293,7 @@ def trace(
     interval: str,
     mart: str,
     when: date | datetime,
+    files: Files,
 ) -> Trace:
     """Trace the rows of a mart at a moment, or of a session, back to their files.
 
@@ -277,6 +305,8 @@ def trace(
         From `find_mart`.
     when : date or datetime
         A moment finds the bar that it lies in, or the last snapshot up to it.
+    files : Files
+        Reads the files that rows came from.
 
     Raises
     ------
@@ -287,14 +317,15 @@ def trace(
     with connection.cursor(cursor_factory=RealDictCursor) as cursor:
         rows = _mart_rows(cursor, subject, interval, mart, when)
         if not rows:
-            raise TickmartError(_not_there(cursor, subject, interval, mart, when))
+            raise TickmartError(_not_there(cursor, subject, interval, mart, when, files))
         found = Trace(mart)
         load_ids: set[int] = set()
         for row in rows:
             lines = _origin_lines(cursor, subject, interval, row)
             load_ids |= {load_id for load_id, _ in lines}
-            found.rows.append((row, _origins(cursor, lines)))
-        found.set_aside = _set_aside(cursor, subject, rows) + _restated(cursor, subject, rows, load_ids)
+            found.rows.append((row, _origins(cursor, lines, files)))
+        found.set_aside = _set_aside(cursor, subject, rows, files)
+        found.set_aside += _restated(cursor, subject, rows, load_ids, files)
         found.rejects = _rejects(cursor, subject, load_ids)
     return found
 
@@ -364,7 +395,7 @@ def _lines_of(
 ) -> list[tuple[int, int]]:
     cursor.execute(
         sql.SQL(
-            "select load_id, line from intermediate.{table} where {condition}"
+            "select load_id, line from intermediate.{table} where {condition} and is_preferred"
             " and {time} >= %s and {time} < %s order by {time}, load_id, line"
         ).format(table=sql.Identifier(table), condition=condition, time=sql.Identifier(time_column)),
         _span([row]),
@@ -379,21 +410,15 @@ def _span(rows: Sequence[dict[str, Any]]) -> tuple[datetime, datetime]:
     return min(starts), max(ends)
 
 
-def _origins(cursor: RealDictCursor, lines: Sequence[tuple[int, int]]) -> list[Origin]:
+def _origins(cursor: RealDictCursor, lines: Sequence[tuple[int, int]], files: Files) -> list[Origin]:
     origins = []
     for load_id in dict.fromkeys(load_id for load_id, _ in lines):
         of_load = [line for owner, line in lines if owner == load_id]
         load = _load(cursor, load_id)
         shown = dict.fromkeys((of_load[0], of_load[-1]))
         numbers = {raw_line: _file_line(load, raw_line) for raw_line in shown}
-        read = read_lines(
-            load["uri"],
-            load["sha256"],
-            load["bytes"],
-            numbers.values(),
-            SOURCES[load["source"]].suffixes,
-        )
-        texts = [_text(cursor, load, raw_line, number, read) for raw_line, number in numbers.items()]
+        read = files.lines(load, numbers.values())
+        texts = [_text(cursor, load, raw_line, number, read, files) for raw_line, number in numbers.items()]
         origins.append(Origin(_public(load), len(of_load), texts))
     return origins
 
@@ -436,30 +461,28 @@ def _file_line(load: dict[str, Any], raw_line: int) -> int:
 
 
 def _text(
-    cursor: RealDictCursor, load: dict[str, Any], raw_line: int, number: int, read: Lines
+    cursor: RealDictCursor,
+    load: dict[str, Any],
+    raw_line: int,
+    number: int,
+    read: LinesOfFile,
+    files: Files,
 ) -> dict[str, Any]:
     if number in read.texts:
         return {"line": number, "text": read.texts[number], "text_from": "the file"}
     why = read.problem or "the file has no such line"
-    text = _raw_text(cursor, load, raw_line)
+    text = _raw_text(cursor, load, raw_line, files)
     if text is None:
         return {"line": number, "text": None, "text_from": f"nowhere: {why}, and the raw row was deleted"}
     return {"line": number, "text": text, "text_from": f"the raw table: {why}"}
 
 
-def _raw_text(cursor: RealDictCursor, load: dict[str, Any], raw_line: int) -> str | None:
+def _raw_text(cursor: RealDictCursor, load: dict[str, Any], raw_line: int, files: Files) -> str | None:
     """Return a landed row as a line in the layout's order; the file's own order may be another."""
-    source = SOURCES[load["source"]]
-    layout = next((layout for layout in source.layouts if layout.name == load["layout"]), None)
-    if layout:
-        columns = [*(column.name for column in layout.columns), *layout.tail]
-    else:  # one that a later version no longer has
-        columns = [
-            c for table in source.raw_tables if table.qualified == load["raw_table"] for c in table.columns
-        ]
     cursor.execute(
         sql.SQL("select {} from {} where _load_id = %s and _line = %s").format(
-            sql.SQL(", ").join(map(sql.Identifier, columns)), sql.Identifier(*load["raw_table"].split("."))
+            sql.SQL(", ").join(map(sql.Identifier, files.columns(load))),
+            sql.Identifier(*load["raw_table"].split(".")),
         ),
         (load["load_id"], raw_line),
     )
@@ -468,7 +491,7 @@ def _raw_text(cursor: RealDictCursor, load: dict[str, Any], raw_line: int) -> st
 
 
 def _set_aside(
-    cursor: RealDictCursor, subject: Subject, rows: Sequence[dict[str, Any]]
+    cursor: RealDictCursor, subject: Subject, rows: Sequence[dict[str, Any]], files: Files
 ) -> list[dict[str, Any]]:
     cursor.execute(
         sql.SQL(
@@ -478,19 +501,24 @@ def _set_aside(
         ).format(subject.key_of_set_aside, _of_the_same_kind("timestamp" in rows[0])),
         (subject.instrument_type, *_span(rows), _MOST_SHOWN),
     )
-    return [_described(cursor, **found) for found in cursor.fetchall()]
+    return [_described(cursor, files, **found) for found in cursor.fetchall()]
 
 
 def _of_the_same_kind(is_snapshot: bool) -> sql.Composable:
     """Return the condition that finds, among rows set aside, snapshots or all others."""
     return sql.SQL(
-        "(select loads.source = any({sources}) from audit.loads as loads"
-        " where loads.load_id = int_quotes__set_aside.load_id) = {is_snapshot}"
-    ).format(sources=sql.Literal(_OF_A_MOMENT), is_snapshot=sql.Literal(is_snapshot))
+        "exists (select from audit.loads as loads inner join facts.shapes as shapes using (raw_table)"
+        " where loads.load_id = int_quotes__set_aside.load_id and shapes.shape = any({shapes}))"
+        " = {is_snapshot}"
+    ).format(shapes=sql.Literal(_OF_A_MOMENT), is_snapshot=sql.Literal(is_snapshot))
 
 
 def _restated(
-    cursor: RealDictCursor, subject: Subject, rows: Sequence[dict[str, Any]], load_ids: set[int]
+    cursor: RealDictCursor,
+    subject: Subject,
+    rows: Sequence[dict[str, Any]],
+    load_ids: set[int],
+    files: Files,
 ) -> list[dict[str, Any]]:
     """Return the rows that earlier loads of the same files had for these bars."""
     restated = []
@@ -499,25 +527,34 @@ def _restated(
         earlier = load["replaces"][:_MOST_EARLIER_LOADS]
         if not earlier:
             continue
-        cursor.execute(
-            sql.SQL(
-                "select load_id, line from intermediate.{table}"
-                " where load_id = any(%s) and {key} and instrument_type = %s"
-                " and {time} >= %s and {time} < %s order by {time}, load_id, line limit %s"
-            ).format(
-                table=sql.Identifier(_IDENTIFIED[load["source"]]),
-                key=subject.key,
-                time=sql.Identifier("timestamp" if load["source"] in _OF_A_MOMENT else "bar_start"),
-            ),
-            (earlier, subject.instrument_type, *_span(rows), _MOST_SHOWN),
-        )
-        for found in cursor.fetchall():
-            reason = f"load {load_id} of the same file replaced it"
-            restated.append(_described(cursor, **found, outcome="restated", reason=reason))
+        for shape in _shapes_of(cursor, load):
+            cursor.execute(
+                sql.SQL(
+                    "select load_id, line from intermediate.{table}"
+                    " where load_id = any(%s) and {key} and instrument_type = %s"
+                    " and {time} >= %s and {time} < %s order by {time}, load_id, line limit %s"
+                ).format(
+                    table=sql.Identifier(_IDENTIFIED[shape]),
+                    key=subject.key,
+                    time=sql.Identifier("timestamp" if shape in _OF_A_MOMENT else "bar_start"),
+                ),
+                (earlier, subject.instrument_type, *_span(rows), _MOST_SHOWN),
+            )
+            for found in cursor.fetchall():
+                reason = f"load {load_id} of the same file replaced it"
+                restated.append(_described(cursor, files, **found, outcome="restated", reason=reason))
     return restated
 
 
-def _described(cursor: RealDictCursor, load_id: int, line: int, outcome: str, reason: str) -> dict[str, Any]:
+def _shapes_of(cursor: RealDictCursor, load: dict[str, Any]) -> list[str]:
+    """Return the shapes of a load's rows that have a place in a mart of bars, days or snapshots."""
+    cursor.execute("select shape from facts.shapes where raw_table = %s", (load["raw_table"],))
+    return [row["shape"] for row in cursor.fetchall() if row["shape"] in _IDENTIFIED]
+
+
+def _described(
+    cursor: RealDictCursor, files: Files, load_id: int, line: int, outcome: str, reason: str
+) -> dict[str, Any]:
     load = _load(cursor, load_id)
     return {
         "outcome": outcome,
@@ -525,7 +562,7 @@ def _described(cursor: RealDictCursor, load_id: int, line: int, outcome: str, re
         "load_id": load_id,
         "line": _file_line(load, line),
         "uri": load["uri"],
-        "text": _raw_text(cursor, load, line),
+        "text": _raw_text(cursor, load, line, files),
     }
 
 
@@ -589,11 +626,16 @@ def _unknown(cursor: psycopg2.extensions.cursor, wanted: str) -> str:
 
 
 def _not_there(
-    cursor: RealDictCursor, subject: Subject, interval: str, mart: str, when: date | datetime
+    cursor: RealDictCursor,
+    subject: Subject,
+    interval: str,
+    mart: str,
+    when: date | datetime,
+    files: Files,
 ) -> str:
     shown = f"{when.astimezone(INDIA):%Y-%m-%d %H:%M}" if isinstance(when, datetime) else str(when)
     sentences = [f"{mart} has no row of {subject.symbol} at {shown}."]
-    sentences += _what_became_of_it(cursor, subject, interval, when)
+    sentences += _what_became_of_it(cursor, subject, interval, when, files)
     near = _nearest(cursor, subject, interval, when)
     if near:
         zone = "" if interval == "day" else " (Indian time)"
@@ -604,7 +646,7 @@ def _not_there(
 
 
 def _what_became_of_it(
-    cursor: RealDictCursor, subject: Subject, interval: str, when: date | datetime
+    cursor: RealDictCursor, subject: Subject, interval: str, when: date | datetime, files: Files
 ) -> list[str]:
     cursor.execute(
         sql.SQL(
@@ -626,7 +668,7 @@ def _what_became_of_it(
             since=sql.Literal(when - timedelta(hours=1 if interval == "hour" else 0, minutes=1)),
         )
     )
-    found = [_described(cursor, **row) for row in cursor.fetchall()]
+    found = [_described(cursor, files, **row) for row in cursor.fetchall()]
     return [f"Line {row['line']} of {row['uri']} was quarantined: {row['reason']}." for row in found]
 
 
