@@ -548,7 +548,7 @@ def _restated(
 
 def _shapes_of(cursor: RealDictCursor, load: dict[str, Any]) -> list[str]:
     """Return the shapes of a load's rows that have a place in a mart of bars, days or snapshots."""
-    cursor.execute("select shape from facts.shapes where raw_table = %s", (load["raw_table"],))
+    cursor.execute("select distinct shape from facts.shapes where raw_table = %s", (load["raw_table"],))
     return [row["shape"] for row in cursor.fetchall() if row["shape"] in _IDENTIFIED]
 
 

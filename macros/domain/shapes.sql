@@ -8,7 +8,7 @@
     raw_table  source and table, as in the yml of the vendor's folder
     view       the staging view: exactly the columns of its shape, which are those of the union's contract
     shape      one of shape_names()
-    dates      cells of the raw table with dates, of which a spreadsheet may have changed the order of day and month
+    dates      cells of the raw table with dates, of which a spreadsheet may have changed the order of day and month; in one of its lines
     states_underlying_price  false where the rows do not say the underlying's price, which is taken from other files then
 #}
 {% macro shapes() %}

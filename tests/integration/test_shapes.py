@@ -67,7 +67,7 @@ def test_a_source_is_added_with_a_view_and_a_line_and_stops_the_build_without_th
     assert query("select count(*) from audit.built_loads") == [(0,)]
 
     added_with_view_and_line(project)
-    dbt("run", "--project-dir", project)
+    build_without_tests(project)
 
     [(known, bars), (added, added_bars)] = query(OF_BARS.format("intermediate.int_options__quotes_deduped"))[
         ::-1
@@ -86,7 +86,7 @@ def test_a_source_is_added_with_a_view_and_a_line_and_stops_the_build_without_th
 
     ranks = project / "seeds/source_ranks.csv"
     ranks.write_text(ranks.read_text() + "made-up,minute_bars,9,made for this test\n")
-    dbt("build", "--exclude-resource-type", "unit_test", "test", "--project-dir", project)
+    build_without_tests(project)
 
     assert query(OF_BARS.format("marts.options_ticks")) == [
         ("made-up", added_bars),
@@ -100,6 +100,13 @@ def test_a_source_is_added_with_a_view_and_a_line_and_stops_the_build_without_th
         "select sum(bars)::integer from intermediate.int_options__bars_daily"
         " union all select count(*) from intermediate.option_pricing_inputs where bar_interval = 'minute'"
     ) == [(bars,), (bars,)]
+
+
+def build_without_tests(project: Path) -> None:
+    dbt(
+        "build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test",
+        "--project-dir", project,
+    )  # fmt: skip
 
 
 def added_with_view_and_line(project: Path) -> None:

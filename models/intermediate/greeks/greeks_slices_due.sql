@@ -18,15 +18,16 @@ computed as (
 
 ),
 
--- A load whose raw table has several shapes stands once for each.
+-- A load whose raw table has several shapes stands once for each, however many views give its rows.
 loads_of_shapes as (
 
     select
         loads.load_id,
         shapes.shape,
-        shapes.states_underlying_price
+        bool_and(shapes.states_underlying_price) as states_underlying_price
     from {{ source('audit', 'loads') }} as loads
     inner join {{ ref('shapes') }} as shapes on loads.raw_table = shapes.raw_table
+    group by loads.load_id, shapes.shape
 
 ),
 
