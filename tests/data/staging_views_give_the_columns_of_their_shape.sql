@@ -1,4 +1,5 @@
--- A staging view gives exactly the columns of its shape, which are those of the union's contract: by name, type and order.
+-- A staging view gives exactly the columns of its shape, which are those of the union's contract: by name and type; the
+-- union takes them by name.
 -- depends_on: {{ ref('shapes') }}
 
 {%- set strays = [] -%}
@@ -9,7 +10,7 @@
         {%- set wanted, given = [], [] -%}
         {%- for column in union['columns'].values() -%}{%- do wanted.append(column['name'] ~ ' ' ~ column['data_type']) -%}{%- endfor -%}
         {%- for column in view['columns'].values() -%}{%- do given.append(column['name'] ~ ' ' ~ column['data_type']) -%}{%- endfor -%}
-        {%- if given != wanted or not view['config']['contract']['enforced'] -%}
+        {%- if given | sort != wanted | sort or not view['config']['contract']['enforced'] -%}
             {%- do strays.append([line['view'], line['shape'], given | join(', '), wanted | join(', ')]) -%}
         {%- endif -%}
     {%- endfor -%}
