@@ -35,7 +35,7 @@ _SAYS_NOTHING = re.compile(
 )
 # Before the name of a test that warned, among the recorded warnings.
 _A_TEST = "test "
-_DISTRIBUTIONS = ("dbt-core", "dbt-postgres", "dbt-adapters")
+_DISTRIBUTIONS = ("dbt-core", "dbt-postgres", "dbt-adapters", "exchange_calendars")
 
 
 def build_what_is_due(
