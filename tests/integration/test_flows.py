@@ -115,7 +115,7 @@ def _starting(database: URL, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture(scope="module")
 def prefect(_starting: Server) -> Server:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 400  # it makes its database first, on a machine that may be busy
     while True:
         try:
             assert _starting.get("health") is True
