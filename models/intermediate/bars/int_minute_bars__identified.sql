@@ -53,7 +53,8 @@ identified as (
                 when sessions.session_date is null then 'no session on this date'
                 when bars.bar_start < sessions.opens_at or bars.bar_end > sessions.closes_at then 'outside the session'
                 when bars.session_date > symbols.expiry then 'after the expiry of the contract'
-                when bars.bar_interval <> interval '1 minute' then 'no mart holds bars of this length: ' || bars.bar_interval
+                when bars.bar_interval <> interval '1 minute'
+                    then 'no mart holds bars of this length: ' || bars.bar_interval
                 when bars.adjusted_for <> 'none' then 'no mart holds bars adjusted for ' || bars.adjusted_for
             end
         ) as quarantine_reason,

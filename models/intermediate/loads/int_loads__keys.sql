@@ -47,7 +47,7 @@ rows_with_parts as (
         {{ key | join(',\n        ') }},
         'contract_days' as shape,
         -- where its row says other terms than its name, nobody can tell of which contract it is
-        quarantine_reason is distinct from 'symbol differs from the terms in the row' as states_contract,
+        coalesce(quarantine_reason, '') <> 'symbol differs from the terms in the row' as states_contract,
         session_date,
         line
     from {{ ref('int_contract_days__delivered') }}

@@ -47,7 +47,9 @@ wins as (
             {%- for winners in kind['winners'] -%}
                 select load_id
                 from {{ ref(winners['in']) }}
-                where {{ time }} >= (select from_time from reach) and {{ time }} < (select to_time from reach) and is_preferred
+                where
+                    {{ time }} >= (select from_time from reach) and {{ time }} < (select to_time from reach)
+                    and is_preferred
                 union all
             {% endfor -%}
         {%- endfor -%}
@@ -84,7 +86,9 @@ incomplete_loads as (
                 {{ time }} as bar_start,
                 array[{{ winners['values'] | join(', ') }}]::numeric[] as stated
             from {{ ref(winners['in']) }}
-            where {{ time }} >= (select from_time from reach) and {{ time }} < (select to_time from reach) and is_preferred
+            where
+                {{ time }} >= (select from_time from reach) and {{ time }} < (select to_time from reach)
+                and is_preferred
             {{ 'union all' if not loop.last }}
         {% endfor %}
 

@@ -21,7 +21,7 @@ delivered as (
     file_rank=true,
 ) }},
 
--- Only one of a source's layouts says what was delivered, and only the others have the ISIN: its best row that has them.
+-- Of a source's layouts one says what was delivered, and the others have the ISIN: its best row that has them.
 stated_elsewhere as (
 
     select

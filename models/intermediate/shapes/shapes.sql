@@ -19,7 +19,7 @@ listed as (
                 {{ line.get('states_underlying_price', true) | lower }}
             ){{ ',' if not loop.last }}
         {% endfor %}
-    ) as lines (raw_table, staging_view, shape, states_underlying_price)
+    ) as stated (raw_table, staging_view, shape, states_underlying_price)
 
 )
 
