@@ -43,7 +43,9 @@ expiries_of_contracts as (
     select
         symbols.contract_id,
         symbols.expiry,
-        min(symbols.first_session) filter (where loads.raw_table in ({{ raw_tables_of(['instruments']) }})) as first_dumped
+        min(symbols.first_session) filter (
+            where loads.raw_table in ({{ raw_tables_of(['instruments']) }})
+        ) as first_dumped
     from symbols
     left join loads on symbols.load_id = loads.load_id
     where symbols.dialect in ('nse', 'nse legacy') and symbols.expiry_decided_by = 'file'
