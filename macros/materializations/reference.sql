@@ -95,7 +95,8 @@
         where slices.session_date in (select corrected.session_date from corrected) and built.load_id = slices.load_id
           {# keys, ids and slices stay what they are #}
           and built.model not in (
-            'int_loads__keys', 'int_symbols__parsed', 'int_contracts__registered', 'int_loads__slices'
+            'int_loads__keys', 'int_symbols__parsed', 'int_contracts__registered', 'int_instruments__registered',
+            'int_loads__slices'
           )
         returning built.model
       )

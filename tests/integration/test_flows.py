@@ -29,6 +29,7 @@ import yaml
 from sqlalchemy import URL
 from warm_python.interpreter import COLD, PYTHON
 
+from exporters.formats import EXPORTERS
 from exporters.publish import open_store
 from loaders.sources import SOURCES
 from sampledata.generate import write_sample
@@ -396,7 +397,7 @@ SET_UP_WRONGLY = {
     (): "nothing to load: {folder}/inbox has no files in a folder " + " or ".join(SOURCES) + ".",
     ("--inbox", "nse-minute"): "cannot read --inbox nse-minute; write nse-minute=PATH",
     ("--inbox", "kite=files"): "unknown source 'kite'; known sources: " + ", ".join(SOURCES),
-    ("--inbox", "nse-minute=files", "--format", "csv"): ("unknown format csv; known: nautilus, backtrader"),
+    ("--inbox", "nse-minute=files", "--format", "csv"): f"unknown format csv; known: {', '.join(EXPORTERS)}",
 }
 # One process for all: a night spends seconds on its imports.
 ONE_BY_ONE = """

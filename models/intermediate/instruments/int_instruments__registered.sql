@@ -7,6 +7,8 @@
     meta={'built_from': ['int_loads__slices'], 'keeps': 'everything'},
 ) }}
 
+-- depends_on: {{ ref('int_loads__slices') }}
+
 with
 
 known as (
