@@ -12,8 +12,7 @@ import psycopg2.extensions
 import typer
 from sqlalchemy import URL
 
-from loaders.landing.raw_tables import create_raw_tables
-from loaders.sources import SOURCES
+from loaders.registry import SOURCES, create_raw_tables
 from tickmart.output import show_json
 from warehouse import database, server
 from warehouse.database import backup as backups

@@ -4,7 +4,7 @@ with
 current_loads as (
 
     select * from {{ source('audit', 'current_loads') }}
-    where raw_table in ({{ raw_tables_of(['contract_days', 'share_days', 'index_days']) }})
+    where source in ('nse-bhavcopy', 'nse-cash', 'nse-index')
 
 ),
 

@@ -1,12 +1,11 @@
+{% set told = env_var('TICKMART_TODAY', '') %}
+{% set today = "date '" ~ told ~ "'" if told else "(now() at time zone 'Asia/Kolkata')::date" %}
+
 with
 
 exchanges as (
 
-    select
-        exchange,
-        time_zone
-    from {{ ref('exchanges') }}
-    where calendar = 'seeds'
+    select distinct exchange from {{ ref('nse_session_times') }}
 
 ),
 
@@ -18,7 +17,7 @@ regular_sessions as (
         segment,
         max(session_date) as last_session
     from {{ ref('int_sessions__dated') }}
-    where kind = 'regular' and not is_provisional
+    where kind = 'regular'
     group by
         exchange,
         segment
@@ -30,11 +29,10 @@ ends as (
 
     select
         exchanges.exchange,
-        exchanges.time_zone,
         min(regular_sessions.last_session) as last_session
     from exchanges
     left join regular_sessions on exchanges.exchange = regular_sessions.exchange
-    group by exchanges.exchange, exchanges.time_zone
+    group by exchanges.exchange
 
 ),
 
@@ -43,7 +41,7 @@ remaining as (
     select
         exchange,
         last_session,
-        last_session - {{ today('time_zone') }} as days_left
+        last_session - {{ today }} as days_left
     from ends
 
 ),
@@ -64,9 +62,8 @@ advised as (
             when days_left <= 60
                 then
                     format(
-                        'the calendar of %s sessions %s, on %s: after that every weekday counts as a session,'
-                        || ' provisionally. Append the exchange''s holidays of %s to seeds/%s_holidays.csv,'
-                        || ' then run: tickmart build',
+                        'the calendar of %s sessions %s, on %s: bars after that are quarantined.'
+                        || ' Append the exchange''s holidays of %s to seeds/%s_holidays.csv, then run: tickmart build',
                         exchange,
                         case
                             when days_left > 1 then format('ends in %s days', days_left)

@@ -18,7 +18,6 @@ last_trades as not materialized (
         bar_end,
         close as premium
     from {{ ref('int_options__quotes_deduped') }}
-    where is_preferred
 
 ),
 
@@ -32,7 +31,6 @@ futures as not materialized (
         bar_end,
         close as price
     from {{ ref('int_futures__quotes_deduped') }}
-    where is_preferred
 
 ),
 

@@ -1,23 +1,41 @@
 {{ config(
     materialized='hypertable',
     meta={
-        'built_from': 'slices', 'shapes': ['index_days'], 'instrument_types': ['index'],
-        'slice_key': 'underlying', 'chunk_interval': '365 days', 'order_by': 'bar_start, source',
+        'built_from': 'slices', 'sources': ['nse-index'], 'instrument_types': ['index'],
+        'slice_key': 'underlying', 'chunk_interval': '365 days',
     },
 ) }}
 
 with
 
-delivered as (
+official as (
 
     select * from {{ ref('int_index_closes__identified') }}
-    where {{ rows_to_build() }} and quarantine_reason is null
+    where load_id = any({{ loads_to_build() }}) and quarantine_reason is null
 
 ),
 
-{{ dedupe('index_days', ['underlying', 'session_date'], 'delivered.underlying = slices.underlying') }},
+slices as (
 
-official as (
+    select * from {{ slices_to_build() }} as planned
+
+),
+
+ranked as (
+
+    select
+        official.*,
+        row_number() over (
+            partition by official.underlying, official.session_date
+            order by official.load_id desc, official.line desc
+        ) as precedence
+    from official
+    inner join slices
+        on official.underlying = slices.underlying and official.session_date = slices.session_date
+
+),
+
+winners as (
 
     select
         underlying,
@@ -33,12 +51,11 @@ official as (
         price_to_earnings,
         price_to_book,
         dividend_yield,
-        source,
-        is_preferred,
         load_id,
         line
-    from winners
+    from ranked
+    where precedence = 1
 
 )
 
-select * from official
+select * from winners

@@ -18,12 +18,6 @@ sessions as (
 
 ),
 
-exchanges as (
-
-    select * from {{ ref('exchanges') }}
-
-),
-
 session_times as (
 
     select * from {{ ref('nse_session_times') }}
@@ -38,7 +32,7 @@ dated as (
         expiries.exchange,
         expiries.expiry,
         coalesce(
-            sessions.closes_at, (expiries.expiry + session_times.closes_at::time) at time zone exchanges.time_zone
+            sessions.closes_at, (expiries.expiry + session_times.closes_at::time) at time zone 'Asia/Kolkata'
         ) as expires_at
     from expiries
     left join sessions
@@ -47,7 +41,6 @@ dated as (
         on expiries.exchange = session_times.exchange
         and expiries.expiry >= session_times.valid_from
         and expiries.expiry <= coalesce(session_times.valid_to, 'infinity')
-    left join exchanges on expiries.exchange = exchanges.exchange
 
 ),
 

@@ -9,7 +9,6 @@ sessions as (
         opens_at,
         closes_at,
         kind,
-        is_provisional,
         source
     from {{ ref('int_sessions__dated') }}
 

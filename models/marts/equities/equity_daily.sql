@@ -3,7 +3,6 @@ with
 official as (
 
     select * from {{ ref('int_equities__official_deduped') }}
-    where is_preferred
 
 ),
 

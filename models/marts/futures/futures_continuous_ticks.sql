@@ -9,7 +9,6 @@ days as (
 quotes as (
 
     select * from {{ ref('int_futures__quotes_deduped') }}
-    where is_preferred
 
 ),
 

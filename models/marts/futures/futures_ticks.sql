@@ -3,7 +3,6 @@ with
 quotes as (
 
     select * from {{ ref('int_futures__quotes_deduped') }}
-    where is_preferred
 
 ),
 

@@ -18,7 +18,6 @@ official as not materialized (
 index_file as not materialized (
 
     select * from {{ ref('int_spot__closes_deduped') }}
-    where is_preferred
 
 ),
 

@@ -3,7 +3,6 @@ with
 prices as (
 
     select * from {{ ref('int_spot__prices_deduped') }}
-    where is_preferred
 
 ),
 

@@ -1,1 +1,0 @@
-{{ texts_of_set_aside_rows('superseded') }}

@@ -1,1 +1,0 @@
-{{ delivered('bars') }}

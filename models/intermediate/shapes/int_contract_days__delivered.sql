@@ -1,1 +1,0 @@
-{{ delivered('contract_days') }}
