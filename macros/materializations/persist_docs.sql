@@ -6,38 +6,31 @@
   relation, model, for_relation, for_columns: as in dbt's persist_docs.
 #}
 {% macro postgres__persist_docs(relation, model, for_relation=true, for_columns=true) %}
-  {% set wanted = [] %}
+  {% set described = [] %}
   {% if for_relation and config.persist_relation_docs() and model.description %}
-    {% do wanted.append("(0, " ~ quoted_text(model.description) ~ ")") %}
+    {% do described.append("(null, " ~ quoted_text(model.description) ~ ")") %}
   {% endif %}
   {% if for_columns and config.persist_column_docs() %}
     {% for column in model.columns.values() if column.description %}
-      {% do wanted.append("(" ~ attribute_number(relation, column.name) ~ ", " ~ quoted_text(column.description) ~ ")") %}
+      {% do described.append("(" ~ quoted_text(column.name) ~ ", " ~ quoted_text(column.description) ~ ")") %}
     {% endfor %}
   {% endif %}
-  {% if not wanted %}{{ return('') }}{% endif %}
-  {% set statements = run_query("
+  {% if not described %}{{ return('') }}{% endif %}
+  {% set comments = run_query("
     select string_agg(
       case
-        when objsubid = 0 then format('comment on %s %s is %L', case (select relkind from pg_class where oid = '" ~ relation ~ "'::regclass)
-          when 'v' then 'view' when 'm' then 'materialized view' else 'table' end, '" ~ relation ~ "', wanted)
-        else format('comment on column %s.%I is %L', '" ~ relation ~ "', attname, wanted)
+        when column_name is null then format('comment on " ~ ('view' if relation.is_view else 'table') ~ " %s is %L', relation, description)
+        else format('comment on column %s.%I is %L', relation, column_name, description)
       end, ';')
-    from (values " ~ wanted | join(', ') ~ ") as descriptions (objsubid, wanted)
-    left join pg_attribute on attrelid = '" ~ relation ~ "'::regclass and attnum = objsubid and objsubid > 0
-    where objsubid is not null
-      and wanted is distinct from (
-        select description from pg_description
-        where objoid = '" ~ relation ~ "'::regclass and classoid = 'pg_class'::regclass and pg_description.objsubid = descriptions.objsubid
-      )").rows[0][0] %}
-  {% if statements %}{% do run_query(statements) %}{% endif %}
+    from (values " ~ described | join(', ') ~ ") as described (column_name, description)
+    cross join (select '" ~ relation ~ "'::regclass as relation) as here
+    left join pg_attribute on attrelid = relation and attname = column_name and attnum > 0
+    where case
+      when column_name is null then description is distinct from obj_description(relation, 'pg_class')
+      else attnum is not null and description is distinct from col_description(relation, attnum)
+    end").rows[0][0] %}
+  {% if comments %}{% do run_query(comments) %}{% endif %}
 {% endmacro %}
-
-
-{# The number of a column in its relation, as SQL: NULL where the relation has no such column. #}
-{% macro attribute_number(relation, column) -%}
-(select attnum from pg_attribute where attrelid = '{{ relation }}'::regclass and attname = {{ quoted_text(column) }} and attnum > 0)
-{%- endmacro %}
 
 
 {% macro quoted_text(text) -%}

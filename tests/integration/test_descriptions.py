@@ -1,6 +1,7 @@
 """Descriptions of the project stand in the database, where every client shows them."""
 
 import json
+from typing import Any
 
 from built_warehouse import dbt, query
 from sqlalchemy import URL
@@ -19,22 +20,30 @@ COMMENTS = """
 """
 
 
+BUILD = ("build", "--select", "+sessions", "--exclude-resource-type", "test", "unit_test")
+
+
+def described_in_the_project(*selection: str) -> list[dict[str, Any]]:
+    """Name, description and columns of the project's nodes, as dbt lists them."""
+    listed = dbt(
+        *("--quiet", "ls", *selection, "--output", "json"),
+        *("--output-keys", "name description columns"),
+    ).stdout
+    return [json.loads(line) for line in listed.splitlines() if line.startswith("{")]
+
+
 def test_descriptions_reach_the_database_and_are_written_once(database: URL) -> None:
-    dbt("build", "--select", "+sessions", "--exclude-resource-type", "test", "unit_test")
+    dbt(*BUILD)
     stored = query(COMMENTS)
     described = {(relation, column): text for relation, column, text, _ in stored}
-    listed = dbt(
-        *("--quiet", "ls", "--select", "sessions", "--resource-types", "model"),
-        *("--output", "json", "--output-keys", "name description columns"),
-    ).stdout
-    (model,) = [json.loads(line) for line in listed.splitlines() if line.startswith("{")]
+    (model,) = described_in_the_project("--select", "sessions", "--resource-types", "model")
     assert model["name"] == "sessions"
     assert described["marts.sessions", ""] == model["description"].strip()
     for column in model["columns"].values():
         assert described["marts.sessions", column["name"]] == column["description"].strip()
     assert ("facts.nse_holidays", "source") in described
 
-    dbt("build", "--select", "+sessions", "--exclude-resource-type", "test", "unit_test")
+    dbt(*BUILD)
     assert query(COMMENTS) == stored
 
     with connect() as connection, connection.cursor() as cursor:
@@ -44,11 +53,7 @@ def test_descriptions_reach_the_database_and_are_written_once(database: URL) -> 
 
 
 def test_every_column_of_every_model_and_seed_is_described() -> None:
-    listed = dbt(
-        *("--quiet", "ls", "--resource-types", "model", "seed", "--output", "json"),
-        *("--output-keys", "name description columns"),
-    ).stdout
-    nodes = [json.loads(line) for line in listed.splitlines() if line.startswith("{")]
+    nodes = described_in_the_project("--resource-types", "model", "seed")
 
     assert len(nodes) > 100
     assert [node["name"] for node in nodes if not node["description"]] == []
