@@ -20,8 +20,8 @@ $(STAMP): requirements.lock pyproject.toml scripts/setup.sh
 demo: setup ## Sample data to bars, Greeks, catalog and backtest, in one go
 	@$(BIN)/tickmart demo
 
-test: setup ## Run all tests, on a database of their own
-	@$(BIN)/pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+test: setup ## Run all tests, on a database of their own, and hold how much of the packages they cover
+	@$(BIN)/pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder --cov --cov-report term
 
 check: setup db ## Lint, format and types
 	$(BIN)/ruff check

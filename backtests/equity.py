@@ -8,8 +8,6 @@ from nautilus_trader.common.config import ActorConfig
 from nautilus_trader.model.data import Bar, BarType
 from nautilus_trader.model.identifiers import InstrumentId
 
-EXCHANGE_ZONE = "Asia/Kolkata"
-
 
 class DailyEquityConfig(ActorConfig, frozen=True):
     """Settings of `DailyEquity`.
@@ -20,10 +18,13 @@ class DailyEquityConfig(ActorConfig, frozen=True):
         The one instrument that is traded.
     bar_type : BarType
         Its bars.
+    time_zone : str
+        In which the days of its exchange are counted.
     """
 
     instrument_id: InstrumentId
     bar_type: BarType
+    time_zone: str
 
 
 class DailyEquity(Actor):  # type: ignore[misc]
@@ -50,7 +51,8 @@ class DailyEquity(Actor):  # type: ignore[misc]
         if (
             bar.ts_event > self._day_ends
         ):  # a bar is stamped with its end: one that ends at midnight is of the day
-            stamp = pd.Timestamp(bar.ts_event - 1, unit="ns", tz="UTC").tz_convert(EXCHANGE_ZONE).normalize()
+            moment = pd.Timestamp(bar.ts_event - 1, unit="ns", tz="UTC")
+            stamp = moment.tz_convert(self.config.time_zone).normalize()
             self._day, self._day_ends = stamp.date(), (stamp + pd.Timedelta(days=1)).value
         account = self.portfolio.account(self.config.instrument_id.venue)
         worth = account.balance_total(account.base_currency).as_double()

@@ -18,11 +18,13 @@ from nautilus_trader.backtest.engine import BacktestEngine
 from nautilus_trader.backtest.node import BacktestNode
 from nautilus_trader.config import ImportableActorConfig, ImportableStrategyConfig, LoggingConfig
 from nautilus_trader.model.identifiers import InstrumentId
+from nautilus_trader.persistence.catalog import ParquetDataCatalog
 
 from backtests.equity import DailyEquity
 from backtests.performance import Statistics, of_daily_returns, of_positions
 from exporters.publish import Store, copy_published, open_store, read_manifest
 from warehouse.errors import TickmartError
+from warehouse.exchanges import known_exchanges
 
 # name on the command line -> (strategy, its config), as Nautilus imports them
 STRATEGIES = {
@@ -45,10 +47,12 @@ class BacktestReport:
         Ends of the first and the last bar, UTC.
     fills : int
         An order may fill in parts, up to the volume of a bar.
+    currency : str
+        Of the instrument, and of the account.
     pnl : float
-        Realised profit and loss of all positions, in INR, without fees.
+        Realised profit and loss of all positions, without fees, in `currency`.
     per_position : Statistics
-        What the positions won and lost, in INR.
+        What the positions won and lost.
     per_day : Statistics
         How the account's daily returns behaved.
     """
@@ -63,6 +67,7 @@ class BacktestReport:
     orders: int
     fills: int
     positions: int
+    currency: str
     pnl: float
     per_position: Statistics
     per_day: Statistics
@@ -127,6 +132,10 @@ def _run(
 ) -> BacktestReport:
     bar_type = f"{chosen}-{bar}-LAST-EXTERNAL"
     held = _bars_held(copy, bar_type)
+    venue = chosen.rsplit(".", 1)[1]
+    exchange = known_exchanges().get(venue)
+    (definition,) = ParquetDataCatalog(copy).instruments(instrument_ids=[chosen])
+    currency = str(definition.quote_currency)
     strategy_path, config_path = STRATEGIES[strategy]
     node = BacktestNode(
         [
@@ -149,18 +158,22 @@ def _run(
                         ImportableActorConfig(
                             actor_path="backtests.equity:DailyEquity",
                             config_path="backtests.equity:DailyEquityConfig",
-                            config={"instrument_id": chosen, "bar_type": bar_type},
+                            config={
+                                "instrument_id": chosen,
+                                "bar_type": bar_type,
+                                "time_zone": exchange.time_zone if exchange else "UTC",
+                            },
                         )
                     ],
                     logging=LoggingConfig(bypass_logging=True),
                 ),
                 venues=[
                     BacktestVenueConfig(
-                        name=chosen.rsplit(".", 1)[1],
+                        name=venue,
                         oms_type="NETTING",
                         account_type="MARGIN",
-                        base_currency="INR",
-                        starting_balances=[f"{STARTING_BALANCE} INR"],
+                        base_currency=currency,
+                        starting_balances=[f"{STARTING_BALANCE} {currency}"],
                     )
                 ],
                 data=[
@@ -206,6 +219,7 @@ def _run(
             len(orders),
             len(fills),
             len(positions) + len(closed_snapshots),
+            currency,
             round(sum(profits), 2),
             of_positions(profits),
             of_daily_returns(_daily_returns(engine, chosen)),
@@ -222,7 +236,7 @@ def _copy(store: Store, instrument: str, bar: str, folder: Path) -> None:
         folder,
         lambda file: (
             (file.exporter, file.instrument) == ("nautilus", instrument)
-            and (file.month is None or file.path.startswith(bars))
+            and (file.partition is None or file.path.startswith(bars))
         ),
     )
 

@@ -10,7 +10,7 @@ import psycopg2
 import psycopg2.extensions
 from sqlalchemy import URL
 
-from loaders.registry import create_raw_tables
+from loaders.landing.raw_tables import create_raw_tables
 from warehouse import database
 from warehouse.settings import settings
 

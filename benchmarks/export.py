@@ -17,9 +17,9 @@ from benchmarks.databases import fresh_database
 from benchmarks.measuring import Line, Scale, in_turns, rate, ratio_of
 from benchmarks.stages import dbt_target, load_and_build
 from exporters import marts
+from exporters.exporting import export
+from exporters.formats.nautilus import BAR_SPECS, FOLDERS, LEAST_DECIMALS, instrument
 from exporters.marts import Kind
-from exporters.nautilus import BAR_SPECS, FOLDERS, LEAST_DECIMALS, instrument
-from exporters.registry import export
 from sampledata.generate import write_sample
 from warehouse import database
 
@@ -84,7 +84,7 @@ def write_objects(folder: Path) -> int:
 
 
 def _bar_marts() -> list[tuple[Kind, str, str]]:
-    return [(s.kind, BAR_SPECS[s.interval], s.mart) for s in marts.ALL_SERIES]
+    return [(m.kind, BAR_SPECS[m.interval], m.name) for m in marts.BAR_MARTS]
 
 
 def _write_bars(

@@ -24,7 +24,7 @@ DEFAULT_ROWS = 1_000_000
 SAMPLE_ROWS = 4_000
 
 _EXPORT_IMPORTS = (
-    "tickmart.main", "tickmart.export", "exporters.nautilus", "nautilus_trader.model.instruments",
+    "tickmart.main", "tickmart.export", "exporters.formats.nautilus", "nautilus_trader.model.instruments",
     "nautilus_trader.serialization.arrow.serializer",
 )  # fmt: skip
 _IMPORTS = {

@@ -14,7 +14,8 @@ import psycopg2.extensions
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from exporters.registry import Slice
+from exporters.exporter import Slice
+from exporters.series import Series
 from warehouse.database.arrow import copy_out
 from warehouse.errors import TickmartError
 
@@ -66,16 +67,21 @@ class Contract:
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
+class BarMart:
     """One mart of bars."""
 
     kind: Kind
     interval: Interval
 
     @property
-    def mart(self) -> str:
+    def name(self) -> str:
         """The mart's name with its schema."""
         return _MARTS[self.kind, self.interval]
+
+    @property
+    def series(self) -> Series:
+        """What a user calls its rows."""
+        return _SERIES[self.interval]
 
     @property
     def has_loads(self) -> bool:
@@ -94,16 +100,21 @@ _MARTS: dict[tuple[Kind, Interval], str] = {
     ("index", "hour"): "marts.spot_hourly",
     ("index", "day"): "marts.spot_daily",
 }
-ALL_SERIES = tuple(Series(kind, interval) for kind, interval in _MARTS)
+_SERIES: dict[Interval, Series] = {
+    "minute": Series.MINUTE_BARS,
+    "hour": Series.HOUR_BARS,
+    "day": Series.DAY_BARS,
+}
+BAR_MARTS = tuple(BarMart(kind, interval) for kind, interval in _MARTS)
 
 
 def require_marts(connection: psycopg2.extensions.connection) -> None:
     """Raise a TickmartError that names the first mart which the database lacks."""
     with connection.cursor() as cursor:
-        for series in ALL_SERIES:
-            cursor.execute("select to_regclass(%s) is not null", [series.mart])
+        for mart in BAR_MARTS:
+            cursor.execute("select to_regclass(%s) is not null", [mart.name])
             if cursor.fetchone() != (True,):
-                raise TickmartError(f"the database has no {series.mart}. Build it first: tickmart build")
+                raise TickmartError(f"the database has no {mart.name}. Build it first: tickmart build")
 
 
 def contracts(connection: psycopg2.extensions.connection, underlying: str, kind: Kind) -> dict[int, Contract]:
@@ -127,7 +138,7 @@ def contracts(connection: psycopg2.extensions.connection, underlying: str, kind:
 
 
 def read(
-    connection: psycopg2.extensions.connection, series: Series, piece: Slice, *, with_greeks: bool
+    connection: psycopg2.extensions.connection, mart: BarMart, piece: Slice, *, with_greeks: bool
 ) -> Iterator[pa.Table]:
     """Yield a slice of a mart, ordered by contract and time; no contract is split between two tables.
 
@@ -142,22 +153,22 @@ def read(
         `contract_id`, `bar_end` (ns, int64), prices as decimal128(18, 8), `volume`; `open_interest` for
         contracts; `load_id` for minute bars; `is_traded` for daily ones; the Greeks when asked for.
     """
-    fields = _fields(series, with_greeks)
-    names = {"contract_id": "0::bigint"} if series.kind == "index" else {}
-    if series.kind == "index":
+    fields = _fields(mart, with_greeks)
+    names = {"contract_id": "0::bigint"} if mart.kind == "index" else {}
+    if mart.kind == "index":
         names["volume"] = "null::bigint"
-    if series.interval == "day":
-        names["is_traded"] = "true" if series.kind == "index" else "is_traded"
+    if mart.interval == "day":
+        names["is_traded"] = "true" if mart.kind == "index" else "is_traded"
     selected = ", ".join(f"{names.get(field.name, field.name)} as {field.name}" for field in fields)
-    owner = "symbol" if series.kind == "index" else "underlying"
+    owner = "symbol" if mart.kind == "index" else "underlying"
     # a session lies within a day of its date; the bounds on time let TimescaleDB leave other chunks alone
     where = f"{owner} = %s and session_date between %s and %s and bar_start >= %s and bar_start < %s"
-    if series.interval == "day":
+    if mart.interval == "day":
         where += " and is_preferred"
-        if not with_greeks and series.kind != "index":
+        if not with_greeks and mart.kind != "index":
             where += " and is_traded"
-    order = "bar_start" if series.kind == "index" else "contract_id, bar_start"
-    query = f"select {selected} from {series.mart} where {where} order by {order}"
+    order = "bar_start" if mart.kind == "index" else "contract_id, bar_start"
+    query = f"select {selected} from {mart.name} where {where} order by {order}"
     around = midnight(piece.first - timedelta(days=1)), midnight(piece.last + timedelta(days=2))
     parameters = [piece.underlying, piece.first, piece.last, *around]
     batches = copy_out(connection, query, parameters, schema=pa.schema(fields), batch_rows=CHUNK_ROWS)
@@ -167,18 +178,18 @@ def read(
         yield table.set_column(column, "bar_end", stamps)
 
 
-def _fields(series: Series, with_greeks: bool) -> list[pa.Field]:
+def _fields(mart: BarMart, with_greeks: bool) -> list[pa.Field]:
     fields = [pa.field("contract_id", pa.int64()), pa.field("bar_end", pa.timestamp("us", "UTC"))]
     fields += [pa.field(name, PRICE) for name in PRICES] + [pa.field("volume", pa.int64())]
-    if series.kind != "index":
+    if mart.kind != "index":
         fields.append(pa.field("open_interest", pa.int64()))
     if with_greeks:
         fields += [
             pa.field(name, pa.float64()) for name in ("underlying_price", "implied_volatility", *GREEKS)
         ]
-    if series.has_loads:
+    if mart.has_loads:
         fields.append(pa.field("load_id", pa.int64()))
-    if series.interval == "day":
+    if mart.interval == "day":
         fields.append(pa.field("is_traded", pa.bool_()))
     return fields
 

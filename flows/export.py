@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import partial
 
 from prefect import get_run_logger, task
 from prefect.events import emit_event
 
+from exporters.exporting import ExportReport, export
+from exporters.formats import EXPORTERS
 from exporters.publish import open_store, read_manifest
-from exporters.registry import EXPORTERS, ExportReport, export
 from warehouse.database import connect
 from warehouse.errors import TickmartError
 
@@ -113,9 +115,8 @@ def publish(
     destination : str
         A folder or `s3://bucket/prefix`.
     """
-    if start is None:
-        start = first_session_to_export(format, underlyings, destination)
-    report = export(format, underlyings, start, end, destination)
+    changed = partial(first_session_to_export, format, underlyings, destination) if start is None else None
+    report = export(format, underlyings, start, end, destination, first_session=changed)
     log = get_run_logger()
     for warning in report.warnings:
         log.warning(warning)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from prefect import get_run_logger, task
 
-from loaders.files import uri_of
 from loaders.landing import Listener, Outcome, Report, land
-from loaders.registry import SOURCES, source_named
+from loaders.landing.files import uri_of
+from loaders.sources import SOURCES
 from warehouse.errors import TickmartError
 from warehouse.paths import local_path, printable
 
@@ -53,7 +53,7 @@ def ingest(source: str, paths: list[str]) -> Report:
     TickmartError
         The database cannot be reached, or the source is unknown.
     """
-    if not source_named(source).undated:
+    if not SOURCES.named(source).undated:
         return land(source, paths, listener=_Logged())
     report, log = Report(), _Logged()
     folders, misplaced = folders_by_day(paths)

@@ -17,13 +17,13 @@ import typer
 from prefect import State, flow
 from prefect.artifacts import create_markdown_artifact
 
+from exporters.exporting import ExportReport
 from exporters.publish import open_store
-from exporters.registry import ExportReport
 from flows.export import check_formats, publish
 from flows.ingest import default_inbox, ingest
 from flows.transform import Built, build, check_whole_tables, price
 from loaders.landing import Report
-from loaders.registry import source_named
+from loaders.sources import SOURCES
 from warehouse.errors import TickmartError
 from warehouse.options import check_range, date_option, range_fault
 
@@ -100,7 +100,7 @@ def nightly(
         raise TickmartError(fault)
     sources = default_inbox() if inbox is None else inbox
     for source in sources:
-        source_named(source)
+        SOURCES.named(source)
 
     night = Night()
     try:

@@ -8,9 +8,10 @@ from pathlib import Path
 from prefect import get_run_logger, task
 
 from greeks.enrich import compute_due
-from loaders.registry import create_raw_tables
+from loaders.landing.raw_tables import create_raw_tables
 from warehouse.database import connect, migrate
 from warehouse.dbt import build_lock, run_dbt
+from warehouse.last_build import build_what_is_due
 from warehouse.logs import log_to_stderr
 
 
@@ -33,7 +34,7 @@ class Built:
 # No timeout and no retry by Prefect: both would start a second dbt beside one that still runs.
 @task
 def build(tests: bool) -> Built:
-    """Run dbt build under the build lock of the database, as `tickmart build` does.
+    """Run what of dbt build is due under the build lock of the database, as `tickmart build` does.
 
     Raises
     ------
@@ -42,17 +43,15 @@ def build(tests: bool) -> Built:
     """
     log = get_run_logger()
     migrate()
-    with connect() as connection:
-        create_raw_tables(connection)
-    with build_lock():
-        run = run_dbt(
-            # unit tests hold the models' SQL, which no file changes
-            f"build --exclude-resource-type unit_test{'' if tests else ' --exclude-resource-type test'}",
-            on_note=log.info,
-        )
+    run = build_what_is_due(_make_raw_tables, tests=tests, on_note=log.info)
     for warning in run.warnings:
         log.warning(warning)
     return Built(Counter(node.kind for node in run.nodes), run.notes)
+
+
+def _make_raw_tables() -> None:
+    with connect() as connection:
+        create_raw_tables(connection)
 
 
 @task

@@ -32,7 +32,7 @@ LEAST_SPREAD = 0.5  # of the strikes' log-moneyness, in standard deviations at t
 
 # Where a bar's expiry stands, as known on its session, and whether the bar is of a trade; minutes always are.
 _BARS = {
-    "day": ("intermediate.int_fo_bhavcopy__deduped", "bars.is_traded"),
+    "day": ("(select * from intermediate.int_fo_bhavcopy__deduped where is_preferred)", "bars.is_traded"),
     "built day": ("intermediate.int_options__bars_daily", "true"),
 }
 

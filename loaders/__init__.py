@@ -1,1 +1,1 @@
-"""Vendor files into the raw tables: one module per vendor, one way in (`loaders.landing`)."""
+"""Vendors' data into the raw tables: one module per source, one way in, one way to ask a vendor."""

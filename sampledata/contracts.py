@@ -8,9 +8,10 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from warehouse.errors import TickmartError
+from warehouse.exchanges import known_exchanges
 from warehouse.settings import PROJECT_FOLDER
 
-EXCHANGE_ZONE = ZoneInfo("Asia/Kolkata")
+EXCHANGE_ZONE = ZoneInfo(known_exchanges()["NSE"].time_zone)
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 MONDAY, TUESDAY, WEDNESDAY, THURSDAY = range(4)
 
@@ -160,7 +161,7 @@ def sessions_from(start: date, count: int) -> list[date]:
 
 
 def session_hours(segment: Literal["fo", "index"], day: date) -> tuple[datetime, datetime]:
-    """Return opening and closing time of a regular session in Asia/Kolkata."""
+    """Return opening and closing time of a regular session in Indian time."""
     for row in _seed("nse_session_times"):
         if row["segment"] == segment and _covers(row, "valid_from", "valid_to", day):
             opens, closes = (

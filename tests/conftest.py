@@ -4,22 +4,33 @@ import fcntl
 import itertools
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psycopg2
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from built_warehouse import tickmart
 from sqlalchemy import URL, make_url
+from warm_python.interpreter import PYTHON
 
-from loaders.registry import create_raw_tables
+from loaders.landing.raw_tables import create_raw_tables
 from warehouse import database as databases
 from warehouse import server
 from warehouse.settings import PROJECT_FOLDER, settings
 
 TEST_STATE_FOLDER = PROJECT_FOLDER / ".tickmart/test"
+# The process that was started: of several side by side, the one that gives them their work.
+THIS_RUN = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+
+# Files of a minute and more, in this order; the first waits more than it works.
+SLOWEST = ("test_flows", "test_incremental", "test_documents", "test_benchmarks", "test_upgrades")
+
+# A day on which the calendar of the seeds reaches far enough ahead for nothing to be said of it.
+TODAY = "2026-06-15"
 
 _numbers_in_use: set[int] = set()
 
@@ -33,25 +44,37 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the slow files, so that no process is left with one when the others are done."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    items.sort(
+        key=lambda item: (
+            SLOWEST.index(item.path.stem)
+            if item.path.stem in SLOWEST
+            else len(SLOWEST) + (item.path not in slow)
+        )
+    )
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _away_from_real_data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep tests, and the commands they run, off the database and the dbt profile that a person uses."""
+    """Keep tests, and the commands they run, off the database and the dbt profile that a person uses.
+
+    The commands start warm; a test of the process itself names warm_python.interpreter.COLD.
+    """
     profiles = tmp_path_factory.mktemp("profiles")
     # Two runs of dbt at once would write into one folder. Relative to the project's root, so that a copied
     # project parses itself.
     target = f"target/tests-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
     shutil.copy(PROJECT_FOLDER / "profiles.yml.example", profiles / "profiles.yml")
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "executable", PYTHON)
         patch.delenv("TICKMART_DATABASE_URL", raising=False)
+        patch.setenv("TICKMART_TODAY", TODAY)
         patch.setenv("TICKMART_STATE_FOLDER", str(TEST_STATE_FOLDER))
         patch.setenv("TICKMART_PROFILES_FOLDER", str(tmp_path_factory.mktemp("written-profiles")))
         patch.setenv("DBT_PROFILES_DIR", str(profiles))
         patch.setenv("DBT_TARGET_PATH", target)
         patch.setenv("DBT_LOG_PATH", f"{target}/logs")
         patch.setenv("DBT_WRITE_JSON", "false")  # dbt's records of a run take a second of it
+        patch.setenv("DBT_LOG_LEVEL_FILE", "none")  # and so does its log
         patch.chdir(PROJECT_FOLDER)
         settings.cache_clear()
         yield
@@ -72,12 +95,28 @@ def server_url(_away_from_real_data: None) -> Iterator[URL]:
     TEST_STATE_FOLDER.mkdir(parents=True, exist_ok=True, mode=0o700)
     with open(TEST_STATE_FOLDER / "sessions.lock", "w") as sessions:
         fcntl.flock(sessions, fcntl.LOCK_SH)
-        yield server.ensure_running()
+        url = server.ensure_running()
+        _let_it_forget(url)
+        yield url
         try:
             fcntl.flock(sessions, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return  # another test run uses it
         server.stop()
+
+
+def _let_it_forget(url: URL) -> None:
+    """Spare a server what no test needs: to survive a power cut, to hide a password well."""
+    with _administration(url) as cursor:
+        cursor.execute("select pg_advisory_lock(1)")  # other processes of this run say the same
+        cursor.execute("show fsync")
+        if cursor.fetchone() == ("off",):
+            return
+        for name in ("fsync", "full_page_writes", "synchronous_commit"):
+            cursor.execute(f"alter system set {name} = off")
+        cursor.execute("select pg_reload_conf()")
+        cursor.execute("set scram_iterations = 1")
+        cursor.execute(f"alter user {url.username} password %s", (url.password,))
 
 
 @pytest.fixture(scope="session")
@@ -102,22 +141,70 @@ def newest_migration() -> str:
 @pytest.fixture(scope="session")
 def _template(server_url: URL) -> Iterator[str]:
     """A migrated database that no one can connect to; copying it takes milliseconds."""
-    name = f"tickmart_template_{os.getpid()}"
+    with _made_once(server_url, f"tickmart_template_{THIS_RUN}", "template0", _migrated) as name:
+        yield name
+
+
+@pytest.fixture(scope="session")
+def _built_template(server_url: URL, _template: str) -> Iterator[str]:
+    """As `_template`, and built: all tables and views of the marts are there, and nothing was ever loaded."""
+    with _made_once(server_url, f"tickmart_template_{THIS_RUN}_built", _template, _built) as name:
+        yield name
+
+
+def _migrated() -> None:
+    databases.migrate()
+    with databases.connect() as connection:
+        create_raw_tables(connection)
+
+
+def _built() -> None:
+    tickmart("build", "--no-tests")
+
+
+@contextmanager
+def _made_once(server_url: URL, name: str, template: str, make: Callable[[], None]) -> Iterator[str]:
+    """A database that the first process of a run to need it makes, and the last one drops."""
+    with ExitStack() as using:
+        with _alone(name):
+            users = using.enter_context(open(TEST_STATE_FOLDER / f"{name}.users", "w"))
+            with _administration(server_url) as cursor:
+                _drop_what_killed_runs_left(cursor)
+                cursor.execute("select from pg_database where datname = %s and not datallowconn", (name,))
+                is_made = cursor.fetchone() is not None
+            if not is_made:
+                _make(server_url, name, template, make)
+            fcntl.flock(users, fcntl.LOCK_SH)
+        yield name
+        with _alone(name):
+            try:
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return  # another process of the run copies it
+            with _administration(server_url) as cursor:
+                cursor.execute(f"drop database if exists {name} with (force)")
+            Path(users.name).unlink()
+
+
+@contextmanager
+def _alone(name: str) -> Iterator[None]:
+    kind = name.removeprefix(f"tickmart_template_{THIS_RUN}")
+    with open(TEST_STATE_FOLDER / f"making-template{kind}.lock", "w") as making:
+        fcntl.flock(making, fcntl.LOCK_EX)
+        yield
+
+
+def _make(server_url: URL, name: str, template: str, make: Callable[[], None]) -> None:
     with _administration(server_url) as cursor:
-        _drop_what_killed_runs_left(cursor)
-        cursor.execute(f"create database {name} template template0")
+        cursor.execute(f"drop database if exists {name} with (force)")
+        cursor.execute(f"create database {name} template {template}")
     with _settings_for(server_url.set(database=name).render_as_string(hide_password=False)):
-        databases.migrate()
-        with databases.connect() as connection:
-            create_raw_tables(connection)
+        make()
         databases.engine().dispose()
     with _administration(server_url) as cursor:
         # A background worker of TimescaleDB that comes by would block the copying.
         cursor.execute(f"alter database {name} with allow_connections false")
         cursor.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", (name,))
-    yield name
-    with _administration(server_url) as cursor:
-        cursor.execute(f"drop database {name} with (force)")
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +221,20 @@ def fresh_database(server_url: URL, _template: str) -> Iterator[URL]:
         yield url
 
 
+@pytest.fixture(scope="module")
+def built_database(server_url: URL, _built_template: str) -> Iterator[URL]:
+    """As `database`, with everything built and nothing loaded: a build has only to take in what is new."""
+    with _database(server_url, _built_template) as url:
+        yield url
+
+
+@pytest.fixture
+def fresh_built_database(server_url: URL, _built_template: str) -> Iterator[URL]:
+    """As `built_database`, for one test alone."""
+    with _database(server_url, _built_template) as url:
+        yield url
+
+
 @pytest.fixture
 def empty_database(server_url: URL) -> Iterator[URL]:
     """A database that was never migrated, named by TICKMART_DATABASE_URL and TICKMART_DB_*."""
@@ -145,7 +246,7 @@ def empty_database(server_url: URL) -> Iterator[URL]:
 
 @contextmanager
 def _database(server_url: URL, template: str) -> Iterator[URL]:
-    # The names come again: to dbt another database is another project, which it parses from the beginning.
+    # The names come again: to a cold dbt another database is another project, which it parses from its start.
     number = next(number for number in itertools.count(1) if number not in _numbers_in_use)
     name = f"tickmart_test_{os.getpid()}_{number}"
     _numbers_in_use.add(number)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from exporters.publish import (
     Manifest,
-    Month,
     Outcome,
     Publication,
     PublishedFile,
@@ -18,14 +17,14 @@ from exporters.publish import (
     read_manifest,
 )
 
-MARCH, APRIL = Month(2025, 3), Month(2025, 4)
+MARCH, APRIL = "2025-03", "2025-04"
 # one file changes, one goes, two come (with the same bytes), one stays
 OLD = {"a.csv": b"old a", "b/b.csv": b"old b", "kept.csv": b"kept"}
 NEW = {"a.csv": b"new a", "c/c.csv": b"new c", "c/d.csv": b"new c", "kept.csv": b"kept"}
 LONG_AGO = ".staging/20200101T000000Z-00000000/" + "0" * 64
 
 
-def publish(destination: str | Path | Store, files: Mapping[str, bytes], *months: Month) -> Outcome:
+def publish(destination: str | Path | Store, files: Mapping[str, bytes], *months: str) -> Outcome:
     """Publish files of one underlying: `kept.csv` of April, the others of March."""
     store = open_store(destination) if isinstance(destination, str | Path) else destination
     with Publication(store, "flat") as publication:
@@ -37,7 +36,7 @@ def publish(destination: str | Path | Store, files: Mapping[str, bytes], *months
                 partial(bytes, data),
                 rows=1,
                 underlying="NIFTY",
-                month=APRIL if path == "kept.csv" else MARCH,
+                partition=APRIL if path == "kept.csv" else MARCH,
                 instrument=path,
             )
         return publication.commit({})

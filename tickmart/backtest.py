@@ -54,11 +54,11 @@ def _run(
         "orders": report.orders,
         "fills": report.fills,
         "positions": report.positions,
-        "profit and loss": f"{report.pnl:,.2f} INR",
+        "profit and loss": f"{report.pnl:,.2f} {report.currency}",
     }
     show_rows(("what", "value"), [{"what": name, "value": value} for name, value in facts.items()])
     typer.echo("")
-    _show_statistics("per position, in INR", report.per_position)
+    _show_statistics(f"per position, in {report.currency}", report.per_position)
     typer.echo("")
     _show_statistics("per day's return", report.per_day)
 

@@ -1,23 +1,29 @@
-"""`tickmart build`: dbt build, then the Greeks."""
+"""`tickmart build`: what of dbt build is due, then the Greeks.
+
+Most builds of a day find nothing new and are over in a moment: what only the others need (dbt's listener, the
+raw tables, numpy and what prices with it) is imported when it is needed.
+"""
 
 from collections import Counter
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, TimeElapsedColumn
 
-from loaders.registry import create_raw_tables
-from tickmart.greeks import compute_with_progress
 from tickmart.outcomes import outcomes_as_json, show_outcomes
 from tickmart.output import show_json
-from tickmart.progress import DoneOfAll, PlainText, progress_bar
 from warehouse import outcomes
 from warehouse.database import connect, migrate
-from warehouse.dbt import NodeResult, build_lock, run_dbt
+from warehouse.dbt import NodeResult
 from warehouse.errors import TickmartError
-from warehouse.logs import log_to_stderr
+from warehouse.last_build import build_what_is_due, compute_greeks_if_due
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from greeks.slices import Outcome
 
 _SELECTABLE = {"model", "seed", "test"}
 
@@ -36,36 +42,34 @@ def build(
     ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Write the outcome as JSON.")] = False,
 ) -> None:
-    """Bring the marts up to date with what was loaded: only what is new is computed."""
-    log_to_stderr()
+    """Bring the marts up to date with what was loaded: only what is new is computed.
+
+    Where neither a load nor a file of the project has changed since the last whole build, nothing is run, its
+    tests included.
+    """
     migrate()
-    with connect() as connection:
-        create_raw_tables(connection)
-        connection.commit()
-    arguments = [
-        *(["--select", select] if select else []),
-        *(["--full-refresh"] if full_refresh else []),
-    ]
-    # unit tests hold the models' SQL, which no load changes: `dbt build` and `dbt test` run them
-    left_out = f"--exclude-resource-type unit_test{'' if tests else ' --exclude-resource-type test'}"
-    taken: list[outcomes.SourceOutcome] = []
+    listener = _Listener(quiet=as_json)
     try:
-        with _Listener(quiet=as_json) as listener, build_lock():
-            began = _database_time()
-            try:
-                run = run_dbt(f"build {left_out}", arguments, on_node=listener.node, on_note=listener.note)
-            finally:  # what was built before a failure will not be new to the next build
-                taken = _taken_since(began)
+        with listener:
+            run = build_what_is_due(
+                listener.begin,
+                select=select,
+                full_refresh=full_refresh,
+                tests=tests,
+                on_node=listener.node,
+                on_note=listener.note,
+            )
     except TickmartError:
-        if not as_json:
-            show_outcomes(taken)
+        if not as_json:  # what was built before a failure will not be new to the next build
+            show_outcomes(listener.taken())
         raise
+    taken = listener.taken()
     if select and not any(node.kind in _SELECTABLE for node in run.nodes):
         raise TickmartError(
             f"nothing matches --select {select}. Name models, seeds or tests as dbt does, such as "
             "options_daily or +options_daily."
         )
-    outcome = compute_with_progress(quiet=as_json) if with_greeks else None
+    outcome = compute_greeks_if_due(run, partial(_compute_greeks, quiet=as_json)) if with_greeks else None
 
     for warning in run.warnings:
         typer.echo(f"warning: {warning}", err=True)
@@ -77,7 +81,7 @@ def build(
                 "tests": kinds["test"] + kinds["unit_test"],
                 "rebuilt": run.notes,
                 "sources": outcomes_as_json(taken),
-                "greeks": dict(outcome.statuses) if outcome else None,
+                "greeks": (dict(outcome.statuses) if outcome else {}) if with_greeks else None,
                 "warnings": run.warnings,
             }
         )
@@ -91,41 +95,57 @@ def build(
     if outcome and outcome.rows + outcome.removed:
         statuses = ", ".join(f"{count:,} {status}" for status, count in outcome.statuses.most_common())
         typer.echo(f"Greeks of {outcome.rows:,} rows in {outcome.slices} slices: {statuses or 'none left'}")
-    elif outcome:
+    elif with_greeks:
         typer.echo("Greeks: nothing due")
 
 
-def _database_time() -> datetime:
-    with connect() as connection:
-        return outcomes.moment(connection)
+def _compute_greeks(quiet: bool) -> "Outcome":
+    from tickmart.greeks import compute_with_progress
+    from warehouse.logs import log_to_stderr
 
-
-def _taken_since(began: datetime) -> list[outcomes.SourceOutcome]:
-    with connect() as connection:
-        return outcomes.outcomes_since(connection, began)
+    log_to_stderr()
+    return compute_with_progress(quiet=quiet)
 
 
 class _Listener(AbstractContextManager["_Listener"]):
-    """A progress bar on a terminal, a line per thing worth saying elsewhere."""
+    """A progress bar on a terminal, a line per thing worth saying elsewhere; from when dbt begins."""
 
     def __init__(self, quiet: bool) -> None:
         self._quiet = quiet
+        self._bar: Progress | None = None
+        self._began: datetime | None = None
+
+    def begin(self) -> None:
+        from rich.progress import BarColumn, TimeElapsedColumn
+
+        from loaders.landing.raw_tables import create_raw_tables
+        from tickmart.progress import DoneOfAll, PlainText, progress_bar
+
         self._bar = progress_bar(
-            PlainText("{task.description}"), BarColumn(), DoneOfAll(), TimeElapsedColumn(), quiet=quiet
+            PlainText("{task.description}"), BarColumn(), DoneOfAll(), TimeElapsedColumn(), quiet=self._quiet
         )
         self._task = self._bar.add_task("building", total=None)
-
-    def __enter__(self) -> "_Listener":
         self._bar.start()
-        return self
+        with connect() as connection:
+            create_raw_tables(connection)
+            self._began = outcomes.moment(connection)
 
     def __exit__(self, *arguments: object) -> None:
-        self._bar.stop()
+        if self._bar is not None:
+            self._bar.stop()
 
     def node(self, result: NodeResult) -> None:
-        if result.kind != "operation":  # those that run at the start and the end are counted by themselves
+        # operations, which run at the start and the end, are counted by themselves
+        if self._bar is not None and result.kind != "operation":
             self._bar.update(self._task, total=result.total, advance=1, description=result.name[:40])
 
     def note(self, text: str) -> None:
         if not self._quiet:
             typer.echo(text, err=True)
+
+    def taken(self) -> list[outcomes.SourceOutcome]:
+        """Return what became of the loads that dbt has taken in since it began."""
+        if self._began is None:
+            return []
+        with connect() as connection:
+            return outcomes.outcomes_since(connection, self._began)

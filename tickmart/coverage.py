@@ -14,10 +14,10 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 
 _SUMMARY = (
     "underlying", "instrument_type", "interval", "first_session", "last_session",
-    "sessions", "complete", "gaps", "missing",
+    "sessions", "complete", "gaps", "missing", "provisional",
 )  # fmt: skip
 _SESSIONS = (
-    "session_date", "underlying", "instrument_type", "interval", "coverage", "session_kind",
+    "session_date", "underlying", "instrument_type", "interval", "coverage", "session_kind", "calendar",
     "contracts", "bars", "missing_bars",
 )  # fmt: skip
 _FRESHNESS = (
@@ -30,7 +30,8 @@ _COVERAGE = """
 select
     underlying, instrument_type,
     case bar_interval when 'minute' then '1-MINUTE' when 'day' then '1-DAY' else bar_interval end as interval,
-    session_date, session_kind, coverage, contracts, bars, session_bars, missing_bars
+    session_date, session_kind, case when is_provisional then 'provisional' else 'published' end as calendar,
+    coverage, contracts, bars, session_bars, missing_bars
 from marts.data_coverage
 where (%(underlyings)s::text[] is null or lower(underlying) = any(%(underlyings)s))
     and (%(instrument_type)s::text is null or instrument_type = %(instrument_type)s)
@@ -74,6 +75,7 @@ def _coverage(
     A session is complete when one contract at least has a bar in each of its minutes, has gaps when none has,
     and is missing when there is no bar at all. How old a source is goes by the newest session that its files
     have delivered, not by when they were loaded: how many of the exchange's sessions have closed since.
+    Where the exchange's calendar is not published sessions are provisional: a missing one may be a holiday.
     """
     check_range(start, end)
     if instrument_type is not None and instrument_type not in _INSTRUMENT_TYPES:
@@ -93,9 +95,12 @@ def _coverage(
             cursor.execute(_HOW_OLD, asked)
             freshness = [dict(row) for row in cursor.fetchall()]
             cursor.execute(
-                "select last_session, advice from intermediate.int_sessions__remaining where exchange = 'NSE'"
+                "select last_session, advice from intermediate.int_sessions__remaining"
+                " order by last_session nulls first, exchange limit 1"
             )
             calendar = next(iter(cursor.fetchall()))
+            cursor.execute("select advice from intermediate.int_sessions__provisional order by exchange")
+            provisional = [row["advice"] for row in cursor.fetchall()]
         hint = hint_of_loads_not_built(connection)
     if not sessions:
         raise TickmartError(hint or "no data there; what there is: tickmart list")
@@ -110,6 +115,7 @@ def _coverage(
                 "freshness": freshness,
                 "calendar_ends": calendar["last_session"],
                 "warning": calendar["advice"],
+                "provisional": provisional,
             }
         )
     else:
@@ -123,7 +129,7 @@ def _coverage(
             typer.echo(
                 f"{len(listed) - len(shown):,} older ones are not shown; all of them: --gaps", err=True
             )
-    for note in (hint, calendar["advice"]):
+    for note in (hint, calendar["advice"], *provisional):
         if note:
             typer.echo(f"note: {note}", err=True)
 
@@ -151,11 +157,12 @@ def _summary_of(sessions: list[dict[str, Any]]) -> list[dict[str, Any]]:
             {
                 **dict(zip(_SUMMARY, key, strict=False)),
                 "first_session": session["session_date"], "last_session": session["session_date"],
-                "sessions": 0, "complete": 0, "gaps": 0, "missing": 0,
+                "sessions": 0, "complete": 0, "gaps": 0, "missing": 0, "provisional": 0,
             },
         )  # fmt: skip
         line["first_session"] = min(line["first_session"], session["session_date"])
         line["last_session"] = max(line["last_session"], session["session_date"])
         line["sessions"] += 1
         line[session["coverage"]] += 1
+        line["provisional"] += session["calendar"] == "provisional"
     return list(summary.values())

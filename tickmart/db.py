@@ -12,7 +12,8 @@ import psycopg2.extensions
 import typer
 from sqlalchemy import URL
 
-from loaders.registry import SOURCES, create_raw_tables
+from loaders.landing.raw_tables import create_raw_tables
+from loaders.sources import SOURCES
 from tickmart.output import show_json
 from warehouse import database, server
 from warehouse.database import backup as backups

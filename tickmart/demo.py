@@ -32,7 +32,7 @@ select
     max(underlying_price) as underlying
 from marts.options_ticks
 where underlying = 'NIFTY'
-    and bar_end = timestamptz '2025-08-11 12:30 Asia/Kolkata'
+    and bar_end = timestamptz '2025-08-11 07:00+00'
     and expiry = (
         select min(expiry) from marts.options_metadata
         where underlying = 'NIFTY' and expiry >= date '2025-08-11'

@@ -6,7 +6,9 @@ from typing import Annotated
 import typer
 from rich.progress import SpinnerColumn, TimeElapsedColumn
 
-from exporters.registry import EXPORTERS, ExportReport, export
+from exporters.exporting import ExportReport, export
+from exporters.formats import EXPORTERS
+from exporters.series import Series
 from tickmart.output import show_json, show_rows
 from tickmart.progress import PlainText, progress_bar
 from warehouse.options import End, Start, check_range
@@ -20,10 +22,6 @@ app = typer.Typer(
 )
 
 _STAGES = {"write": "written", "verify": "read back and compared"}
-_HELP = {
-    "nautilus": "A NautilusTrader 1.231 catalog: bars, option Greeks, definitions.",
-    "backtrader": "CSV files for Backtrader, one per contract and month, and feeds.py.",
-}
 
 
 @app.callback()
@@ -36,6 +34,13 @@ def _add_command(name: str) -> None:
         to: Annotated[str, typer.Option(help="A folder, or s3://bucket/prefix.")],
         underlying: Annotated[
             list[str] | None, typer.Option(help="Such as NIFTY; may be repeated. Without it: all there are.")
+        ] = None,
+        series: Annotated[
+            list[str] | None,
+            typer.Option(
+                help=f"One of {', '.join(Series)}; may be repeated. Without it: all that the format takes, or"
+                " that this destination holds."
+            ),
         ] = None,
         start: Start = None,
         end: End = None,
@@ -52,6 +57,7 @@ def _add_command(name: str) -> None:
                 start,
                 end,
                 to,
+                series=series or (),
                 verify=verify,
                 progress=progress,
             )
@@ -60,7 +66,7 @@ def _add_command(name: str) -> None:
         else:
             _show(report)
 
-    app.command(name, help=_HELP.get(name))(command)
+    app.command(name, help=EXPORTERS.summary(name))(command)
 
 
 for _name in EXPORTERS:

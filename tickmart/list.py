@@ -3,11 +3,11 @@
 from typing import Annotated
 
 import typer
-from psycopg2.extras import RealDictCursor
 
 from tickmart.marts import hint_of_loads_not_built, open_marts
 from tickmart.output import show_rows
 from warehouse.errors import TickmartError
+from warehouse.holdings import holdings
 from warehouse.names import names_held
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -15,92 +15,6 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 _COLUMNS = (
     "underlying", "instrument_type", "interval", "first_session", "last_session", "contracts", "rows", "mart",
 )  # fmt: skip
-
-# Counted from the roll-ups, a row of which stands for an hour or a day: the marts hold years of minutes.
-_WHAT_IS_THERE = """
-with
-rolled_up as (
-    select contract_id, null as symbol, 'options_ticks' as mart, session_date, bars as rows
-    from intermediate.int_options__bars_daily
-    union all
-    select contract_id, null, 'options_hourly', session_date, 1 from intermediate.int_options__bars_hourly
-    union all
-    select contract_id, null, 'options_daily', session_date, 1 from intermediate.int_options__bars_daily
-    union all
-    select contract_id, null, 'option_snapshots', session_date, snapshots
-    from intermediate.int_options__snapshots_daily
-    union all
-    select contract_id, null, 'futures_ticks', session_date, bars from intermediate.int_futures__bars_daily
-    union all
-    select contract_id, null, 'futures_hourly', session_date, 1 from intermediate.int_futures__bars_hourly
-    union all
-    select contract_id, null, 'futures_daily', session_date, 1 from intermediate.int_futures__bars_daily
-    union all
-    select
-        contract_id, null, case instrument_type when 'option' then 'options_daily' else 'futures_daily' end,
-        session_date, 1
-    from intermediate.int_fo_bhavcopy__deduped
-    union all
-    select null, underlying, 'spot_prices', session_date, bars from intermediate.int_spot__prices_daily
-    union all
-    select null, underlying, 'spot_hourly', session_date, 1 from intermediate.int_spot__prices_hourly
-    union all
-    select null, underlying, 'spot_daily', session_date, 1 from intermediate.int_spot__prices_daily
-    union all
-    select null, underlying, 'spot_daily', session_date, 1
-    from intermediate.int_spot__official_daily as stated
-    where close is not null and not exists (
-        select from intermediate.int_spot__closes_deduped as whole
-        where whole.underlying = stated.underlying and whole.session_date = stated.session_date
-    )
-    union all
-    select null, underlying, 'spot_daily', session_date, 1 from intermediate.int_spot__closes_deduped
-),
-
-by_contract as (
-    select
-        contract_id, symbol, mart,
-        min(session_date) as first_session, max(session_date) as last_session, sum(rows)::bigint as rows
-    from rolled_up
-    group by contract_id, symbol, mart
-    union all
-    -- shares are thousands: a line stands for all of an exchange
-    select
-        null, exchange, 'equity_daily', min(session_date), max(session_date), count(*)
-    from intermediate.int_equities__official_deduped
-    group by exchange, symbol, series
-)
-
-select
-    coalesce(contracts.underlying, by_contract.symbol) as underlying,
-    marts.instrument_type,
-    marts.interval,
-    min(by_contract.first_session) as first_session,
-    max(by_contract.last_session) as last_session,
-    count(*) as contracts,
-    sum(by_contract.rows)::bigint as rows,
-    marts.mart
-from by_contract
-inner join (values
-    (1, 'spot_prices', 'index', '1-MINUTE'),
-    (2, 'spot_hourly', 'index', '1-HOUR'),
-    (3, 'spot_daily', 'index', '1-DAY'),
-    (4, 'futures_ticks', 'future', '1-MINUTE'),
-    (5, 'futures_hourly', 'future', '1-HOUR'),
-    (6, 'futures_daily', 'future', '1-DAY'),
-    (7, 'options_ticks', 'option', '1-MINUTE'),
-    (8, 'options_hourly', 'option', '1-HOUR'),
-    (9, 'options_daily', 'option', '1-DAY'),
-    (10, 'option_snapshots', 'option', 'SNAPSHOT'),
-    (11, 'equity_daily', 'equity', '1-DAY')
-) as marts (position, mart, instrument_type, interval) on by_contract.mart = marts.mart
-left join intermediate.int_contracts__described as contracts
-    on by_contract.contract_id = contracts.contract_id
-group by
-    coalesce(contracts.underlying, by_contract.symbol),
-    marts.position, marts.mart, marts.instrument_type, marts.interval
-order by underlying, marts.position
-"""
 
 
 @app.command()
@@ -112,9 +26,7 @@ def _list(
 ) -> None:
     """Show what data is there: underlying, type, interval, first and last session, contracts, rows."""
     with open_marts() as connection:
-        with connection.cursor(cursor_factory=RealDictCursor) as cursor:
-            cursor.execute(_WHAT_IS_THERE)
-            rows = [dict(row) for row in cursor.fetchall()]
+        rows = holdings(connection)
         hint = hint_of_loads_not_built(connection)
     if not rows:
         raise TickmartError(

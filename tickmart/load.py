@@ -1,7 +1,9 @@
 """`tickmart load`: land vendor files in the raw tables."""
 
+import inspect
 import sys
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import date
 from typing import Annotated
@@ -9,9 +11,10 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, DownloadColumn, TaskID, TimeRemainingColumn, TransferSpeedColumn
 
-from loaders.checking import Verdict, check
 from loaders.landing import Listener, Outcome, Report, land
-from loaders.registry import SOURCES, Source
+from loaders.landing.checking import Verdict, check
+from loaders.source import LoadOption, Source
+from loaders.sources import SOURCES
 from tickmart.output import number, show_json
 from tickmart.progress import PlainText, progress_bar
 from warehouse.options import date_option
@@ -77,18 +80,40 @@ def _add_command(source: Source) -> None:
         as_json: Annotated[
             bool, typer.Option("--json", help="Write the outcome of each file as JSON.")
         ] = False,
+        **given: str | None,
     ) -> None:
+        options = {name: value for name, value in given.items() if value is not None}
         listener = _listener(quiet=as_json)
         if check_only:
             with listener:
-                verdicts = check(source.name, paths, as_of=as_of, force=force, listener=listener)
+                verdicts = check(
+                    source.name, paths, as_of=as_of, options=options, force=force, listener=listener
+                )
             _show_verdicts(verdicts, as_json)
             return
         with listener:
-            report = land(source.name, paths, force=force, as_of=as_of, listener=listener)
+            report = land(source.name, paths, force=force, as_of=as_of, options=options, listener=listener)
         _conclude(report, as_json)
 
+    _take_options(command, source.options)
     app.command(source.name, help=source.description)(command)
+
+
+def _take_options(command: Callable[..., None], options: Sequence[LoadOption]) -> None:
+    """Give a command, in place of its `**given`, the options that a source takes."""
+    signature = inspect.signature(command)
+    own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+    added = [
+        inspect.Parameter(
+            option.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=Annotated[str | None, typer.Option(help=option.description, show_default=False)],
+        )
+        for option in options
+    ]
+    command.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
+    command.__annotations__ |= {parameter.name: parameter.annotation for parameter in added}
 
 
 for _source in SOURCES.values():
@@ -191,9 +216,12 @@ def _line(outcome: Outcome) -> str:
     match outcome.status:
         case "loaded" | "empty":
             rejected = f", {outcome.rejected:,} rejected" if outcome.rejected else ""
-            restates = f", restates load {outcome.restates}" if outcome.restates else ""
+            if outcome.continues:
+                earlier = f", continues load {outcome.continues}"
+            else:
+                earlier = f", restates load {outcome.restates}" if outcome.restates else ""
             notes = "".join(f"; {note}" for note in outcome.notes)
-            how = f"load {outcome.load_id}, layout {outcome.layout}{restates}, {outcome.seconds:.2f} s"
+            how = f"load {outcome.load_id}, layout {outcome.layout}{earlier}, {outcome.seconds:.2f} s"
             return f"{outcome.name}: {number(outcome.rows, 'row')}{rejected} ({how}){notes}"
         case "already loaded":
             return f"{outcome.name}: already loaded (load {outcome.load_id})"

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 from psycopg2.extras import RealDictCursor
 
-from loaders import files, ledger
-from loaders.registry import source_named
+from loaders.landing import files, ledger
+from loaders.sources import SOURCES
 from tickmart.output import show_rows, within
 from warehouse import database
 from warehouse.database.errors import said_plainly
@@ -28,7 +28,7 @@ def _loads(
 ) -> None:
     """Show what was loaded, newest first."""
     if source is not None:
-        source_named(source)
+        SOURCES.named(source)
     uri = uri_of(path) if path is not None else None
     database.migrate()
     with (
@@ -43,7 +43,7 @@ def _loads(
 
 def uri_of(path: str) -> str:
     """Return the uri under which the ledger knows a path; a uri is returned as it is."""
-    if path.startswith("file://"):
+    if "://" in path:
         return path
     whole = local_path(path)
     if os.path.lexists(whole):
@@ -57,4 +57,6 @@ def _remark(row: dict[str, Any]) -> str:
         return str(row["error"])
     if row["unloaded_at"]:
         return f"unloaded {row['unloaded_at']:%Y-%m-%d %H:%M}"
-    return "" if row["is_current"] else "restated since"
+    if not row["is_current"]:
+        return "restated since"
+    return f"continues load {row['continues_load_id']}" if row["continues_load_id"] else ""

@@ -22,6 +22,8 @@ _MOST_SHOWN = 100
 COMMANDS = {
     "db": "The database: start, stop, status, url, psql, migrate, backup, restore, reset.",
     "load": "Land vendor files in the raw tables.",
+    "plan": "Which pages a fetch would ask for, and whether the vendor is there.",
+    "fetch": "Ask a vendor for what is not there yet, and land its answers.",
     "unload": "Take a load back; the next build removes what only it had given.",
     "build": "Run dbt build, then the Greeks.",
     "greeks": "Compute the Greeks that are due.",

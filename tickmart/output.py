@@ -8,8 +8,6 @@ from decimal import Decimal
 from typing import Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 
 def show_rows(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], as_json: bool = False) -> None:
@@ -27,6 +25,10 @@ def show_rows(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], as_json
     if as_json:
         show_json([dict(row) for row in rows])
     elif sys.stdout.isatty():
+        # here: a quarter of a second that whoever writes to a pipe, or writes no rows, does without
+        from rich.console import Console
+        from rich.table import Table
+
         table = Table(box=None, header_style="bold", pad_edge=False)
         for column in columns:
             numeric = any(isinstance(row[column], int | float | Decimal) for row in rows)

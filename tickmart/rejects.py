@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from psycopg2.extras import RealDictCursor
 
-from loaders import ledger
+from loaders.landing import ledger
 from tickmart.loads import uri_of
 from tickmart.output import show_rows, within
 from warehouse import database

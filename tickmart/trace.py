@@ -8,9 +8,10 @@ from urllib.parse import unquote_to_bytes
 
 import typer
 
-from tickmart.lineage import INDIA, Origin, Trace, find_mart, find_subject, parse_time, trace
+from loaders.loaded_files import LoadedFiles
 from tickmart.marts import hint_of_loads_not_built, open_marts
 from tickmart.output import readable, show_json
+from warehouse.lineage import INDIA, Origin, Trace, find_mart, find_subject, parse_time, trace
 from warehouse.paths import printable
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -41,7 +42,7 @@ def _trace(
     with open_marts() as connection:
         subject = find_subject(connection, symbol, mart)
         interval, found_in = find_mart(subject, when, mart)
-        traced = trace(connection, subject, interval, found_in, when)
+        traced = trace(connection, subject, interval, found_in, when, LoadedFiles())
         hint = hint_of_loads_not_built(connection)
     if as_json:
         show_json(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from loaders.unloading import unload
+from loaders.landing.unloading import unload
 from tickmart.output import number, show_json
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -25,9 +25,10 @@ def _unload(
         if result.already:
             typer.echo(f"load {result.load_id} was unloaded before ({result.uri})")
             continue
+        behind = f", which continued load {result.went_with}," if result.went_with else ""
         again = f"; load {result.stands_now} of the file counts again" if result.stands_now else ""
         rejects = f" and {number(result.rejects, 'reject')}" if result.rejects else ""
         rows = number(result.rows, "row")
-        typer.echo(f"load {result.load_id} unloaded: {rows}{rejects} deleted ({result.uri}){again}")
+        typer.echo(f"load {result.load_id}{behind} unloaded: {rows}{rejects} deleted ({result.uri}){again}")
     if not all(result.already for result in results):
         typer.echo("Run tickmart build to take them out of the marts.")

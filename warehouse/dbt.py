@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +19,7 @@ from warehouse.settings import PROJECT_FOLDER, settings
 # Seeds that a user may replace, each with its column of dates; the setting has the seed's name.
 _OWN_SEEDS = {"risk_free_rates": "valid_from", "equity_corporate_actions": "ex_date"}
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
-_DBT = "from warehouse.processes import end_with; end_with({parent}); from dbt.cli.main import cli; cli()"
+_DBT = "import json, sys; from warehouse.due_nodes import run; run(*json.loads(sys.argv[1]))"
 
 
 @dataclass(frozen=True)
@@ -63,11 +63,14 @@ class Run:
         What models logged, such as the slices that they rebuilt.
     remarks : list of str
         What the project warns of, such as a calendar that ends soon.
+    not_asked : list of str
+        Tests that warned in an earlier run and that this one had no reason to run again.
     """
 
     nodes: list[NodeResult] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    not_asked: list[str] = field(default_factory=list)
 
     @property
     def failures(self) -> list[NodeResult]:
@@ -75,9 +78,14 @@ class Run:
         return [node for node in self.nodes if node.status in ("error", "fail")]
 
     @property
+    def warning_tests(self) -> list[str]:
+        """Tests that warn, those that were not run again included."""
+        return [node.name for node in self.nodes if node.status == "warn"] + self.not_asked
+
+    @property
     def warnings(self) -> list[str]:
         """What to tell the user although nothing failed: which tests warn, then the remarks."""
-        warning = [node.name for node in self.nodes if node.status == "warn"]
+        warning = self.warning_tests
         tests = f"{len(warning)} test{'s warn' if len(warning) > 1 else ' warns'}: {', '.join(warning)}"
         return [*([tests] if warning else []), *self.remarks]
 
@@ -86,6 +94,7 @@ def run_dbt(
     command: str,
     arguments: Sequence[str] = (),
     *,
+    only: Mapping[str, Sequence[str]] | None = None,
     on_node: Callable[[NodeResult], None] | None = None,
     on_note: Callable[[str], None] | None = None,
 ) -> Run:
@@ -97,6 +106,8 @@ def run_dbt(
         `build`, `run`, `test`, `seed`, `docs generate` …
     arguments : sequence of str
         Further arguments, as on dbt's command line.
+    only : mapping, optional
+        Which loads have changed, as `warehouse.due_nodes.due_nodes` takes it: no other node runs.
     on_node, on_note : callable, optional
         Called as nodes end and as models log something.
 
@@ -111,14 +122,14 @@ def run_dbt(
         A node failed, or dbt itself did; the message names the nodes and their errors.
     """
     folder, password = profile.for_our_runs(database_url())
+    before = ["--log-format", "json", "--no-use-colors", "--log-level-file", "none"]
+    after = ["--profiles-dir", str(folder), "--project-dir", str(PROJECT_FOLDER), *arguments]
+    dbt = [*before, *command.split(), *after]
+    if only is not None:
+        dbt[len(before) :] = ["--cache-selected-only", *dbt[len(before) :]]
+    parse = [*before, "parse", *after]
     process = subprocess.Popen(
-        [
-            *(sys.executable, "-c", _DBT.format(parent=os.getpid())),
-            *("--log-format", "json", "--no-use-colors", "--log-level-file", "none"),
-            *command.split(),
-            *("--profiles-dir", str(folder), "--project-dir", str(PROJECT_FOLDER)),
-            *arguments,
-        ],
+        [sys.executable, "-c", _DBT, json.dumps([os.getpid(), only, dbt, parse])],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -126,7 +137,7 @@ def run_dbt(
             **os.environ,
             **password,
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "0",
-            **{_variable(seed): _seed_named(seed) for seed in _OWN_SEEDS},
+            **told_to_dbt(),
         },
         cwd=PROJECT_FOLDER,
     )
@@ -160,6 +171,21 @@ def build_lock() -> Iterator[None]:
             yield
         finally:
             del os.environ["TICKMART_BUILD_PID"]
+
+
+def told_to_dbt() -> dict[str, str]:
+    """Return what dbt is told of the settings, by environment variable: seeds of the user, and the day.
+
+    Raises
+    ------
+    TickmartError
+        A setting names a seed that is not there, or not as it must be; the message says what is wrong.
+    """
+    today = settings().today
+    return {
+        **{_variable(seed): _seed_named(seed) for seed in _OWN_SEEDS},
+        **({"TICKMART_TODAY": today.isoformat()} if today else {}),
+    }
 
 
 def _variable(seed: str) -> str:

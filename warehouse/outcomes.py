@@ -7,7 +7,7 @@ import psycopg2.errors
 import psycopg2.extensions
 from psycopg2.extras import RealDictCursor
 
-# The last model that follows the ledger: a load that it has built is in the marts.
+# The last model that follows the ledger. It takes a load when every shape of the load's rows has taken it.
 LAST_BUILT = "int_quotes__set_aside"
 
 _BY_SOURCE = """

@@ -1,5 +1,6 @@
 """Every setting of tickmart: one class, environment names `TICKMART_*`, nothing read elsewhere."""
 
+from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -36,12 +37,24 @@ class Settings(BaseSettings):
         Whether the Greeks step computes second-order Greeks too.
     dask_cluster : str or None
         Address of a Dask scheduler whose workers compute the Greeks. None: processes of this machine.
+    today : date or None
+        The day as of which the calendar and the age of sources are judged. None: the clock's.
+    archive_folder : Path
+        Where the answers of vendors are kept as they came.
+    secrets : dict of str to SecretStr
+        Keys and tokens of vendors by name: TICKMART_SECRETS__ACME_TOKEN is `acme_token`.
+    plugins_folder : Path or None
+        Where sources and formats of your own lie, in `sources/` and `formats/` below it.
     test_community_url : SecretStr or None
         A server with TimescaleDB's Community edition on which the tests of continuous aggregates run.
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="TICKMART_", env_file=PROJECT_FOLDER / ".env", extra="ignore", frozen=True
+        env_prefix="TICKMART_",
+        env_nested_delimiter="__",
+        env_file=PROJECT_FOLDER / ".env",
+        extra="ignore",
+        frozen=True,
     )
 
     database_url: SecretStr | None = None
@@ -53,10 +66,21 @@ class Settings(BaseSettings):
     equity_corporate_actions: str = "equity_corporate_actions"
     second_order_greeks: bool = True
     dask_cluster: str | None = None
+    today: date | None = None
+    archive_folder: Path = PROJECT_FOLDER / "archive"
+    secrets: dict[str, SecretStr] = Field(default_factory=dict)
+    plugins_folder: Path | None = None
     test_community_url: SecretStr | None = None
 
     @field_validator(
-        "database_url", "dask_cluster", "test_community_url", "cache_folder", "s3_endpoint_url", mode="before"
+        "database_url",
+        "dask_cluster",
+        "today",
+        "test_community_url",
+        "cache_folder",
+        "s3_endpoint_url",
+        "plugins_folder",
+        mode="before",
     )
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
@@ -65,6 +89,7 @@ class Settings(BaseSettings):
     @field_validator(
         "state_folder",
         "profiles_folder",
+        "archive_folder",
         "risk_free_rates",
         "equity_corporate_actions",
         "second_order_greeks",
@@ -75,7 +100,7 @@ class Settings(BaseSettings):
         assert info.field_name is not None
         return cls.model_fields[info.field_name].default if value == "" else value
 
-    @field_validator("state_folder", "cache_folder", "profiles_folder")
+    @field_validator("state_folder", "cache_folder", "profiles_folder", "plugins_folder", "archive_folder")
     @classmethod
     def _home_is_resolved(cls, value: Path | None) -> Path | None:
         return None if value is None else local_path(value)
@@ -95,3 +120,29 @@ def settings() -> Settings:
     except ValidationError as error:
         faults = [f"TICKMART_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
         raise TickmartError(f"cannot read the settings: {'; '.join(faults)}") from None
+
+
+def secret(name: str, whose: str) -> str:
+    """Return a vendor's key or token.
+
+    Parameters
+    ----------
+    name : str
+        Such as `acme_token`.
+    whose : str
+        Who asks for it, for the message.
+
+    Raises
+    ------
+    TickmartError
+        It is not set; the message names the setting.
+    """
+    found = settings().secrets.get(name)
+    if found is None or not found.get_secret_value():
+        raise TickmartError(f"{whose} needs a key: set {secret_setting(name)}, in the environment or in .env")
+    return found.get_secret_value()
+
+
+def secret_setting(name: str) -> str:
+    """Return what the setting of a secret is called."""
+    return f"TICKMART_SECRETS__{name.upper()}"

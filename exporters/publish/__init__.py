@@ -9,7 +9,6 @@ manifest (`copy_published`) finds every file whole, and all of one export, at ev
 
 from exporters.publish.folder import Folder
 from exporters.publish.manifest import MANIFEST, Manifest, PublishedFile
-from exporters.publish.month import Month
 from exporters.publish.publication import Outcome, Publication
 from exporters.publish.reading import copy_published, read_manifest
 from exporters.publish.stores import ChangedMeanwhileError, Store, open_store
@@ -20,7 +19,6 @@ __all__ = [
     "ChangedMeanwhileError",
     "Folder",
     "Manifest",
-    "Month",
     "Outcome",
     "Publication",
     "PublishedFile",

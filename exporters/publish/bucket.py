@@ -36,7 +36,7 @@ class Bucket:
     Objects carry their sha256 as metadata, so what is there is compared without downloading it; boto3 adds
     a CRC to every upload, which the server checks. S3 has no lock that a killed process lets go of: exports
     from one warehouse to one address exclude each other by a row of `audit.locks`, and begin with no less
-    (`registry.export`); of two warehouses the one that writes the manifest second is refused, where the
+    (`exporting.export`); of two warehouses the one that writes the manifest second is refused, where the
     server heeds `If-Match`, and one that finds another's manifest while it copies stops there.
     """
 

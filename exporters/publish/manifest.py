@@ -22,14 +22,15 @@ from pydantic import (
 )
 
 from exporters.publish.generations import GENERATION, staged_name
-from exporters.publish.month import Month
 from warehouse.errors import TickmartError
 
 MANIFEST = "manifest.json"
-MANIFEST_VERSION = 2
+MANIFEST_VERSION = 3  # from 2 on beside partitions that are no months; version 2 is written where all are
 _LONGEST_PATH = 1024  # bytes of an S3 key
 _LONGEST_PART = 255  # bytes of a file's name on every usual file system
 _NOT_IN_PATHS = re.compile(r"[\\\x00-\x1f\x7f]")
+_PARTITION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
@@ -61,14 +62,28 @@ def _check_date(text: str) -> str:
 
 
 def _check_month(text: str) -> str:
-    if str(Month.of(Month.parse(text).first_day)) != text:
+    if not _MONTH.fullmatch(text):
         raise ValueError(f"{text!r} is no month")
+    return text
+
+
+def check_partition(text: str) -> str:
+    """Return a key under which an export keeps and replaces files.
+
+    Raises
+    ------
+    ValueError
+        It is not made of letters, digits, dots, hyphens and underscores, or is longer than 100 of them.
+    """
+    if not _PARTITION.fullmatch(text):
+        raise ValueError(f"{text[:100]!r} is no partition of exported files")
     return text
 
 
 ExportPath = Annotated[str, AfterValidator(check_path)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}\z")]
 MonthText = Annotated[str, AfterValidator(_check_month)]
+Partition = Annotated[str, AfterValidator(check_partition)]
 DateText = Annotated[str, AfterValidator(_check_date)]
 Count = Annotated[int, Field(ge=0)]
 
@@ -82,13 +97,17 @@ class PublishedFile:
     path : str
         Relative to the destination, with forward slashes.
     month : str or None
-        `2025-03`; None for files without a period (definitions of instruments, `feeds.py`).
+        The partition where that is a calendar month, such as `2025-03`. The only one in versions 1 and 2.
     instrument : str or None
-        What the file is about; a file without a month goes when the last dated file of its instrument goes.
+        What the file is about; a file without a partition goes when the last one with a partition of its
+        instrument goes.
     volume : int or None
         Units traded in the file's bars, for choosing a liquid contract without opening every file.
     stored_at : str or None
         Where these bytes lie while `path` may still hold older ones; None once they lie at `path`.
+    partition : str or None
+        The key under which its exporter keeps and replaces it; None for files that have none (definitions of
+        instruments, `feeds.py`).
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
@@ -103,6 +122,15 @@ class PublishedFile:
     instrument: str | None = None
     volume: int | None = None
     stored_at: str | None = None
+    partition: Partition | None = None
+
+    def __post_init__(self) -> None:
+        if self.partition is None:
+            object.__setattr__(self, "partition", self.month)
+        elif self.month is None and _MONTH.fullmatch(self.partition):
+            object.__setattr__(self, "month", self.partition)
+        if self.month is not None and self.month != self.partition:
+            raise ValueError(f"{self.path!r} lies in {self.month!r} and in {self.partition!r}")
 
     @property
     def location(self) -> str:
@@ -114,6 +142,8 @@ class PublishedFile:
         entry = asdict(self)
         if self.stored_at is None:
             del entry["stored_at"]
+        if self.partition == self.month:
+            del entry["partition"]
         return entry
 
 
@@ -125,21 +155,36 @@ class _Sessions(TypedDict):
     data_version: str
 
 
+class _LastExport(TypedDict):
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+
+    inputs: Sha256
+    underlyings: list[str]
+    first: DateText
+    last: DateText
+    rows: Count
+    files: Count
+    rows_verified: Count | None
+    warnings: list[str]
+
+
 class _About(TypedDict, total=False):
     """What exporters find again in the manifest; whatever else one keeps is only shown."""
 
     __pydantic_config__ = ConfigDict(extra="allow", strict=True)  # type: ignore[misc]
 
-    covered: dict[str, dict[MonthText, _Sessions]]
+    covered: dict[str, dict[Partition, _Sessions]]
+    series: list[str]
     price_decimals: dict[str, dict[str, Count]]
+    last_export: _LastExport
 
 
 class ManifestDocument(BaseModel):
-    """The JSON of a manifest, of this version and of the one before it."""
+    """The JSON of a manifest, of this version and of those before it."""
 
     model_config = _STRICT
 
-    manifest_version: Literal[1, 2]
+    manifest_version: Literal[1, 2, 3]
     exporters: dict[str, _About]
     files: list[PublishedFile]
     updated_at: AwareDatetime
@@ -158,8 +203,9 @@ class Manifest:
     Attributes
     ----------
     exporters : dict
-        Per exporter: `catalog_format`, `written_by` (versions), `covered` (underlying → month → first and
-        last session asked for and the version of the data) and what else the exporter keeps for its next run.
+        Per exporter: `catalog_format`, `written_by` (versions), `covered` (underlying → partition → first and
+        last session asked for and the version of the data), `series` where not all that the exporter takes
+        were asked for, and what else the exporter keeps for its next run.
     files : dict of str to PublishedFile
         By path.
     generation : str or None
@@ -223,7 +269,7 @@ class Manifest:
     def to_json(self) -> bytes:
         """Return the file's bytes."""
         content: dict[str, Any] = {
-            "manifest_version": MANIFEST_VERSION,
+            "manifest_version": self._version,
             "generation": self.generation,
             "updated_at": self.updated_at.isoformat(timespec="seconds"),
             "exporters": self.exporters,
@@ -232,6 +278,10 @@ class Manifest:
         if self.removing:
             content["removing"] = list(self.removing)
         return json.dumps(content, indent=1).encode()
+
+    @property
+    def _version(self) -> int:
+        return 2 if all(file.partition == file.month for file in self.files.values()) else MANIFEST_VERSION
 
     @property
     def staged(self) -> list[PublishedFile]:
@@ -244,7 +294,7 @@ class Manifest:
         return replace(self, files=files, removing=())
 
     def covered(self, exporter: str, underlying: str) -> dict[str, dict[str, str]]:
-        """Return, per month, the sessions that this exporter was last asked for."""
+        """Return, per partition, the sessions that this exporter was last asked for."""
         found: dict[str, dict[str, str]] = (
             self.exporters.get(exporter, {}).get("covered", {}).get(underlying, {})
         )

@@ -11,8 +11,7 @@ from threading import Lock
 from typing import Any
 
 from exporters.publish.generations import STAGING, new_generation, staged_name
-from exporters.publish.manifest import Manifest, PublishedFile, check_path
-from exporters.publish.month import Month
+from exporters.publish.manifest import Manifest, PublishedFile, check_partition, check_path
 from exporters.publish.placing import commit, recover
 from exporters.publish.stores import Store
 from warehouse.errors import TickmartError
@@ -38,7 +37,7 @@ class Publication:
     store : Store
         Where to.
     exporter : str
-        The exporter's name, as in the registry.
+        The exporter's name, as after `tickmart export`.
     check_lock : callable
         Raises where a lock beside the store's own, under which this export runs, is no longer held.
 
@@ -84,13 +83,13 @@ class Publication:
             assert self._lock is not None
             self._lock.__exit__(None, None, None)
 
-    def claim(self, underlying: str, month: Month) -> None:
-        """Say that this export writes all of an underlying's month.
+    def claim(self, underlying: str, partition: str) -> None:
+        """Say that this export writes all that an underlying has in a partition.
 
         Files of the same exporter within what is claimed are removed at the commit unless they are put
         again; everything else stays.
         """
-        self.scope.add((underlying, str(month)))
+        self.scope.add((underlying, check_partition(partition)))
 
     def put(
         self,
@@ -99,7 +98,7 @@ class Publication:
         *,
         rows: int,
         underlying: str | None = None,
-        month: Month | None = None,
+        partition: str | None = None,
         instrument: str | None = None,
         volume: int | None = None,
     ) -> None:
@@ -111,7 +110,7 @@ class Publication:
             Relative to the destination.
         make : callable
             Returns the whole file; called in another thread, so that encoding and writing go on while the
-            next rows are read. Exporters write one file per instrument and month, a few MB at most.
+            next rows are read. It is held in memory as a whole: a few MB where there are many.
         rows : int
             Rows of market data in it, for the manifest.
         """
@@ -128,9 +127,9 @@ class Publication:
             rows,
             self.exporter,
             underlying,
-            None if month is None else str(month),
-            instrument,
-            volume,
+            instrument=instrument,
+            volume=volume,
+            partition=partition,
         )
         self._pending.append(self._pool.submit(self._put, about, make))
         while len(self._pending) > MOST_PENDING:
@@ -208,14 +207,16 @@ class Publication:
         kept = {
             path: file
             for path, file in self.previous.files.items()
-            if not (file.exporter == self.exporter and (file.underlying, file.month) in self.scope)
+            if not (file.exporter == self.exporter and (file.underlying, file.partition) in self.scope)
         }
         kept.update(self.put_files)
-        dated = {(file.exporter, file.instrument) for file in kept.values() if file.month is not None}
+        dated = {(file.exporter, file.instrument) for file in kept.values() if file.partition is not None}
         kept = {
             path: file
             for path, file in kept.items()
-            if file.month is not None or file.instrument is None or (file.exporter, file.instrument) in dated
+            if file.partition is not None
+            or file.instrument is None
+            or (file.exporter, file.instrument) in dated
         }
         for path in [path for path in self.put_files if path not in kept]:
             del self.put_files[path]

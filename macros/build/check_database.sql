@@ -10,7 +10,7 @@
       select
         current_setting('server_version_num')::int as version,
         exists (select 1 from pg_extension where extname = 'timescaledb') as has_timescaledb,
-        to_regclass('audit.locks') is not null as is_migrated
+        to_regclass('audit.last_build') is not null as is_migrated
     ").rows[0] %}
     {% if facts['version'] < 160000 %}
       {{ exceptions.raise_compiler_error(

@@ -7,12 +7,16 @@
 {% macro judge_again(reasons) %}
   {% if reasons and run_query("select to_regclass('intermediate.int_quotes__set_aside') is not null").rows[0][0] %}
     {% call statement('judge_again') %}
-      delete from audit.built_loads as built
-      using intermediate.int_quotes__set_aside as judged
-      where built.load_id = judged.load_id
-        and split_part(judged.reason, ':', 1) in ('{{ reasons | join("', '") }}')
-        {# the model at work has read the loads of this build already #}
-        and built.model <> '{{ model.name }}'
+      with judged as (
+        delete from audit.built_loads as built
+        using intermediate.int_quotes__set_aside as set_aside
+        where built.load_id = set_aside.load_id
+          and split_part(set_aside.reason, ':', 1) in ('{{ reasons | join("', '") }}')
+          {# the model at work has read the loads of this build already #}
+          and built.model <> '{{ model.name }}'
+        returning built.model
+      )
+      {{ leave_due('judged') }}
     {% endcall %}
   {% endif %}
 {% endmacro %}

@@ -12,6 +12,26 @@ array(
 {%- endmacro %}
 
 
+{#
+  The rows that the model's next build reads, as a condition on `load_id` and `line`: those of the loads that are new to it, and of the
+  loads that share a slice with one of them those between the lines of such slices. By scalar subqueries, as loads_to_build.
+
+  Without a load that is read again the second half reads nothing.
+#}
+{% macro rows_to_build() -%}
+{%- set planned = "(select planned.load_id from " ~ source('audit', 'loads_to_build') ~ " as planned where planned.model = '" ~ model.name ~ "' and planned.change = '" -%}
+{%- set bounds = " from " ~ source('audit', 'loads_to_build') ~ " as planned where planned.model = '" ~ model.name ~ "' and planned.change = 'kept'" -%}
+(
+  load_id = any(array{{ planned }}added'))
+  or (
+    load_id = any(array{{ planned }}kept'))
+    and line >= (select min(coalesce(planned.first_line, 0)){{ bounds }})
+    and line <= (select max(coalesce(planned.last_line, 9223372036854775807)){{ bounds }})
+  )
+)
+{%- endmacro %}
+
+
 {# The slices that the model's next build replaces, as a relation to join. #}
 {% macro slices_to_build() -%}
 {%- do ref('int_loads__slices') -%}{# the plan is made from it #}

@@ -11,32 +11,52 @@
     built_from     'ledger' (every load that counts today), 'slices' (those of them whose slices are recorded; a restated
                    file's earlier load stays until its newer one is) or a list of models, whose built loads are followed: a
                    load counts when each of these models that it concerns, one per instrument type, has built it
-    sources        with 'ledger' and 'slices': the sources to follow, as in audit.loads.source
-    refers_to      with 'slices': sources whose files say something of the same slices, such as the lot: followed where a load
-                   of `sources` has a slice, and for nothing else. A model that follows such a model says the same.
+    shapes         with 'ledger' and 'slices': the shapes whose rows it takes (macros/domain/shapes.sql); it follows the loads whose raw
+                   tables have such rows. Default: every load.
+    refers_to      with 'slices': shapes whose rows say something of the same slices, such as the lot: followed where a load
+                   of `shapes` has a slice, and for nothing else. A model that follows such a model says the same.
+    taken_by_every_shape  with 'slices': whether a load counts only when every shape that is listed for its raw table has taken it
     instrument_types  follow only loads that touch slices of these types, and only those slices
 
   Returns {'added': n, 'removed': n, 'slices': n}.
 #}
 {% macro plan_build(model_name, settings) %}
   {% set types = settings.get('instrument_types') %}
+  {% set own_tables = raw_tables_of(settings.get('shapes', [])) %}
+  {% set followed_tables = raw_tables_of(settings.get('shapes', []) + settings.get('refers_to', [])) %}
   {% set slices = "intermediate.int_loads__slices" %}
 
   {% set available %}
     {% if settings['built_from'] == 'ledger' %}
-      select load_id from audit.current_loads where source in ('{{ settings["sources"] | join("', '") }}')
+      select load_id from audit.current_loads {% if own_tables %} where raw_table in ({{ own_tables }}) {% endif %}
     {% elif settings['built_from'] == 'slices' %}
-      select newest.load_id
-      from (
-        select distinct on (loads.source, loads.dataset, loads.uri) loads.load_id, loads.source
+      with sliced_loads as (
+        select loads.*
         from audit.loads
         inner join audit.built_loads as sliced on sliced.model = 'int_loads__slices' and loads.load_id = sliced.load_id
         where loads.unloaded_at is null
-          and loads.source in ('{{ (settings["sources"] + settings.get("refers_to", [])) | join("', '") }}')
-        order by loads.source, loads.dataset, loads.uri, loads.load_id desc
+      )
+      select newest.load_id
+      from (
+        select loads.load_id, loads.raw_table
+        from sliced_loads as loads
+        where not exists (
+            {# a whole file that came later, of which the slices are known #}
+            select from sliced_loads as later
+            where later.source = loads.source and later.dataset = loads.dataset and later.uri = loads.uri
+              and later.load_id > coalesce(loads.continues_load_id, loads.load_id)
+              and later.continues_load_id is null
+          )
+          and (
+            loads.continues_load_id is null
+            or loads.continues_load_id in (select whole.load_id from sliced_loads as whole)
+          )
       ) as newest
+      where {{ 'newest.raw_table in (' ~ followed_tables ~ ')' if followed_tables else 'true' }}
+      {% if settings.get('taken_by_every_shape') %}and {{ taken_by_every_shape('newest') }}{% endif %}
       {% if settings.get('refers_to') %}
-        where newest.source in ('{{ settings["sources"] | join("', '") }}')
+        and (
+          newest.raw_table in ({{ own_tables }})
           or newest.load_id in (
             select referred.load_id
             from audit.current_loads as own_loads
@@ -45,8 +65,9 @@
               on own.instrument_type = referred.instrument_type
               and own.underlying = referred.underlying
               and own.session_date = referred.session_date
-            where own_loads.source in ('{{ settings["sources"] | join("', '") }}')
+            where own_loads.raw_table in ({{ own_tables }})
           )
+        )
       {% endif %}
     {% else %}
       select built.load_id from audit.built_loads as built
@@ -106,7 +127,7 @@
             select 1
             from {{ slices }} as own
             inner join audit.loads on own.load_id = loads.load_id
-            where loads.source in ('{{ settings["sources"] | join("', '") }}')
+            where loads.raw_table in ({{ own_tables }})
               and own.instrument_type = touched.instrument_type
               and own.underlying = touched.underlying
               and own.session_date = touched.session_date
@@ -115,8 +136,14 @@
     {% endcall %}
     {# loads already built that share a slice with a changed one: their rows take part again #}
     {% call statement('plan_kept_loads') %}
-      insert into audit.loads_to_build (model, load_id, change)
-      select distinct '{{ model_name }}', touched.load_id, 'kept'
+      insert into audit.loads_to_build (model, load_id, change, first_line, last_line)
+      select
+        '{{ model_name }}',
+        touched.load_id,
+        'kept',
+        {# slices that were recorded without their lines: the whole load is read #}
+        case when bool_and(touched.last_line is not null) then min(touched.first_line) end,
+        case when bool_and(touched.last_line is not null) then max(touched.last_line) end
       from {{ slices }} as touched
       inner join audit.slices_to_build as planned
         on planned.model = '{{ model_name }}'
@@ -125,6 +152,7 @@
         and touched.session_date = planned.session_date
       where touched.load_id in (select load_id from audit.built_loads where model = '{{ model_name }}')
         and touched.load_id not in (select load_id from audit.loads_to_build where model = '{{ model_name }}')
+      group by touched.load_id
     {% endcall %}
     {% set slices_planned = run_query("
       select count(*) from audit.slices_to_build where model = '" ~ model_name ~ "'").rows[0][0] %}

@@ -16,7 +16,7 @@
   {% set own = [modules.re.sub('\s+', ' ', own_sql)] %}
   {% for constraint in model['constraints'] %}{% do own.append(constraint['type'] ~ ' ' ~ constraint['columns']) %}{% endfor %}
   {# which rows it follows; chunks and policies are none of them. One by one: dbt keeps settings in no order. #}
-  {% for name in ['built_from', 'sources', 'refers_to', 'instrument_types', 'slice_key', 'time_column', 'keeps', 'limited_from_outside'] %}
+  {% for name in ['built_from', 'shapes', 'refers_to', 'taken_by_every_shape', 'instrument_types', 'slice_key', 'time_column', 'keeps', 'limited_from_outside'] %}
     {% do own.append(name ~ ' ' ~ config.get('meta', {}).get(name)) %}
   {% endfor %}
   {% for column in model['columns'].values() %}

@@ -1,10 +1,14 @@
-{# Warn at the end of a build of a calendar that ends soon: what ends when, and what to do. See int_sessions__remaining. #}
+{#
+  Warn at the end of a build of a calendar that ends soon, and of sessions on file that no calendar has: what it is, and what to do.
+  See int_sessions__remaining and int_sessions__provisional.
+#}
 {% macro warn_of_calendar() %}
   {% if execute and flags.WHICH in ('run', 'build') %}
-    {% if run_query("select to_regclass('intermediate.int_sessions__remaining') is not null").rows[0][0] %}
-      {% for row in run_query("select advice from intermediate.int_sessions__remaining where advice is not null order by exchange").rows %}
+    {% for relation in ['intermediate.int_sessions__remaining', 'intermediate.int_sessions__provisional']
+        if run_query("select to_regclass('" ~ relation ~ "') is not null").rows[0][0] %}
+      {% for row in run_query("select advice from " ~ relation ~ " where advice is not null order by exchange").rows %}
         {% do exceptions.warn(row['advice']) %}
       {% endfor %}
-    {% endif %}
+    {% endfor %}
   {% endif %}
 {% endmacro %}

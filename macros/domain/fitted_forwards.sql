@@ -157,7 +157,7 @@ fitted as (
 
 {#
   Years from a bar's end to its expiry as volatility counts them: calendar time over 365 days, to the minute, or trading time,
-  sessions and the part of today's that is left over 252. Beyond the calendar of sessions 252 of 365 days are taken for sessions.
+  sessions and the part of today's that is left over 252. Beyond the published calendar 252 of 365 days are taken for sessions.
 #}
 {% macro years_to_expiry() %}
 {%- if var('time_to_expiry') not in ('calendar', 'trading') -%}
@@ -168,9 +168,14 @@ fitted as (
 {%- else -%}
 (
             coalesce(
-                session_of_expiry.number::double precision,
-                session_of_bar.last_number
-                + (gathered.expiry - session_of_bar.last_session)::double precision * 252 / 365
+                session_of_expiry.number,
+                case
+                    when gathered.expiry < session_of_bar.first_session
+                        then 1 + (gathered.expiry - session_of_bar.first_session)::double precision * 252 / 365
+                    else
+                        session_of_bar.last_number
+                        + (gathered.expiry - session_of_bar.last_session)::double precision * 252 / 365
+                end
             )
             - session_of_bar.number
             + case

@@ -29,6 +29,7 @@ select
     max(bar_start) as last_bar_start,
     count(*) as bars
 from {{ bars }}
+where is_preferred
 group by
     {{ keys | join(',\n    ') }},
     {{ bar_start }}

@@ -12,8 +12,9 @@
   bar_interval: 'minute', 'hour', 'built day', 'day' or 'snapshot', as in option_pricing_inputs.
   further:      columns of both relations to carry along.
   columns:      what a bar states; by default prices and quantities.
+  of_several_sources  whether `bars` has rows of several sources, of which those that are preferred count.
 #}
-{% macro with_greeks(bars, priced, bar_interval, further=[], columns=columns_of_bars()) %}
+{% macro with_greeks(bars, priced, bar_interval, further=[], columns=columns_of_bars(), of_several_sources=false) %}
 {% if bar_interval not in ('minute', 'hour', 'built day', 'day', 'snapshot') %}
   {{ exceptions.raise_compiler_error("with_greeks: bar_interval is minute, hour, built day, day or snapshot, not " ~ bar_interval) }}
 {% endif %}
@@ -53,6 +54,7 @@
         from {{ ref('greeks_slices_due') }} as due
         where due.bar_interval = '{{ bar_interval }}'
     )
+    {% if of_several_sources %}and bars.is_preferred{% endif %}
     union all
     select
         {% for column in columns %}priced.{{ column }}, {% endfor %}

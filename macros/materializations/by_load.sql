@@ -5,7 +5,8 @@
 
   config.meta, beside what plan_build reads:
     keeps  'everything' (what a load brought stays known when the load goes: ids and slices must outlive it) or
-           'current loads' (rows carry load_id and are replaced whenever their load is touched)
+           'current loads' (rows carry load_id and are replaced whenever their load is touched) or
+           'each load' (rows carry load_id and go with their load; what other loads bring changes nothing in them)
     judges_again  see judge_again; after new rows
 #}
 {% materialization by_load, adapter='postgres' %}
@@ -22,7 +23,7 @@
     {% call noop_statement('main', 'nothing new', 'SELECT', 0) %}{% endcall %}
   {% else %}
     {% do prepare_for_bulk() %}
-    {% if meta['keeps'] == 'current loads' %}
+    {% if meta['keeps'] in ('current loads', 'each load') %}
       {% call statement('delete_loads') %}
         delete from {{ target_relation }} as stored
         using audit.loads_to_build as planned

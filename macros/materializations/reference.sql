@@ -6,6 +6,8 @@
     key   the columns that identify a row: the contract's primary key
     corrections_count   true where a row that changes or goes changes what was built from it: what reads the table is built again
     rebuilds_sessions   columns; where they change in a row, or it goes, loads of its session_date are built again
+    judges_sessions_again   reasons as in int_quotes__set_aside; where those columns change in a row, or it comes, loads with rows
+                            of its session_date that were set aside for one of them are built again
 #}
 {% materialization reference, adapter='postgres' %}
   {%- set target_relation = this.incorporate(type='table') -%}
@@ -20,17 +22,17 @@
 
   {% do lock_model(target_relation) %}
   {% if prepare_table(target_relation, sql) %}{% do create_missing_indexes(target_relation) %}{% endif %}
+  {# once: it is compared in several statements #}
+  {% do run_query("create temporary table computed on commit drop as select " ~ columns ~ " from (" ~ sql ~ ") as computed") %}
   {% if config.get('meta').get('corrections_count') and run_query("
-    with computed as (" ~ sql ~ ")
     select exists (
       select " ~ columns ~ " from " ~ target_relation ~ " except select " ~ columns ~ " from computed
     )").rows[0][0] %}
     {% do record_correction() %}
   {% endif %}
-  {% if config.get('meta').get('rebuilds_sessions') %}{% do rebuild_changed_sessions(target_relation, sql) %}{% endif %}
+  {% if config.get('meta').get('rebuilds_sessions') %}{% do rebuild_changed_sessions(target_relation) %}{% endif %}
   {% call statement('main') %}
-    with computed as materialized ({{ sql }}),
-    removed as (
+    with removed as (
       delete from {{ target_relation }} as stored
       where not exists (select from computed where {{ same_key }})
     )
@@ -54,24 +56,68 @@
 
 
 {#
-  Let the loads of sessions that a calendar has corrected be built again: other hours, or none at all. What it adds lets rows that
-  were set aside be judged anew (judge_again).
+  Let the loads of sessions that a calendar has corrected be built again: other hours, or none at all; and of what it adds those
+  alone that have rows which were set aside for want of it. What is computed stands in the temporary table of that name.
 #}
-{% macro rebuild_changed_sessions(relation, sql) %}
+{% macro rebuild_changed_sessions(relation) %}
   {% set deciding = get_quoted_csv(config.get('meta')['rebuilds_sessions']) %}
+  {% set reasons = config.get('meta').get('judges_sessions_again', []) %}
+  {% if reasons and run_query("select to_regclass('intermediate.int_quotes__set_aside') is not null").rows[0][0] %}
+    {% call statement('judge_sessions_again') %}
+      with added as (
+        select {{ deciding }} from computed
+        except
+        select {{ deciding }} from {{ relation }}
+      ),
+      judged as (
+        delete from audit.built_loads as built
+        using intermediate.int_quotes__set_aside as set_aside
+        where set_aside.session_date in (select added.session_date from added)
+          and split_part(set_aside.reason, ':', 1) in ('{{ reasons | join("', '") }}')
+          and built.load_id = set_aside.load_id
+          {# what has been built before this table in the same build stays as it is #}
+          and built.model in ('{{ models_built_from_this() | join("', '") }}')
+        returning built.model
+      )
+      {{ leave_due('judged') }}
+    {% endcall %}
+  {% endif %}
   {% if run_query("select to_regclass('intermediate.int_loads__slices') is not null").rows[0][0] %}
     {% call statement('rebuild_changed_sessions') %}
-      with computed as ({{ sql }}),
-      corrected as (
+      with corrected as (
         select {{ deciding }} from {{ relation }}
         except
         select {{ deciding }} from computed
+      ),
+      rebuilt as (
+        delete from audit.built_loads as built
+        using intermediate.int_loads__slices as slices
+        where slices.session_date in (select corrected.session_date from corrected) and built.load_id = slices.load_id
+          {# keys, ids and slices stay what they are #}
+          and built.model not in (
+            'int_loads__keys', 'int_symbols__parsed', 'int_contracts__registered', 'int_instruments__registered',
+            'int_loads__slices'
+          )
+        returning built.model
       )
-      delete from audit.built_loads as built
-      using intermediate.int_loads__slices as slices
-      where slices.session_date in (select corrected.session_date from corrected) and built.load_id = slices.load_id
-        {# ids and slices stay what they are #}
-        and built.model not in ('int_symbols__parsed', 'int_contracts__registered', 'int_loads__slices')
+      {{ leave_due('rebuilt') }}
     {% endcall %}
   {% endif %}
+{% endmacro %}
+
+
+{# Names of the models that read the model at work, directly or through others: those that a build makes after it. #}
+{% macro models_built_from_this() %}
+  {% set found, names = [model.unique_id], [] %}
+  {% for _ in graph.nodes %}
+    {% set found_before = found | length %}
+    {% for node in graph.nodes.values()
+        if node.resource_type == 'model' and node.unique_id not in found
+        and node.depends_on.nodes | select('in', found) | list %}
+      {% do found.append(node.unique_id) %}
+      {% do names.append(node.name) %}
+    {% endfor %}
+    {% if found | length == found_before %}{{ return(names) }}{% endif %}
+  {% endfor %}
+  {{ return(names) }}
 {% endmacro %}

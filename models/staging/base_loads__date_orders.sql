@@ -1,25 +1,8 @@
 {#- Every source is followed: any file may have gone through a spreadsheet. -#}
 {{ config(
     materialized='by_load',
-    meta={
-        'built_from': 'ledger',
-        'sources': ['nse-minute', 'nse-bhavcopy', 'nse-cash', 'nse-index', 'nse-option-chain', 'kite-instruments'],
-        'keeps': 'everything',
-    },
+    meta={'built_from': 'ledger', 'keeps': 'everything'},
 ) }}
-
-{#- The cells with dates of each raw table. -#}
-{%- set date_cells = [
-    (source('raw_gfdl', 'gfdl_minute_bars'), ['date', 'expiry']),
-    (source('raw_nse', 'nse_fo_bhavcopy_udiff'), ['trad_dt', 'xpry_dt']),
-    (source('raw_nse', 'nse_fo_bhavcopy_legacy'), ['timestamp', 'expiry_dt']),
-    (source('raw_nse', 'nse_cash_bhavcopy_udiff'), ['trad_dt']),
-    (source('raw_nse', 'nse_cash_bhavcopy_full'), ['date1']),
-    (source('raw_nse', 'nse_cash_bhavcopy_legacy'), ['timestamp']),
-    (source('raw_nse', 'nse_index_closes'), ['index_date']),
-    (source('raw_nse', 'nse_option_chain'), ["split_part(timestamp, ' ', 1)", 'expiry_date']),
-    (source('raw_kite', 'kite_instruments'), ['expiry']),
-] -%}
 
 {#- One cell among many may be damaged; an order that so few cells ask for is not the file's. -#}
 {%- set least_share = 0.05 -%}
@@ -29,36 +12,7 @@ with
 -- Texts are taken apart after the grouping, once per distinct one.
 texts as (
 
-    {% for raw_table, cells in date_cells -%}
-        select
-            grouped.load_id,
-            cell.content,
-            grouped.cells
-        from (
-            select
-                landed._load_id as load_id,
-                {% for cell in cells -%}
-                    {{ cell if '(' in cell else 'landed.' ~ cell }} as cell_{{ loop.index }},
-                {% endfor -%}
-                count(*) as cells
-            from {{ raw_table }} as landed
-            where landed._load_id = any({{ loads_to_build() }})
-            group by
-                landed._load_id
-                {%- for cell in cells -%}
-                    , cell_{{ loop.index }}
-                {%- endfor %}
-        ) as grouped
-        cross join
-            lateral (
-                values
-                {% for cell in cells -%}
-                    (grouped.cell_{{ loop.index }}){{ ',' if not loop.last }}
-                {% endfor %}
-            ) as cell (content)
-        where octet_length(cell.content) <= 12
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
+    select * from {{ ref('base_loads__date_cells') }}
 
 ),
 

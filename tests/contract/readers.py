@@ -1,5 +1,6 @@
 """How a test reads what an exporter wrote: through the framework, as rows it can compare with the mart."""
 
+import csv
 import tempfile
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -9,7 +10,7 @@ from typing import Any, Protocol
 import backtrader
 import psycopg2.extensions
 
-from exporters.nautilus import open_catalog
+from exporters.formats.nautilus import open_catalog
 from exporters.publish import copy_published, open_store
 
 IST = timezone(timedelta(hours=5, minutes=30))
@@ -60,9 +61,9 @@ class BacktraderReader:
     def minute_bars(self, destination: str) -> list[Row]:
         rows: list[Row] = []
         with tempfile.TemporaryDirectory() as scratch:
-            manifest = copy_published(destination, scratch, lambda file: file.month is not None)
+            manifest = copy_published(destination, scratch, lambda file: file.partition is not None)
             for file in manifest.files.values():
-                if file.month is not None:
+                if file.partition is not None:
                     rows += self._rows(Path(scratch) / file.path)
         return sorted(rows)
 
@@ -91,4 +92,27 @@ class BacktraderReader:
         ]
 
 
-READERS: dict[str, Reader] = {"nautilus": NautilusReader(), "backtrader": BacktraderReader()}
+class PlainReader:
+    def minute_bars(self, destination: str) -> list[Row]:
+        rows: list[Row] = []
+        with tempfile.TemporaryDirectory() as scratch:
+            manifest = copy_published(destination, scratch, lambda file: file.path.startswith("minute/"))
+            for file in manifest.files.values():
+                if file.path.startswith("minute/"):
+                    with (Path(scratch) / file.path).open() as lines:
+                        rows += [self._row(file.instrument or "", row) for row in csv.DictReader(lines)]
+        return sorted(rows)
+
+    @staticmethod
+    def _row(symbol: str, row: dict[str, str]) -> Row:
+        prices = (Decimal(row[name]) for name in ("open", "high", "low", "close"))
+        volume = int(row["volume"]) if row["volume"] != "None" else 0
+        return (symbol, datetime.fromisoformat(row["bar_end"]), *prices, volume)  # type: ignore[return-value]
+
+
+READERS: dict[str, Reader] = {
+    "nautilus": NautilusReader(),
+    "backtrader": BacktraderReader(),
+    "plain-days": PlainReader(),
+    "plain-symbols": PlainReader(),
+}

@@ -1,4 +1,4 @@
-"""What every exporter promises. A new exporter needs an entry in the registry and a reader, no new test."""
+"""What every exporter promises. A new exporter needs a reader in `readers.py`, no new test."""
 
 import itertools
 import json
@@ -6,14 +6,19 @@ import secrets
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 import mart_tables
+import psycopg2.errors
 import psycopg2.extensions
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from faulty_s3 import endpoint, faulty_proxy
 from mart_tables import APRIL, CALL, MARCH, PUT, SYMBOLS
@@ -21,16 +26,36 @@ from publications import differing, read_published
 from readers import READERS, mart_minute_bars
 from sqlalchemy import URL
 
-from exporters.nautilus import open_catalog
-from exporters.publish import open_store, read_manifest
-from exporters.registry import EXPORTERS, ExportReport, export, load_exporter
+from exporters.exporting import ExportReport, export, plan_slices
+from exporters.formats import EXPORTERS
+from exporters.formats.nautilus import open_catalog
+from exporters.months import by_month
+from exporters.publish import Manifest, open_store, read_manifest
+from exporters.series import Series
 from warehouse import database as databases
 from warehouse.database import locks
 from warehouse.errors import TickmartError
 from warehouse.settings import settings
 
 pytest_plugins = ["s3_server"]
-pytestmark = pytest.mark.parametrize("exporter", EXPORTERS)
+# formats for these tests alone, found as those of a user are: one divided by day and year, one by symbol
+PLUGINS = Path(__file__).parents[1] / "plugins"
+OLDER = Path(__file__).parents[1] / "fixtures/older-exports"
+PLAIN = ("plain-days", "plain-symbols")
+pytestmark = pytest.mark.parametrize("exporter", [*EXPORTERS, *PLAIN])
+
+
+@pytest.fixture(autouse=True)
+def _plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TICKMART_PLUGINS_FOLDER", str(PLUGINS))
+    settings.cache_clear()
+    yield
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+def partition(exporter: str, day: date) -> str:
+    return EXPORTERS[exporter].partition(Series.MINUTE_BARS, "NIFTY", day)
 
 
 @pytest.fixture
@@ -50,6 +75,7 @@ def run(
 def change(connection: psycopg2.extensions.connection, statement: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement)
+        mart_tables.note_a_build(cursor)
     connection.commit()
 
 
@@ -121,8 +147,53 @@ def test_a_second_export_writes_nothing(
     assert open_store(destination).read("manifest.json") == manifest
 
 
+@contextmanager
+def whoever_reads_a_mart_is_refused() -> Iterator[None]:
+    with databases.connect() as other, other.cursor() as cursor, pytest.MonkeyPatch.context() as patch:
+        for mart in (*mart_tables.TABLES, "data_coverage"):
+            cursor.execute(f"lock table marts.{mart}")
+        patch.setenv("PGOPTIONS", "-c lock_timeout=1s")
+        yield
+
+
+def test_a_second_export_reads_no_mart(
+    exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path
+) -> None:
+    first = run(exporter, tmp_path)
+
+    with whoever_reads_a_mart_is_refused():
+        second = run(exporter, tmp_path)
+
+    assert (second.rows, second.rows_verified) == (first.rows, first.rows_verified)
+    assert (second.outcome.written, second.outcome.unchanged) == (0, first.outcome.written)
+
+
+def test_an_export_of_other_sessions_or_after_a_build_reads_the_marts(
+    exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path
+) -> None:
+    run(exporter, tmp_path)
+
+    with whoever_reads_a_mart_is_refused(), pytest.raises(psycopg2.errors.LockNotAvailable):
+        run(exporter, tmp_path, MARCH, MARCH)
+    change(marts, "update marts.options_ticks set close = close")
+    with whoever_reads_a_mart_is_refused(), pytest.raises(psycopg2.errors.LockNotAvailable):
+        run(exporter, tmp_path)
+
+
+def test_a_second_export_mends_a_file_that_was_damaged(
+    exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path
+) -> None:
+    run(exporter, tmp_path)
+    before = contents(tmp_path)
+    damaged = next(path for path in sorted(before) if not path.endswith("manifest.json"))
+    (tmp_path / damaged).write_bytes(b"damaged")
+
+    assert run(exporter, tmp_path).outcome.written == 1
+    assert contents(tmp_path)[damaged] == before[damaged]
+
+
 @pytest.mark.parametrize("place", ["folder", "bucket"])
-def test_a_changed_bar_replaces_the_files_of_its_contract_and_month_alone(
+def test_a_changed_bar_replaces_the_files_of_its_contract_and_partition_alone(
     exporter: str,
     marts: psycopg2.extensions.connection,
     tmp_path: Path,
@@ -145,7 +216,8 @@ def test_a_changed_bar_replaces_the_files_of_its_contract_and_month_alone(
     assert after is not None
     changed = {path for path in after.files if after.files[path] != before.files[path]}
     assert len(changed) == report.outcome.written == 1
-    assert all(SYMBOLS[CALL] in path and after.files[path].month == "2025-04" for path in changed)
+    assert all(SYMBOLS[CALL] in path for path in changed)
+    assert {after.files[path].partition for path in changed} == {partition(exporter, APRIL)}
     assert READERS[exporter].minute_bars(destination) == mart_minute_bars(marts)
 
 
@@ -163,7 +235,7 @@ def test_a_contract_that_vanished_loses_its_files(
     assert READERS[exporter].minute_bars(str(tmp_path)) == mart_minute_bars(marts)
 
 
-def test_a_month_that_is_not_asked_for_stays(
+def test_a_partition_that_is_not_asked_for_stays(
     exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path
 ) -> None:
     run(exporter, tmp_path)
@@ -172,10 +244,13 @@ def test_a_month_that_is_not_asked_for_stays(
 
     run(exporter, tmp_path, APRIL, APRIL)
 
-    assert contents(tmp_path) == before
+    if partition(exporter, MARCH) == partition(exporter, APRIL):  # one that is asked for in part stays whole
+        assert READERS[exporter].minute_bars(str(tmp_path)) == mart_minute_bars(marts)
+    else:
+        assert contents(tmp_path) == before
 
 
-def test_months_exported_one_after_the_other_equal_one_export(
+def test_days_exported_one_after_the_other_equal_one_export(
     exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path
 ) -> None:
     run(exporter, tmp_path / "apart", MARCH, MARCH)
@@ -186,7 +261,7 @@ def test_months_exported_one_after_the_other_equal_one_export(
     assert READERS[exporter].minute_bars(str(tmp_path / "apart")) == mart_minute_bars(marts)
 
 
-def test_a_day_added_to_an_exported_month_keeps_the_days_before(
+def test_a_day_added_to_what_was_exported_keeps_the_days_before(
     exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path
 ) -> None:
     run(exporter, tmp_path, APRIL, APRIL)
@@ -326,7 +401,7 @@ def test_a_file_that_differs_from_the_mart_is_found(
     change(marts, f"update marts.options_ticks set low = 1.05 where contract_id = {PUT} and close = 80.05")
 
     with databases.connect() as connection, pytest.raises(TickmartError, match=f"{SYMBOLS[PUT]}.*low.*1.05"):
-        load_exporter(exporter).verify(connection, _slices(), open_store(tmp_path), lambda stage, rows: None)
+        verify(exporter, connection, tmp_path)
 
 
 def test_a_file_without_rows_in_the_mart_is_found(
@@ -337,7 +412,7 @@ def test_a_file_without_rows_in_the_mart_is_found(
         change(marts, f"delete from marts.{table}")
 
     with databases.connect() as connection, pytest.raises(TickmartError, match="NIFTY_250424_FUT"):
-        load_exporter(exporter).verify(connection, _slices(), open_store(tmp_path), lambda stage, rows: None)
+        verify(exporter, connection, tmp_path)
 
 
 def test_an_export_killed_anywhere_is_completed_by_the_next(
@@ -435,9 +510,9 @@ def test_the_manifest_says_what_was_written_from_what(
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     about = manifest["exporters"][exporter]
     assert {"tickmart", "git", "dbt"} <= set(about["written_by"])
-    assert about["catalog_format"] == load_exporter(exporter).catalog_format
-    assert about["covered"]["NIFTY"]["2025-03"]["first"] == "2025-03-28"
-    assert about["covered"]["NIFTY"]["2025-04"]["last"] == "2025-04-01"
+    assert about["catalog_format"] == EXPORTERS[exporter].catalog_format
+    assert about["covered"]["NIFTY"][partition(exporter, MARCH)]["first"] == "2025-03-28"
+    assert about["covered"]["NIFTY"][partition(exporter, APRIL)]["last"] == "2025-04-01"
     assert all(len(file["sha256"]) == 64 and file["bytes"] > 0 for file in manifest["files"])
 
 
@@ -446,7 +521,7 @@ def test_another_load_gives_the_data_another_version(
 ) -> None:
     def version() -> dict[str, str]:
         about = json.loads((tmp_path / "manifest.json").read_text())["exporters"][exporter]
-        return {month: held["data_version"] for month, held in about["covered"]["NIFTY"].items()}
+        return {key: held["data_version"] for key, held in about["covered"]["NIFTY"].items()}
 
     run(exporter, tmp_path)
     before = version()
@@ -454,8 +529,9 @@ def test_another_load_gives_the_data_another_version(
 
     run(exporter, tmp_path)
 
-    assert version()["2025-03"] == before["2025-03"]
-    assert version()["2025-04"] != before["2025-04"]
+    march, april = partition(exporter, MARCH), partition(exporter, APRIL)
+    assert version()[april] != before[april]
+    assert march == april or version()[march] == before[march]
 
 
 def test_another_load_of_daily_rows_gives_the_data_another_version(
@@ -463,7 +539,7 @@ def test_another_load_of_daily_rows_gives_the_data_another_version(
 ) -> None:
     def version() -> dict[str, str]:
         about = json.loads((tmp_path / "manifest.json").read_text())["exporters"][exporter]
-        return {month: held["data_version"] for month, held in about["covered"]["NIFTY"].items()}
+        return {key: held["data_version"] for key, held in about["covered"]["NIFTY"].items()}
 
     run(exporter, tmp_path)
     before = version()
@@ -472,8 +548,9 @@ def test_another_load_of_daily_rows_gives_the_data_another_version(
 
     run(exporter, tmp_path)
 
-    assert version()["2025-03"] == before["2025-03"]
-    assert version()["2025-04"] != before["2025-04"]
+    march, april = partition(exporter, MARCH), partition(exporter, APRIL)
+    assert version()[april] != before[april]
+    assert march == april or version()[march] == before[march]
 
 
 def test_a_range_wider_than_the_data_is_what_the_data_have(
@@ -481,9 +558,13 @@ def test_a_range_wider_than_the_data_is_what_the_data_have(
 ) -> None:
     report = run(exporter, tmp_path, date.min, date.max)
 
-    assert (report.first, report.last) == (date(2025, 3, 1), date(2025, 4, 30))
+    assert (report.first.year, report.last.year) == (2025, 2025)
     covered = json.loads((tmp_path / "manifest.json").read_text())["exporters"][exporter]["covered"]["NIFTY"]
-    assert set(covered) == {"2025-03", "2025-04"}
+    assert set(covered) == {
+        EXPORTERS[exporter].partition(series, "NIFTY", day)
+        for series in EXPORTERS[exporter].series
+        for day in (MARCH, APRIL)
+    }
 
 
 def test_prices_finer_than_usual_are_kept(
@@ -501,11 +582,106 @@ def test_prices_finer_than_usual_are_kept(
         assert Decimal("22510.3575") in closes
 
 
-def _slices() -> list:  # type: ignore[type-arg]
-    from exporters.publish import Month
-    from exporters.registry import Slice
+def test_a_series_that_the_format_does_not_take_is_refused_by_name(
+    exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path
+) -> None:
+    taken = ", ".join(sorted(EXPORTERS[exporter].series))
+    for wanted in set(Series) - set(EXPORTERS[exporter].series):
+        with pytest.raises(TickmartError, match=f"^{exporter} takes no {wanted}; {exporter} takes {taken}$"):
+            export(exporter, ["NIFTY"], None, None, str(tmp_path), series=["1-minute-bars", wanted])
+    with pytest.raises(TickmartError, match=f"^there is no series ticks; {exporter} takes {taken}$"):
+        export(exporter, ["NIFTY"], None, None, str(tmp_path), series=["ticks"])
 
-    return [
-        Slice("NIFTY", Month(2025, 3), MARCH, date(2025, 3, 31)),
-        Slice("NIFTY", Month(2025, 4), APRIL, APRIL),
-    ]
+    assert contents(tmp_path) == {}
+
+
+def test_a_destination_keeps_the_series_that_it_was_begun_with(
+    exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path
+) -> None:
+    export(exporter, ["NIFTY"], MARCH, MARCH, str(tmp_path), series=["1-minute-bars"])
+    run(exporter, tmp_path)
+
+    assert READERS[exporter].minute_bars(str(tmp_path)) == mart_minute_bars(marts)
+    manifest = read_manifest(open_store(tmp_path))
+    assert manifest is not None
+    bars = len(mart_minute_bars(marts))
+    assert sum(file.rows for file in manifest.files.values() if file.partition is not None) == bars
+    if len(EXPORTERS[exporter].series) > 1:
+        with pytest.raises(TickmartError, match=f"holds 1-minute-bars of {exporter}, and .* would leave"):
+            export(exporter, ["NIFTY"], None, None, str(tmp_path), series=EXPORTERS[exporter].series)
+
+
+def test_files_divided_otherwise_than_before_take_the_place_of_the_old_ones(
+    exporter: str,
+    marts: psycopg2.extensions.connection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if exporter not in PLAIN:
+        pytest.skip("its files have no names for other partitions")
+    run(exporter, tmp_path)
+    monkeypatch.setattr(type(EXPORTERS[exporter]), "partition", staticmethod(by_month))
+
+    report = run(exporter, tmp_path, APRIL, APRIL)
+
+    assert report.rows_verified == report.rows
+    assert READERS[exporter].minute_bars(str(tmp_path)) == mart_minute_bars(marts)
+    manifest = read_manifest(open_store(tmp_path))
+    assert manifest is not None
+    assert {file.partition for file in manifest.files.values()} == {"2025-03", "2025-04"}
+    assert set(contents(tmp_path)) == set(manifest.files)
+
+
+@pytest.mark.parametrize("archive", sorted(OLDER.glob("*.tar.xz")), ids=lambda path: path.stem)
+def test_a_destination_of_an_earlier_version_is_continued_without_writing_a_file_anew(
+    exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path, archive: Path
+) -> None:
+    if exporter in PLAIN:
+        pytest.skip("earlier versions had no such format")
+    with tarfile.open(archive) as packed:
+        packed.extractall(tmp_path, filter="data")
+    destination = tmp_path / exporter
+    before, files = read_manifest(open_store(destination)), contents(destination)
+    assert before is not None
+
+    part = run(exporter, destination, APRIL, APRIL)
+    report = run(exporter, destination)
+
+    after = read_manifest(open_store(destination))
+    assert after is not None
+    assert contents(destination).keys() == files.keys()
+    if _written_by_this_library(destination):
+        assert (part.outcome.written, part.outcome.removed) == (0, 0)
+        assert (report.outcome.written, report.outcome.removed) == (0, 0)
+        assert contents(destination) == files
+        assert after.files == before.files
+    assert after.exporters[exporter]["covered"] == before.exporters[exporter]["covered"]
+
+
+def _written_by_this_library(destination: Path) -> bool:
+    """Whether Parquet files there have the bytes that the installed version would give them."""
+    written = {pq.read_metadata(path).created_by for path in destination.rglob("*.parquet")}
+    return written <= {f"parquet-cpp-arrow version {pa.cpp_version}"}
+
+
+def test_a_manifest_of_months_is_what_earlier_versions_read(
+    exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path
+) -> None:
+    run(exporter, tmp_path)
+
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    fields = ["path", "bytes", "sha256", "rows", "exporter", "underlying", "month", "instrument", "volume"]
+    if exporter in PLAIN:
+        assert manifest["manifest_version"] == 3
+        assert all([*fields, "partition"] == list(file) for file in manifest["files"])
+        assert {file["month"] for file in manifest["files"]} == {None}
+    else:
+        assert manifest["manifest_version"] == 2
+        assert all(fields == list(file) for file in manifest["files"])
+        assert {file["month"] for file in manifest["files"]} == {"2025-03", "2025-04", None}
+
+
+def verify(exporter: str, connection: psycopg2.extensions.connection, folder: Path) -> None:
+    chosen = EXPORTERS[exporter]
+    slices, _ = plan_slices({"NIFTY": (MARCH, APRIL)}, Manifest(), chosen, chosen.series, None, None)
+    chosen.verify(connection, slices, open_store(folder), lambda stage, rows: None)

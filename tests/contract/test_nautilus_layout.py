@@ -28,10 +28,10 @@ from nautilus_trader.persistence.catalog import ParquetDataCatalog
 from nautilus_trader.trading.strategy import Strategy
 from sqlalchemy import URL
 
-from exporters import nautilus
+from exporters.exporting import ExportReport, export
+from exporters.formats import nautilus
 from exporters.marts import Contract
-from exporters.publish import Month
-from exporters.registry import ExportReport, export
+from exporters.months import Month
 from warehouse import database as databases
 from warehouse.errors import TickmartError
 

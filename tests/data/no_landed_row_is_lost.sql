@@ -28,19 +28,14 @@ reach as (
 
 places as (
 
-    {% for winners, time in [
-        ('int_options__quotes_deduped', 'bar_start'), ('int_futures__quotes_deduped', 'bar_start'),
-        ('int_spot__prices_deduped', 'bar_start'), ('int_fo_bhavcopy__deduped', 'bar_start'),
-        ('int_equities__official_deduped', 'bar_start'), ('int_spot__closes_deduped', 'bar_start'),
-        ('int_options__snapshots_deduped', 'timestamp'),
-    ] %}
+    {% for winners in winners_of_shapes() %}
     select load_id, line
-    from {{ ref(winners) }}
-    where {{ time }} >= (select from_time from reach) and {{ time }} < (select to_time from reach)
+    from {{ ref(winners['in']) }}
+    where {{ winners['time'] }} >= (select from_time from reach) and {{ winners['time'] }} < (select to_time from reach) and is_preferred
     union all
     {% endfor %}
     select load_id, line
-    from {{ ref('stg_kite__instruments') }}
+    from {{ ref('int_instruments__delivered') }}
     where quarantine_reason is null and {{ newest_loads() }}
     union all
     select load_id, line

@@ -7,6 +7,6 @@ select
     min(underlying_price) as lowest,
     max(underlying_price) as highest
 from {{ ref('int_fo_bhavcopy__deduped') }}
-where {{ newest_sessions() }}
+where is_preferred and {{ newest_sessions() }}
 group by underlying, session_date
 having min(underlying_price) <> max(underlying_price)

@@ -10,7 +10,7 @@ quotes as (
     select contract_id, session_date, expiry, bar_start, bar_end, close
     from {{ ref('int_options__quotes_deduped') }}
     -- every fifth minute is evidence enough
-    where {{ newest_sessions() }} and extract(minute from bar_start)::integer % 5 = 0
+    where is_preferred and {{ newest_sessions() }} and extract(minute from bar_start)::integer % 5 = 0
 
 ),
 
@@ -18,7 +18,7 @@ spot as (
 
     select underlying, bar_start, close
     from {{ ref('int_spot__prices_deduped') }}
-    where {{ newest_sessions() }}
+    where is_preferred and {{ newest_sessions() }}
 
 ),
 

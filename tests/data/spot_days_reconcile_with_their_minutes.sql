@@ -13,7 +13,7 @@ expected as (
         (array_agg(close order by bar_start desc))[1] as close,
         count(*) as bars
     from {{ ref('int_spot__prices_deduped') }}
-    where {{ newest_sessions() }}
+    where is_preferred and {{ newest_sessions() }}
     group by underlying, session_date
 
 ),

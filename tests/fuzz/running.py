@@ -12,10 +12,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from loaders.files import DataFile, data_files, expand
 from loaders.landing import land
+from loaders.landing.files import DataFile, data_files, expand
 from loaders.layouts import choose, split_header
-from loaders.registry import SOURCES, SUFFIXES, Source
+from loaders.source import SUFFIXES, Source
+from loaders.sources import SOURCES
 from tests.fuzz.mutating import mutated
 from warehouse.database import connect
 from warehouse.settings import PROJECT_FOLDER

@@ -8,6 +8,8 @@ import pytest
 from built_warehouse import dbt, query, tickmart
 from sqlalchemy import URL
 
+from warehouse.database import connect
+
 pytestmark = pytest.mark.slow
 
 HEADER = "Ticker,Date,Time,Open,High,Low,Close,Volume,Open Interest"
@@ -27,8 +29,8 @@ LATER = (
     f"{CALL},16/03/2025,09:15:59,100,101,99,100.5,75,1000",  # a Sunday
 )
 BEFORE_THE_CALENDAR = (
-    "NIFTY28JAN167500CE.NFO,12/01/2016,09:15:59,100,101,99,100.5,75,1000",
-    "NIFTY28JAN167500CE.NFO,12/01/2016,09:16:59,100,101,99,100.5,75,1000",
+    "NIFTY28JAN167500CE.NFO,12/01/1999,09:15:59,100,101,99,100.5,75,1000",
+    "NIFTY28JAN167500CE.NFO,12/01/1999,09:16:59,100,101,99,100.5,75,1000",
 )
 
 
@@ -43,7 +45,7 @@ BUILD = (
 
 
 @pytest.fixture(scope="module")
-def builds(database: URL, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def builds(built_database: URL, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What builds said: of a clean file, of every kind of row, and of nothing."""
     folder = tmp_path_factory.mktemp("vendor")
     _load(folder / "earlier.csv", EARLIER)
@@ -130,10 +132,15 @@ def test_every_load_adds_up(builds: dict[str, Any]) -> None:
 def test_of_a_file_beyond_the_calendar_a_build_that_fails_says_that_nothing_came_in_and_why(
     builds: dict[str, Any], tmp_path: Path
 ) -> None:
-    _load(tmp_path / "of-2016.csv", BEFORE_THE_CALENDAR)
-    (load_id,) = _ids("of-2016.csv")
+    _load(tmp_path / "of-1999.csv", BEFORE_THE_CALENDAR)
+    (load_id,) = _ids("of-1999.csv")
 
-    failed = tickmart(*BUILD, status=1, TICKMART_TODAY="never")
+    # another thing of that name: the view cannot be made
+    with connect() as connection, connection.cursor() as cursor:
+        cursor.execute("drop view marts.data_freshness")
+        cursor.execute("create sequence marts.data_freshness")
+        connection.commit()
+    failed = tickmart(*BUILD, status=1)
 
     assert "data_freshness" in failed.stderr
     assert failed.stdout.splitlines() == [

@@ -3,10 +3,10 @@
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from warm_python.interpreter import COLD, PYTHON
 
 from warehouse.database import connect
 from warehouse.settings import PROJECT_FOLDER
@@ -39,10 +39,11 @@ def folder(database: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("reader")
 
 
-def _run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def _run(command: str, folder: Path, *programs: str) -> subprocess.CompletedProcess[str]:
+    found_in = [*(str(Path(program).parent) for program in programs), os.environ["PATH"]]
     environment = {
         **os.environ,
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PATH": ":".join(found_in),
         "DBT_PROJECT_DIR": str(PROJECT_FOLDER),
         "TICKMART_PROFILES_FOLDER": str(folder),
         "PYTHONPATH": str(PROJECT_FOLDER),
@@ -67,14 +68,14 @@ def test_the_readme_has_commands_and_the_analyst_has_queries() -> None:
 
 def test_every_command_of_the_readme_runs_in_the_order_given(folder: Path) -> None:
     for command in COMMANDS:
-        ended = _run(command, folder)
+        ended = _run(command, folder, PYTHON, COLD)
         assert ended.returncode == 0, f"$ {command}\n{ended.stdout}\n{ended.stderr}"
 
 
 def test_the_demo_runs_to_its_end_and_the_queries_of_the_analyst_find_its_rows(
     fresh_database: str, tmp_path: Path
 ) -> None:
-    ended = _run("tickmart demo --folder demo", tmp_path)
+    ended = _run("tickmart demo --folder demo", tmp_path, COLD)  # as `make demo` does
     assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
     assert "Done in" in ended.stdout
     # nothing is wrong with the demo's files, and there are no shares and no snapshots of a chain among them

@@ -6,16 +6,13 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from built_warehouse import build, query
-from sqlalchemy import URL
+from built_warehouse import query
 
 MEASURED = Path(__file__).parents[1] / "fixtures" / "calendar" / "nse_expiries.csv"
 FIRST, LAST = date(2021, 4, 19), date(2026, 4, 17)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def rules(database: URL) -> None:
-    build("--no-greeks", "--select", "+int_expiries__by_rule +int_expiries__in_force")
+pytestmark = pytest.mark.usefixtures("built_database")
 
 
 def measured() -> list[tuple[str, date, date]]:

@@ -27,9 +27,11 @@ import psutil
 import pytest
 import yaml
 from sqlalchemy import URL
+from warm_python.interpreter import COLD, PYTHON
 
+from exporters.formats import EXPORTERS
 from exporters.publish import open_store
-from loaders.registry import SOURCES
+from loaders.sources import SOURCES
 from sampledata.generate import write_sample
 from warehouse.database import connect, locks
 from warehouse.settings import PROJECT_FOLDER
@@ -38,8 +40,13 @@ from warehouse.settings import PROJECT_FOLDER
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 FIRST_DAY, EARLIER_MONTH = date(2025, 8, 11), date(2025, 7, 14)
-PREFECT = [sys.executable, "-m", "prefect"]
-NIGHT = [sys.executable, "-m", "flows.nightly", "--no-tests", "--no-whole-tables"]
+PREFECT = [COLD, "-m", "prefect"]
+# `python -m flows.nightly`, whose commands start warm.
+WITH_WARM_COMMANDS = (
+    f"import runpy, sys; sys.executable = {PYTHON!r};"
+    " runpy.run_module('flows.nightly', run_name='__main__', alter_sys=True)"
+)
+NIGHT = [COLD, "-c", WITH_WARM_COMMANDS, "--no-tests", "--no-whole-tables"]
 
 
 def documented_steps(document: str) -> list[str]:
@@ -390,7 +397,7 @@ SET_UP_WRONGLY = {
     (): "nothing to load: {folder}/inbox has no files in a folder " + " or ".join(SOURCES) + ".",
     ("--inbox", "nse-minute"): "cannot read --inbox nse-minute; write nse-minute=PATH",
     ("--inbox", "kite=files"): "unknown source 'kite'; known sources: " + ", ".join(SOURCES),
-    ("--inbox", "nse-minute=files", "--format", "csv"): ("unknown format csv; known: nautilus, backtrader"),
+    ("--inbox", "nse-minute=files", "--format", "csv"): f"unknown format csv; known: {', '.join(EXPORTERS)}",
 }
 # One process for all: a night spends seconds on its imports.
 ONE_BY_ONE = """

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from built_warehouse import build, named_by_the_environment, query, tickmart
+from built_warehouse import named_by_the_environment, query, take_in, tickmart
 from sqlalchemy import URL
 
 pytestmark = pytest.mark.slow
@@ -61,8 +61,8 @@ def leg(strike: int, side: str, *, underlying: float | None, bid: float, ask: fl
 
 
 @pytest.fixture
-def folder(fresh_database: URL, tmp_path: Path) -> Iterator[Path]:
-    with named_by_the_environment(fresh_database):
+def folder(fresh_built_database: URL, tmp_path: Path) -> Iterator[Path]:
+    with named_by_the_environment(fresh_built_database):
         yield tmp_path
 
 
@@ -92,7 +92,7 @@ def test_each_premium_has_the_forward_of_its_kind_and_each_leg_its_own_underlyin
     answer.write_text(json.dumps({"records": {"timestamp": "12-Jan-2026 11:04:37", "data": strikes}}))
     tickmart("load", "nse-bhavcopy", bhavcopy)
     tickmart("load", "nse-option-chain", answer)
-    build()
+    take_in()
 
     by_settlement = 3000 + 22 * exp(RATE * YEARS)
     rows = query(

@@ -22,8 +22,8 @@ LONG = "".join(random.Random(1).choices(string.ascii_uppercase + string.digits, 
 
 
 @pytest.fixture
-def folder(fresh_database: URL, tmp_path: Path) -> Iterator[Path]:
-    with named_by_the_environment(fresh_database):
+def folder(fresh_built_database: URL, tmp_path: Path) -> Iterator[Path]:
+    with named_by_the_environment(fresh_built_database):
         yield tmp_path
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
-from loaders.registry import SOURCES
+from loaders.sources import SOURCES
 from warehouse import database as databases
 
 HEADER = "Ticker,Date,Time,Open,High,Low,Close,Volume,Open Interest"

@@ -16,7 +16,8 @@ from built_warehouse import query, tickmart
 from sqlalchemy import URL
 
 from loaders.landing import land
-from loaders.registry import SOURCES, create_raw_tables
+from loaders.landing.raw_tables import create_raw_tables
+from loaders.sources import SOURCES
 from warehouse import database as databases
 from warehouse.database import connect, locks
 from warehouse.dbt import NodeResult, build_lock, run_dbt

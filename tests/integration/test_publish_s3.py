@@ -10,7 +10,6 @@ from publications import LONG_AGO, NEW, OLD, contents, differing, publish, read_
 
 from exporters.publish import (
     ChangedMeanwhileError,
-    Month,
     Publication,
     Store,
     copy_published,
@@ -108,8 +107,8 @@ def test_of_two_exports_at_once_the_one_that_commits_second_is_refused(s3_bucket
 
     def second() -> None:
         with Publication(open_store(s3_bucket), "flat") as slow:
-            slow.claim("NIFTY", Month(2025, 3))
-            slow.put("late.csv", lambda: b"late", rows=1, underlying="NIFTY", month=Month(2025, 3))
+            slow.claim("NIFTY", "2025-03")
+            slow.put("late.csv", lambda: b"late", rows=1, underlying="NIFTY", partition="2025-03")
             publish(store, NEW)
             slow.commit({})
 
@@ -139,7 +138,7 @@ def test_an_export_whose_staged_files_were_cleared_commits_nothing(s3_bucket: st
 
     def cleared() -> None:
         with Publication(open_store(s3_bucket), "flat") as slow:
-            slow.put("late.csv", lambda: b"late", rows=1, underlying="NIFTY", month=Month(2025, 3))
+            slow.put("late.csv", lambda: b"late", rows=1, underlying="NIFTY", partition="2025-03")
             slow.settle()
             (its_own,) = set(store.children(".staging")) - before
             store.clear(f".staging/{its_own}")

@@ -16,7 +16,7 @@ import pytest
 from built_warehouse import database_on, query, tickmart
 from sqlalchemy import URL
 
-from loaders.registry import SOURCES
+from loaders.sources import SOURCES
 from warehouse.database import backup, connect, locks
 from warehouse.database.archive import read_archive
 from warehouse.database.restore import beside, name_prefix, nobody_else

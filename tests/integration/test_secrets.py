@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import psycopg2.extensions
 import pytest
 from built_warehouse import query
 from sqlalchemy import URL
+from warm_python.interpreter import COLD
 
 from loaders.landing import land
 from warehouse.database import connect, database_url
@@ -22,7 +22,7 @@ from warehouse.settings import PROJECT_FOLDER, settings
 pytestmark = pytest.mark.slow
 
 FIXTURES = PROJECT_FOLDER / "tests/fixtures"
-TICKMART = [sys.executable, "-m", "tickmart"]
+TICKMART = [COLD, "-m", "tickmart"]
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +41,7 @@ def scratch(database: URL, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         patch.setenv("DBT_TARGET_PATH", str(scratch / "target"))
         patch.setenv("DBT_LOG_PATH", str(scratch / "logs"))
         patch.delenv("DBT_WRITE_JSON")
+        patch.delenv("DBT_LOG_LEVEL_FILE")
         yield scratch
 
 
@@ -198,7 +199,7 @@ def test_a_password_among_the_parameters_of_the_address_is_no_argument(
     address = database.set(drivername="postgresql", password=None).update_query_dict({"password": "s3 cret"})
 
     done = subprocess.run(
-        [sys.executable, "-m", "tickmart", "db", "psql"],
+        [*TICKMART, "db", "psql"],
         cwd=PROJECT_FOLDER, capture_output=True, text=True,
         env={**os.environ, "TICKMART_DATABASE_URL": address.render_as_string()},
     )  # fmt: skip

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psycopg2
 import pytest
+from warm_python.interpreter import COLD
 
 from warehouse import server
 from warehouse.errors import TickmartError
@@ -24,7 +25,7 @@ from warehouse.settings import PROJECT_FOLDER, settings
 
 pytestmark = pytest.mark.slow
 
-TICKMART = [sys.executable, "-m", "tickmart"]
+TICKMART = [COLD, "-m", "tickmart"]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 
 
@@ -368,7 +369,7 @@ def test_a_user_without_rights_runs_it_inside_the_state_folder() -> None:
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, *arguments], env=environment, cwd=home, capture_output=True, text=True,
+            [COLD, *arguments], env=environment, cwd=home, capture_output=True, text=True,
             user=nobody.pw_uid, group=nobody.pw_gid, extra_groups=[],
         )  # fmt: skip
 

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from built_warehouse import build, copied_project, dbt, named_by_the_environment, query, tickmart
+from built_warehouse import build, copied_project, dbt, named_by_the_environment, query, take_in, tickmart
 from sqlalchemy import URL
 
-from tickmart.lineage import find_subject, parse_time, trace
+from loaders.loaded_files import LoadedFiles
 from warehouse.database import connect
 from warehouse.errors import TickmartError
+from warehouse.lineage import find_subject, parse_time, trace
 from warehouse.settings import PROJECT_FOLDER
 
 pytestmark = pytest.mark.slow
@@ -24,20 +25,25 @@ SHARE = (
     "select isin, close::text, delivered_volume, load_id from intermediate.int_equities__official_deduped"
     " where symbol = 'STOCKAA'"
 )
+INSTRUMENT = (
+    "select instrument_id, instrument_type, exchange, mic, series, isin, currency, price_precision,"
+    " size_precision, contract_multiplier::int, first_session::text, last_session::text"
+    " from marts.instruments where symbol = 'STOCKAA'"
+)
 
 
 @pytest.fixture
-def folder(fresh_database: URL, tmp_path: Path) -> Iterator[Path]:
+def folder(fresh_built_database: URL, tmp_path: Path) -> Iterator[Path]:
     for name in ("full", "udiff"):
         shutil.copy(FIXTURES / f"nse-cash/{name}.csv", tmp_path / f"{name}.csv")
-    with named_by_the_environment(fresh_database):
+    with named_by_the_environment(fresh_built_database):
         yield tmp_path
 
 
 def test_a_day_of_shares_in_two_layouts_is_one_row_each_with_what_either_says(folder: Path) -> None:
     full = landed("nse-cash", folder / "full.csv")
     udiff = landed("nse-cash", folder / "udiff.csv")
-    build()
+    take_in()
 
     assert query(SHARE) == [("INE000A01018", "662.35", 23156, udiff)]
     assert query("select count(*) from marts.equity_daily") == [(40,)]
@@ -56,26 +62,36 @@ def test_a_day_of_shares_in_two_layouts_is_one_row_each_with_what_either_says(fo
             "underlying": "NSE", "instrument_type": "equity", "interval": "1-DAY",
             "first_session": "2025-08-01",
             "last_session": "2025-08-01",
-            "sessions": 1, "complete": 1, "gaps": 0, "missing": 0,
+            "sessions": 1, "complete": 1, "gaps": 0, "missing": 0, "provisional": 0,
         }
     ]  # fmt: skip
 
+    [instrument] = query(INSTRUMENT)
+    assert instrument[1:] == (
+        "equity", "NSE", "XNSE", "EQ", "INE000A01018", "INR", 2, 0, 1, "2025-08-01", "2025-08-01",
+    )  # fmt: skip
+
     tickmart("unload", str(udiff))
-    build()
+    take_in()
 
     assert query(SHARE) == [(None, "662.35", 23156, full)]
+    # the number is kept for good; the ISIN goes with the only file that had it
+    without_isin = (*instrument[:5], None, *instrument[6:])
+    assert query(INSTRUMENT) == [without_isin]
+    build("--full-refresh", "--select", "int_instruments__registered")
+    assert query(INSTRUMENT) == [without_isin]
 
 
 def test_a_share_that_is_not_there_is_answered_with_what_is(folder: Path) -> None:
     landed("nse-cash", folder / "full.csv")
-    build()
+    take_in()
 
     with connect() as connection:
         with pytest.raises(TickmartError, match=r"no symbol STOCKZZ; the marts hold the shares of NSE"):
             find_subject(connection, "STOCKZZ")
         subject = find_subject(connection, "STOCKAA.NSE")
         with pytest.raises(TickmartError, match=r"no row of STOCKAA at 2025-08-04. Nearest: 2025-08-01"):
-            trace(connection, subject, "day", "equity_daily", parse_time("2025-08-04"))
+            trace(connection, subject, "day", "equity_daily", parse_time("2025-08-04"), LoadedFiles())
 
 
 def test_a_row_of_a_share_that_may_not_count_says_so(folder: Path) -> None:
@@ -85,7 +101,7 @@ def test_a_row_of_a_share_that_may_not_count_says_so(folder: Path) -> None:
         + "\n"
     )
     landed("nse-cash", folder / "full.csv")
-    build()
+    take_in()
 
     # 2 August 2025 was a Saturday
     assert query("select symbol, line, reason from marts.quarantine order by line") == [
@@ -103,7 +119,7 @@ def test_the_file_of_indices_gives_old_bhavcopies_the_price_of_their_underlying(
     running.write_text("\n".join(line for line in legacy if ",25-Jan-2023," not in line) + "\n")
     landed("nse-bhavcopy", running)
     landed("nse-bhavcopy", FIXTURES / "nse-bhavcopy/udiff_20240425.csv")
-    build()
+    take_in()
     without = statuses("2023-01-25")
     assert "no_underlying" in without
     assert "ok" not in without
@@ -118,7 +134,7 @@ def test_the_file_of_indices_gives_old_bhavcopies_the_price_of_their_underlying(
         "Nifty 50,25-04-2024,22316.90,22625.95,22305.25,22570.35,167.95,.75,450000000,35000.00,22.5,4.0,1.2\n"
     )
     load = landed("nse-index", closes)
-    build()
+    take_in()
 
     assert query(
         "select symbol, source, is_preferred, open::text, close::text from marts.spot_daily"
@@ -140,7 +156,7 @@ def test_the_file_of_indices_gives_old_bhavcopies_the_price_of_their_underlying(
     assert changed == {"2023-01-25NIFTY"}
 
     tickmart("unload", str(load))
-    build()
+    take_in()
 
     assert statuses("2023-01-25") == without
 
@@ -153,7 +169,7 @@ def test_own_corporate_actions_change_the_adjusted_view_and_nothing_else(folder:
     three = folder / "three.csv"
     three.write_text("\n".join([CASH_HEADER, *rows]) + "\n")
     landed("nse-cash", three)
-    build()
+    take_in()
     raw = query("select session_date, close, volume from marts.equity_daily order by 1")
     adjusted = (
         "select close::text, total_return_close::text, volume::text"

@@ -6,7 +6,6 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-import exchange_calendars
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -66,6 +65,8 @@ def test_sessions_of_the_seeds_are_the_measured_days_and_the_known_sessions_with
 
 
 def test_weekday_sessions_differ_from_exchange_calendars_only_by_the_muhurat_sessions() -> None:
+    import exchange_calendars  # takes seconds, so not in every process that collects tests
+
     library = exchange_calendars.get_calendar("XBOM", start="2017-01-01", end="2026-12-31").sessions
 
     ours = {day for day in fo_sessions(date(2017, 1, 1), date(2026, 12, 31)) if day.weekday() < 5}
@@ -80,6 +81,20 @@ def test_weekday_sessions_differ_from_exchange_calendars_only_by_the_muhurat_ses
         date(2024, 11, 1),
         date(2025, 10, 21),
     }
+
+
+def test_earlier_holidays_are_weekdays_of_the_years_before_the_list() -> None:
+    import exchange_calendars
+
+    earlier = [date.fromisoformat(row["holiday_date"]) for row in seed("nse_earlier_holidays")]
+    library = exchange_calendars.get_calendar("XBOM", start="2000-01-01", end="2016-12-31").sessions
+    first_listed = min(row["holiday_date"] for row in seed("nse_holidays"))
+
+    assert first_listed.startswith("2017-01")
+    assert earlier == sorted(set(earlier))
+    assert {day.year for day in earlier} == set(range(2000, 2017))
+    assert all(day.weekday() < 5 for day in earlier)
+    assert {day.date() for day in library}.isdisjoint(earlier)
 
 
 def test_a_special_session_is_never_a_holiday() -> None:
@@ -131,7 +146,12 @@ def test_the_derivatives_segment_closes_ten_minutes_later_from_august_2026() -> 
         row["valid_from"]: row["closes_at"] for row in seed("nse_session_times") if row["segment"] == "fo"
     }
 
-    assert hours == {"2010-10-18": "15:30", "2026-08-03": "15:40"}
+    assert hours == {
+        "2000-01-01": "15:30",
+        "2010-01-04": "15:30",
+        "2010-10-18": "15:30",
+        "2026-08-03": "15:40",
+    }
 
 
 def test_repo_rates_ascend_in_time_and_change_at_each_row() -> None:

@@ -13,8 +13,6 @@ import typer.main
 from typer.core import TyperGroup
 from typer.testing import CliRunner
 
-from flows.nightly import app as nightly
-from flows.nightly import nightly as nightly_flow
 from tickmart.main import COMMANDS, app
 from warehouse.errors import TickmartError
 
@@ -42,6 +40,10 @@ def test_a_range_that_ends_before_it_starts_is_refused(command: str) -> None:
 
 
 def test_the_nightly_flow_refuses_such_a_range_before_it_lands_anything() -> None:
+    # takes seconds, so not in every process that collects tests
+    from flows.nightly import app as nightly
+    from flows.nightly import nightly as nightly_flow
+
     typed = CliRunner().invoke(nightly, BACKWARDS)
     with pytest.raises(TickmartError) as deployed:
         nightly_flow.fn(start=date(2025, 9, 1), end=date(2025, 8, 1), inbox={"nse-minute": ["x.csv"]})

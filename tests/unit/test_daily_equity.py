@@ -49,7 +49,7 @@ def test_the_worth_of_a_day_is_that_at_its_last_close_with_what_is_open() -> Non
     )
     engine.add_instrument(_future())
     engine.add_data([_bar(when, close) for when, close in CLOSES])
-    equity = DailyEquity(DailyEquityConfig(instrument_id=INSTRUMENT, bar_type=BARS))
+    equity = DailyEquity(DailyEquityConfig(instrument_id=INSTRUMENT, bar_type=BARS, time_zone="Asia/Kolkata"))
     engine.add_actor(equity)
     engine.add_strategy(BuysAtOnce())
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from loaders.files import (
+from loaders.landing.files import (
     DAMAGE,
     DataFile,
     PassedOver,
@@ -236,7 +236,7 @@ def test_what_is_packed_hundreds_of_times_over_is_refused(
 def test_what_swells_out_of_proportion_is_refused(
     tmp_path: Path, wrap: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("loaders.files._LARGE", 1 << 20)
+    monkeypatch.setattr("loaders.landing.files._LARGE", 1 << 20)
     path = tmp_path / "trap.zip"
     path.write_bytes(wrap(bytes(1 << 20)))
     assert read(path) == 1 << 20

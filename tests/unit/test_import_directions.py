@@ -1,6 +1,7 @@
 """Imports run one way: tickmart, flows → backtests, sampledata, loaders, greeks, exporters → warehouse."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -31,11 +32,35 @@ def test_a_package_imports_only_what_stands_below_it(package: str) -> None:
     assert strays == []
 
 
+# A plug-in knows what it is made of and no other plug-in; what is common to all knows no single one.
+MAY_NOT_IMPORT = {
+    "loaders/landing": ("loaders.sources.", "loaders.fetching"),
+    "loaders/sources": ("loaders.landing", "loaders.sources.[a-z]"),
+    "exporters/publish": ("exporters.formats", "exporters.exporting", "exporters.marts"),
+    "exporters/formats": ("exporters.exporting", "exporters.formats.[a-z]"),
+}
+
+
+@pytest.mark.parametrize("folder", MAY_NOT_IMPORT)
+def test_plug_ins_and_what_carries_them_stand_apart(folder: str) -> None:
+    strays = [
+        f"{path.relative_to(PROJECT)}:{line} imports {name}"
+        for path in sorted((PROJECT / folder).rglob("*.py"))
+        for line, name in _full_imports(path)
+        if any(re.match(forbidden, name) for forbidden in MAY_NOT_IMPORT[folder])
+    ]
+    assert strays == []
+
+
 def _imports(path: Path) -> list[tuple[int, str]]:
+    return [(line, name.split(".")[0]) for line, name in _full_imports(path)]
+
+
+def _full_imports(path: Path) -> list[tuple[int, str]]:
     found = []
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            found += [(node.lineno, alias.name.split(".")[0]) for alias in node.names]
+            found += [(node.lineno, alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            found.append((node.lineno, node.module.split(".")[0]))
+            found.append((node.lineno, node.module))
     return found

@@ -5,7 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from flows.ingest import folders_by_day
+
+def folders_by_day(paths: list[str]) -> tuple[list[tuple[date, Path]], list[Path]]:
+    # Prefect takes seconds, so not in every process that collects tests
+    from flows import ingest
+
+    return ingest.folders_by_day(paths)
 
 
 def test_a_list_without_a_date_is_of_the_day_that_its_folder_is_named_for(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from loaders.layouts import Column, Layout, RawTable, choose, split_header, unknown_layout
-from loaders.registry import SOURCES
+from loaders.sources import SOURCES
 
 TABLE = RawTable("small", ("a", "b", "c", "d"))
 SMALL = Layout("small", TABLE, (Column("a", ("A", "Alpha")), Column("b", ("B",))))

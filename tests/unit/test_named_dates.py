@@ -5,8 +5,8 @@ from datetime import date
 
 import pytest
 
-from loaders.named_dates import date_in_name, notes_on_dates
-from loaders.registry import SOURCES
+from loaders.landing.named_dates import date_in_name, notes_on_dates
+from loaders.sources import SOURCES
 from warehouse.errors import TickmartError
 
 

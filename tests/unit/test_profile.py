@@ -4,8 +4,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from dbt.config.renderer import ProfileRenderer
-from dbt_common.context import set_invocation_context
 from sqlalchemy import make_url
 
 from warehouse.database import profile
@@ -59,6 +57,10 @@ def test_runs_on_one_database_share_a_profile_whatever_the_password_and_others_h
 
 @pytest.mark.parametrize("password", ["", "a@b", "{{ 1 }}", "{% raw", 'quo"te', "007", "null", "with space"])
 def test_dbt_takes_the_password_letter_by_letter(password: str) -> None:
+    # takes seconds, so not in every process that collects tests
+    from dbt.config.renderer import ProfileRenderer
+    from dbt_common.context import set_invocation_context
+
     url = make_url("postgresql://night@db.example/ticks").set(password=password)
     folder, environment = profile.for_our_runs(url)
     set_invocation_context(environment)

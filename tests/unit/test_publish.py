@@ -10,7 +10,6 @@ import pytest
 from publications import APRIL, LONG_AGO, MARCH, NEW, OLD, contents, differing, publish, undated, version
 
 from exporters.publish import (
-    Month,
     Publication,
     copy_published,
     open_store,
@@ -131,7 +130,7 @@ def test_a_failed_export_leaves_everything_as_it_was(tmp_path: Path) -> None:
         with Publication(open_store(tmp_path), "flat") as publication:
             publication.claim("NIFTY", MARCH)
             publication.put(
-                "a.csv", lambda: b"new a", rows=1, underlying="NIFTY", month=MARCH, instrument="A"
+                "a.csv", lambda: b"new a", rows=1, underlying="NIFTY", partition=MARCH, instrument="A"
             )
             publication.settle()
             raise ZeroDivisionError
@@ -164,13 +163,18 @@ def test_a_damaged_file_is_written_again(tmp_path: Path) -> None:
 
 
 def test_a_definition_goes_with_the_last_file_of_its_instrument(tmp_path: Path) -> None:
-    def put(months: list[Month]) -> None:
+    def put(months: list[str]) -> None:
         with Publication(open_store(tmp_path), "flat") as publication:
             publication.claim("NIFTY", MARCH)
             publication.claim("NIFTY", APRIL)
             for month in months:
                 publication.put(
-                    f"{month}.csv", lambda: b"rows", rows=1, underlying="NIFTY", month=month, instrument="A"
+                    f"{month}.csv",
+                    lambda: b"rows",
+                    rows=1,
+                    underlying="NIFTY",
+                    partition=month,
+                    instrument="A",
                 )
             if months:
                 publication.put("A.json", lambda: b"definition", rows=1, underlying="NIFTY", instrument="A")

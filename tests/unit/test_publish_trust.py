@@ -68,6 +68,8 @@ FOREIGN: dict[str, Any] = {
     "a size below zero": manifest(files=[entry(bytes=-1)]),
     "a size in words": manifest(files=[entry(bytes="5")]),
     "a month that is none": manifest(files=[entry(month="2025-13")]),
+    "a partition that is none": manifest(manifest_version=3, files=[entry(month=None, partition="../up")]),
+    "a file in two partitions": manifest(files=[entry(month="2025-03", partition="20250328")]),
     "a session that is none": manifest(
         exporters={
             "flat": {"covered": {"NIFTY": {"2025-03": {"first": "x", "last": "y", "data_version": ""}}}}
@@ -111,9 +113,9 @@ def test_a_manifest_that_is_not_ours_is_refused_in_one_line_and_not_obeyed(
 
 
 def test_a_manifest_of_a_later_version_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "manifest.json").write_text(json.dumps(manifest(manifest_version=3)))
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest(manifest_version=4)))
 
-    with pytest.raises(TickmartError, match=r"has version 3; this tickmart reads up to 2\."):
+    with pytest.raises(TickmartError, match=r"has version 4; this tickmart reads up to 3\."):
         publish(tmp_path, NEW)
 
 
@@ -286,7 +288,7 @@ def test_a_name_from_the_marts_that_leads_out_is_refused(tmp_path: Path, path: s
         pytest.raises(TickmartError, match="is no path of an exported file: a symbol in the marts"),
         Publication(open_store(tmp_path), "flat") as publication,
     ):
-        publication.put(path, lambda: b"", rows=0, underlying="..", month=MARCH)
+        publication.put(path, lambda: b"", rows=0, underlying="..", partition=MARCH)
 
     assert read_manifest(open_store(tmp_path)) is None
 

@@ -56,7 +56,9 @@ begin
         grant usage on schema raw, audit, enrichment to tickmart_transformer;
         grant select on all tables in schema raw, audit to tickmart_transformer;
         grant insert, update, delete, truncate
-            on audit.built_loads, audit.loads_to_build, audit.slices_to_build to tickmart_transformer;
+            on audit.built_loads, audit.built_models, audit.loads_to_build, audit.slices_to_build
+            to tickmart_transformer;
+        grant insert, update, delete on audit.last_build, audit.left_due to tickmart_transformer;
         -- only who may change a table may lock it
         grant insert, update, delete on audit.locks to tickmart_transformer;
         grant update on audit.build_lock, audit.greeks_lock to tickmart_transformer;

@@ -2,14 +2,13 @@ with
 
 bars as (
 
-    select * from {{ ref('stg_gfdl__minute_bars') }}
+    select * from {{ ref('int_bars__delivered') }}
 
 ),
 
 symbols as (
 
     select * from {{ ref('int_symbols__identified') }}
-    where dialect = 'gfdl'
 
 ),
 
@@ -54,6 +53,9 @@ identified as (
                 when sessions.session_date is null then 'no session on this date'
                 when bars.bar_start < sessions.opens_at or bars.bar_end > sessions.closes_at then 'outside the session'
                 when bars.session_date > symbols.expiry then 'after the expiry of the contract'
+                when bars.bar_interval <> interval '1 minute'
+                    then 'no mart holds bars of this length: ' || bars.bar_interval
+                when bars.adjusted_for <> 'none' then 'no mart holds bars adjusted for ' || bars.adjusted_for
             end
         ) as quarantine_reason,
 
@@ -63,8 +65,9 @@ identified as (
 
     from bars
     left join symbols
-        on bars.vendor_symbol = symbols.vendor_symbol
-        -- a case, because a second equality makes the planner expect a hundredth of the rows and hash the bars
+        on bars.dialect = symbols.dialect
+        and bars.vendor_symbol = symbols.vendor_symbol
+        -- a case, because another equality makes the planner expect a hundredth of the rows and hash the bars
         and case when bars.vendor_expiry = symbols.vendor_expiry then true else false end -- noqa: ST02
     left join sessions
         on bars.session_date = sessions.session_date

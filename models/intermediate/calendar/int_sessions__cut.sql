@@ -4,7 +4,7 @@ with
 current_loads as (
 
     select * from {{ source('audit', 'current_loads') }}
-    where source in ('nse-bhavcopy', 'nse-cash', 'nse-index')
+    where raw_table in ({{ raw_tables_of(['contract_days', 'share_days', 'index_days']) }})
 
 ),
 

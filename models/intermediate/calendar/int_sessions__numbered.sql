@@ -18,23 +18,57 @@ judged as (
         session_date,
         opens_at,
         closes_at,
+        is_provisional,
         closes_at - opens_at >= interval '5 hours' as is_whole
     from sessions
 
 ),
 
-numbered as (
+published as (
 
     select
         exchange,
-        session_date,
-        opens_at,
-        closes_at,
-        is_whole,
-        count(*) filter (where is_whole) over (partition by exchange order by session_date) as number,
-        count(*) filter (where is_whole) over (partition by exchange) as last_number,
-        max(session_date) over (partition by exchange) as last_session
+        count(*) filter (where is_whole) as last_number,
+        min(session_date) as first_session,
+        max(session_date) as last_session
     from judged
+    where not is_provisional
+    group by exchange
+
+),
+
+counted as (
+
+    select
+        judged.*,
+        count(*) filter (where is_whole and not is_provisional) over (
+            partition by exchange order by session_date
+        ) as number
+    from judged
+
+),
+
+-- Which weekdays will be holidays nobody knows beyond what is published: there 252 of 365 days are sessions.
+numbered as (
+
+    select
+        counted.exchange,
+        counted.session_date,
+        counted.opens_at,
+        counted.closes_at,
+        counted.is_whole,
+        case
+            when counted.session_date > published.last_session
+                then published.last_number + (counted.session_date - published.last_session) * 252 / 365.0
+            when counted.session_date < published.first_session
+                then 1 + (counted.session_date - published.first_session) * 252 / 365.0
+            else counted.number
+        end::double precision as number,
+        published.last_number,
+        published.first_session,
+        published.last_session
+    from counted
+    inner join published on counted.exchange = published.exchange
 
 )
 

@@ -1,11 +1,12 @@
-{% set told = env_var('TICKMART_TODAY', '') %}
-{% set today = "date '" ~ told ~ "'" if told else "(now() at time zone 'Asia/Kolkata')::date" %}
-
 with
 
 exchanges as (
 
-    select distinct exchange from {{ ref('nse_session_times') }}
+    select
+        exchange,
+        time_zone
+    from {{ ref('exchanges') }}
+    where calendar = 'seeds'
 
 ),
 
@@ -17,7 +18,7 @@ regular_sessions as (
         segment,
         max(session_date) as last_session
     from {{ ref('int_sessions__dated') }}
-    where kind = 'regular'
+    where kind = 'regular' and not is_provisional
     group by
         exchange,
         segment
@@ -29,10 +30,11 @@ ends as (
 
     select
         exchanges.exchange,
+        exchanges.time_zone,
         min(regular_sessions.last_session) as last_session
     from exchanges
     left join regular_sessions on exchanges.exchange = regular_sessions.exchange
-    group by exchanges.exchange
+    group by exchanges.exchange, exchanges.time_zone
 
 ),
 
@@ -41,7 +43,7 @@ remaining as (
     select
         exchange,
         last_session,
-        last_session - {{ today }} as days_left
+        last_session - {{ today('time_zone') }} as days_left
     from ends
 
 ),
@@ -62,8 +64,9 @@ advised as (
             when days_left <= 60
                 then
                     format(
-                        'the calendar of %s sessions %s, on %s: bars after that are quarantined.'
-                        || ' Append the exchange''s holidays of %s to seeds/%s_holidays.csv, then run: tickmart build',
+                        'the calendar of %s sessions %s, on %s: after that every weekday counts as a session,'
+                        || ' provisionally. Append the exchange''s holidays of %s to seeds/%s_holidays.csv,'
+                        || ' then run: tickmart build',
                         exchange,
                         case
                             when days_left > 1 then format('ends in %s days', days_left)

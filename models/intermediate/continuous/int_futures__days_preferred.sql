@@ -3,7 +3,7 @@ with
 official as not materialized (
 
     select * from {{ ref('int_fo_bhavcopy__deduped') }}
-    where instrument_type = 'future'
+    where instrument_type = 'future' and is_preferred
 
 ),
 

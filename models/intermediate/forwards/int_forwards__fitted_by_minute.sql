@@ -19,7 +19,7 @@ with_underlying as (
         ) as underlying_is_stale
     from gathered
     left join {{ ref('int_spot__prices_deduped') }} as spot
-        on gathered.underlying = spot.underlying and gathered.bar_start = spot.bar_start
+        on gathered.underlying = spot.underlying and gathered.bar_start = spot.bar_start and spot.is_preferred
     -- the index has no bar of this minute: its last one of the session, however old; the age decides later
     left join lateral (
         select
@@ -30,6 +30,7 @@ with_underlying as (
             spot.bar_end is null
             and gathered.underlying = past.underlying
             and gathered.session_date = past.session_date
+            and past.is_preferred
             and past.bar_start < gathered.bar_start
             and past.bar_start >= gathered.bar_start - interval '1 day'
         order by past.bar_start desc

@@ -20,7 +20,7 @@ official_options as not materialized (
         {{ premium_of_official_day('official') }} as premium,
         official.underlying_price
     from {{ ref('int_fo_bhavcopy__deduped') }} as official
-    where official.instrument_type = 'option'
+    where official.instrument_type = 'option' and official.is_preferred
 
 ),
 
@@ -35,7 +35,7 @@ official_futures as not materialized (
         'trade' as premium_kind,
         case when is_traded then close end as price
     from {{ ref('int_fo_bhavcopy__deduped') }}
-    where instrument_type = 'future'
+    where instrument_type = 'future' and is_preferred
     union all
     select
         contract_id,
@@ -46,7 +46,7 @@ official_futures as not materialized (
         'settlement' as premium_kind,
         case when session_date < expiry then nullif(settlement_price, 0) end as price
     from {{ ref('int_fo_bhavcopy__deduped') }}
-    where instrument_type = 'future'
+    where instrument_type = 'future' and is_preferred
 
 ),
 

@@ -18,6 +18,7 @@ last_trades as not materialized (
         bar_end,
         close as premium
     from {{ ref('int_options__quotes_deduped') }}
+    where is_preferred
 
 ),
 
@@ -31,6 +32,7 @@ futures as not materialized (
         bar_end,
         close as price
     from {{ ref('int_futures__quotes_deduped') }}
+    where is_preferred
 
 ),
 

@@ -1,7 +1,7 @@
 {{ config(
     materialized='hypertable',
     meta={
-        'built_from': ['int_options__snapshots_deduped'], 'sources': ['nse-option-chain'], 'refers_to': ['nse-bhavcopy'],
+        'built_from': ['int_options__snapshots_deduped'], 'shapes': ['chain_snapshots'], 'refers_to': ['contract_days'],
         'instrument_types': ['option'], 'slice_key': 'underlying', 'limited_from_outside': true,
     },
 ) }}
@@ -20,6 +20,7 @@ premiums as not materialized (
         'quote' as premium_kind,
         {{ middle_of_quote('snapshots') }} as premium
     from {{ ref('int_options__snapshots_deduped') }} as snapshots
+    where snapshots.is_preferred
     union all
     select
         snapshots.contract_id,
@@ -30,6 +31,7 @@ premiums as not materialized (
         'trade' as premium_kind,
         {{ last_trade_of_quote('snapshots') }} as premium
     from {{ ref('int_options__snapshots_deduped') }} as snapshots
+    where snapshots.is_preferred
 
 ),
 

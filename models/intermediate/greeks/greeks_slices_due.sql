@@ -1,5 +1,3 @@
--- depends_on: {{ ref('option_pricing_inputs') }}
-
 with
 
 slices as (
@@ -20,30 +18,37 @@ computed as (
 
 ),
 
-loads as (
+-- A load whose raw table has several shapes stands once for each, however many views give its rows.
+loads_of_shapes as (
 
-    select * from {{ source('audit', 'loads') }}
+    select
+        loads.load_id,
+        shapes.shape,
+        bool_and(shapes.states_underlying_price) as states_underlying_price
+    from {{ source('audit', 'loads') }} as loads
+    inner join {{ ref('shapes') }} as shapes on loads.raw_table = shapes.raw_table
+    group by loads.load_id, shapes.shape
 
 ),
 
--- By which models what is priced comes to be, from files of which instruments.
+-- By which models what is priced comes to be, from rows of which shape and of which instruments.
 feeds as (
 
     select *
     from (
         values
-        ('minutes', 'options', 'nse-minute', 'int_options__quotes_deduped', 'option'),
-        ('minutes', 'underlying', 'nse-minute', 'int_spot__prices_deduped', 'index'),
-        ('minutes', 'forwards', 'nse-minute', 'int_forwards__gathered_by_minute', 'option'),
-        ('minutes', 'futures', 'nse-minute', 'int_forwards__gathered_by_minute', 'future'),
-        ('minutes', 'hours', 'nse-minute', 'int_options__bars_hourly', 'option'),
-        ('minutes', 'days', 'nse-minute', 'int_options__bars_daily', 'option'),
-        ('official', 'options', 'nse-bhavcopy', 'int_fo_bhavcopy__deduped', 'option'),
-        ('official', 'forwards', 'nse-bhavcopy', 'int_forwards__gathered_by_day', 'option'),
-        ('official', 'futures', 'nse-bhavcopy', 'int_forwards__gathered_by_day', 'future'),
-        ('snapshots', 'options', 'nse-option-chain', 'int_options__snapshots_deduped', 'option'),
-        ('snapshots', 'forwards', 'nse-option-chain', 'int_forwards__gathered_by_snapshot', 'option')
-    ) as listed (kind, stage, source, model, instrument_type)
+        ('minutes', 'options', 'bars', 'int_options__quotes_deduped', 'option'),
+        ('minutes', 'underlying', 'bars', 'int_spot__prices_deduped', 'index'),
+        ('minutes', 'forwards', 'bars', 'int_forwards__gathered_by_minute', 'option'),
+        ('minutes', 'futures', 'bars', 'int_forwards__gathered_by_minute', 'future'),
+        ('minutes', 'hours', 'bars', 'int_options__bars_hourly', 'option'),
+        ('minutes', 'days', 'bars', 'int_options__bars_daily', 'option'),
+        ('official', 'options', 'contract_days', 'int_fo_bhavcopy__deduped', 'option'),
+        ('official', 'forwards', 'contract_days', 'int_forwards__gathered_by_day', 'option'),
+        ('official', 'futures', 'contract_days', 'int_forwards__gathered_by_day', 'future'),
+        ('snapshots', 'options', 'chain_snapshots', 'int_options__snapshots_deduped', 'option'),
+        ('snapshots', 'forwards', 'chain_snapshots', 'int_forwards__gathered_by_snapshot', 'option')
+    ) as listed (kind, stage, shape, model, instrument_type)
 
 ),
 
@@ -62,12 +67,12 @@ slice_loads as (
         array_agg(slices.load_id order by slices.load_id) filter (where feeds.stage = 'hours') as hours_of,
         array_agg(slices.load_id order by slices.load_id) filter (where feeds.stage = 'days') as days_of
     from slices
-    inner join loads on slices.load_id = loads.load_id
+    inner join loads_of_shapes on slices.load_id = loads_of_shapes.load_id
     inner join built_loads on slices.load_id = built_loads.load_id
     inner join feeds
         on built_loads.model = feeds.model
         and slices.instrument_type = feeds.instrument_type
-        and loads.source = feeds.source
+        and loads_of_shapes.shape = feeds.shape
     group by
         slices.underlying,
         slices.session_date,
@@ -75,7 +80,7 @@ slice_loads as (
 
 ),
 
--- The layout without the underlying's price takes it from the day's files of indices and of shares.
+-- Rows that do not state the underlying's price take it from the day's files of indices and of shares.
 loads_of_official_closes as (
 
     select
@@ -87,8 +92,11 @@ loads_of_official_closes as (
             slices.underlying,
             slices.session_date
         from slices
-        inner join loads on slices.load_id = loads.load_id
-        where loads.source = 'nse-bhavcopy' and loads.layout = 'legacy' and slices.instrument_type = 'option'
+        inner join loads_of_shapes on slices.load_id = loads_of_shapes.load_id
+        where
+            loads_of_shapes.shape = 'contract_days'
+            and not loads_of_shapes.states_underlying_price
+            and slices.instrument_type = 'option'
         group by slices.underlying, slices.session_date
     ) as priceless
     inner join slices as closes

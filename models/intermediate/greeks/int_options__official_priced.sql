@@ -9,7 +9,7 @@ official as (
         {{ premium_of_official_day('deduped') }} as premium,
         {{ kind_of_official_premium('deduped') }} as premium_kind
     from {{ ref('int_fo_bhavcopy__deduped') }} as deduped
-    where deduped.instrument_type = 'option'
+    where deduped.instrument_type = 'option' and deduped.is_preferred
 
 ),
 

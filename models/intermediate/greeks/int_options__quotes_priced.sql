@@ -8,6 +8,7 @@ bars as (
         quotes.*,
         quotes.bar_start as last_bar_start
     from {{ ref('int_options__quotes_deduped') }} as quotes
+    where quotes.is_preferred
 
 ),
 

@@ -32,7 +32,7 @@ expiries_on_file as (
     cross join lateral (
         select official.expiry
         from {{ ref('int_fo_bhavcopy__deduped') }} as official
-        where of_several_expiries.contract_id = official.contract_id
+        where of_several_expiries.contract_id = official.contract_id and official.is_preferred
         order by official.bar_start desc
         limit 1
     ) as newest

@@ -1,6 +1,6 @@
 {{ config(
     materialized='by_load',
-    meta={'built_from': 'ledger', 'sources': ['kite-instruments'], 'keeps': 'current loads'},
+    meta={'built_from': 'ledger', 'shapes': ['instruments'], 'keeps': 'current loads'},
 ) }}
 
 -- depends_on: {{ ref('int_loads__slices') }}
@@ -9,7 +9,7 @@ with
 
 instruments as (
 
-    select * from {{ ref('stg_kite__instruments') }}
+    select * from {{ ref('int_instruments__delivered') }}
     where
         load_id = any({{ loads_to_build() }})
         and quarantine_reason is null

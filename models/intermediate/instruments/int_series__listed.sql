@@ -17,6 +17,7 @@ select
     bool_and(lot_size_decided_by is not distinct from 'bhavcopy') as has_symbols,
     count(*) as contracts
 from {{ ref('int_fo_bhavcopy__deduped') }}
+where is_preferred
 group by
     underlying,
     instrument_type,

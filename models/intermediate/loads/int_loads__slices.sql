@@ -14,68 +14,25 @@ symbols as (
 
 ),
 
--- Dates are read after the grouping, once per distinct text.
-minute_bar_texts as (
+keys as (
 
-    select
-        load_id,
-        vendor_symbol,
-        vendor_expiry,
-        vendor_date
-    from {{ ref('stg_gfdl__minute_bars') }}
-    where load_id = any({{ loads_to_build() }})
-    group by load_id, vendor_symbol, vendor_expiry, vendor_date
+    select * from {{ ref('int_loads__keys') }}
+    -- a list of instruments has no rows that compete
+    where load_id = any({{ loads_to_build() }}) and shape <> 'instruments'
 
 ),
 
-minute_bar_dates as (
+share_dates as (
 
     select
         load_id,
-        'gfdl' as dialect,
-        vendor_symbol,
-        vendor_expiry,
-        ({{ vendor_date('vendor_date') }}) as session_date
-    from minute_bar_texts
-
-),
-
-bhavcopy_dates as (
-
-    select
-        load_id,
-        dialect,
-        vendor_symbol,
-        vendor_expiry,
-        session_date
-    from {{ ref('stg_nse__fo_bhavcopy') }}
+        exchange,
+        session_date,
+        min(line) as first_line,
+        max(line) as last_line
+    from {{ ref('int_share_days__delivered') }}
     where load_id = any({{ loads_to_build() }})
-    group by load_id, dialect, vendor_symbol, vendor_expiry, session_date
-
-),
-
-chain_dates as (
-
-    select
-        load_id,
-        dialect,
-        vendor_symbol,
-        vendor_expiry,
-        session_date
-    from {{ ref('stg_nse__option_chain') }}
-    where load_id = any({{ loads_to_build() }})
-    group by load_id, dialect, vendor_symbol, vendor_expiry, session_date
-
-),
-
-cash_dates as (
-
-    select
-        load_id,
-        session_date
-    from {{ ref('stg_nse__cash_bhavcopy') }}
-    where load_id = any({{ loads_to_build() }})
-    group by load_id, session_date
+    group by load_id, exchange, session_date
 
 ),
 
@@ -85,36 +42,30 @@ index_slices as (
         load_id,
         'index' as instrument_type,
         underlying,
-        session_date
+        session_date,
+        min(line) as first_line,
+        max(line) as last_line
     from {{ ref('int_index_closes__identified') }}
     where load_id = any({{ loads_to_build() }}) and quarantine_reason is null
     group by load_id, underlying, session_date
 
 ),
 
-dates as (
-
-    select * from minute_bar_dates
-    union all
-    select * from bhavcopy_dates
-    union all
-    select * from chain_dates
-
-),
-
 contract_slices as (
 
     select
-        dates.load_id,
+        keys.load_id,
         symbols.instrument_type,
         symbols.underlying,
-        dates.session_date
-    from dates
+        keys.session_date,
+        min(keys.first_line) as first_line,
+        max(keys.last_line) as last_line
+    from keys
     inner join symbols
-        on dates.dialect = symbols.dialect
-        and dates.vendor_symbol = symbols.vendor_symbol
-        and dates.vendor_expiry = symbols.vendor_expiry
-    group by dates.load_id, symbols.instrument_type, symbols.underlying, dates.session_date
+        on keys.dialect = symbols.dialect
+        and keys.vendor_symbol = symbols.vendor_symbol
+        and keys.vendor_expiry = symbols.vendor_expiry
+    group by keys.load_id, symbols.instrument_type, symbols.underlying, keys.session_date
 
 ),
 
@@ -126,15 +77,18 @@ slices as (
     select
         load_id,
         'equity' as instrument_type,
-        'NSE' as underlying,
-        session_date
-    from cash_dates
+        exchange as underlying,
+        session_date,
+        first_line,
+        last_line
+    from share_dates
     union all
     select * from index_slices
 
 ),
 
--- A load whose restatement was taken back counts again: its slices are known from the first time.
+-- A load whose restatement was taken back counts again: its slices are known from the first time. A slice
+-- that has more lines than were known, or none, is recorded anew.
 not_yet_known as (
 
     select slices.*
@@ -146,6 +100,8 @@ not_yet_known as (
             and known.instrument_type = slices.instrument_type
             and known.underlying = slices.underlying
             and known.session_date = slices.session_date
+            and known.first_line <= slices.first_line
+            and known.last_line >= slices.last_line
     )
 
 )

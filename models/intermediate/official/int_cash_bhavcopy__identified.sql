@@ -2,7 +2,7 @@ with
 
 rows_of_files as (
 
-    select * from {{ ref('stg_nse__cash_bhavcopy') }}
+    select * from {{ ref('int_share_days__delivered') }}
 
 ),
 
@@ -17,7 +17,7 @@ identified as (
 
     select
         -- ids
-        'NSE' as exchange,
+        rows_of_files.exchange,
         'equity' as instrument_type,
         rows_of_files.symbol,
         rows_of_files.series,
@@ -45,7 +45,7 @@ identified as (
         rows_of_files.delivered_volume,
 
         -- judgement
-        rows_of_files.layout_rank,
+        rows_of_files.file_rank,
         coalesce(
             rows_of_files.quarantine_reason,
             case when sessions.session_date is null then 'no session on this date' end

@@ -1,56 +1,27 @@
 {{ config(
     materialized='hypertable',
     meta={
-        'built_from': 'slices', 'sources': ['nse-bhavcopy'], 'instrument_types': ['option', 'future'],
+        'built_from': 'slices', 'shapes': ['contract_days'], 'instrument_types': ['option', 'future'],
         'slice_key': 'contract_id', 'chunk_interval': '60 days',
-        'segment_by': 'underlying', 'order_by': 'contract_id, bar_start',
+        'segment_by': 'underlying', 'order_by': 'contract_id, bar_start, source',
     },
 ) }}
 
 with
 
-official as (
+delivered as (
 
     select * from {{ ref('int_fo_bhavcopy__identified') }}
-    where load_id = any({{ loads_to_build() }}) and quarantine_reason is null
+    where {{ rows_to_build() }} and quarantine_reason is null
 
 ),
 
-loads as (
+{{ dedupe(
+    'contract_days', ['contract_id', 'session_date'],
+    'delivered.instrument_type = slices.instrument_type and delivered.underlying = slices.underlying', file_rank=true,
+) }},
 
-    select * from {{ source('audit', 'loads') }}
-
-),
-
-slices as (
-
-    select * from {{ slices_to_build() }} as planned
-
-),
-
-ranked as (
-
-    select
-        official.*,
-        row_number() over (
-            partition by official.contract_id, official.session_date
-            order by
-                official.layout_rank asc,
-                -- a revised file says so in its name alone, and counts whenever it was loaded
-                loads.uri ~* '_revised[^/]*$' desc,
-                official.load_id desc,
-                official.line desc
-        ) as precedence
-    from official
-    inner join loads on official.load_id = loads.load_id
-    inner join slices
-        on official.instrument_type = slices.instrument_type
-        and official.underlying = slices.underlying
-        and official.session_date = slices.session_date
-
-),
-
-winners as (
+official as (
 
     select
         contract_id,
@@ -76,11 +47,12 @@ winners as (
         stated_change_in_open_interest,
         trades,
         turnover,
+        source,
+        is_preferred,
         load_id,
         line
-    from ranked
-    where precedence = 1
+    from winners
 
 )
 
-select * from winners
+select * from official

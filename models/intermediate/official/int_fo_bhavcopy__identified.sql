@@ -2,14 +2,13 @@ with
 
 rows_of_files as (
 
-    select * from {{ ref('stg_nse__fo_bhavcopy') }}
+    select * from {{ ref('int_contract_days__delivered') }}
 
 ),
 
 symbols as (
 
     select * from {{ ref('int_symbols__identified') }}
-    where dialect in ('nse', 'nse legacy')
 
 ),
 
@@ -65,8 +64,8 @@ identified as (
         rows_of_files.trades,
         rows_of_files.turnover,
 
-        -- judgement: the unified layout (UDiFF) carries the lot and more digits, so its files go first
-        case rows_of_files.dialect when 'nse' then 1 else 2 end as layout_rank,
+        -- judgement
+        rows_of_files.file_rank,
         coalesce(
             rows_of_files.quarantine_reason,
             case
@@ -93,7 +92,7 @@ identified as (
         and rows_of_files.vendor_expiry = symbols.vendor_expiry
     left join sessions on rows_of_files.session_date = sessions.session_date
     left join decided_lots
-        on rows_of_files.dialect = 'nse legacy'
+        on rows_of_files.lot_size is null
         and rows_of_files.load_id = decided_lots.load_id
         and rows_of_files.session_date = decided_lots.session_date
         and rows_of_files.instrument_type = decided_lots.instrument_type

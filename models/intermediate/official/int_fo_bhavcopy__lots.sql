@@ -1,6 +1,6 @@
 {{ config(
     materialized='by_load',
-    meta={'built_from': 'ledger', 'sources': ['nse-bhavcopy'], 'keeps': 'everything'},
+    meta={'built_from': 'ledger', 'shapes': ['contract_days'], 'keeps': 'everything'},
 ) }}
 
 {#- A turnover is written in lakh of two decimals: one row's may be this many rupees off. -#}
@@ -37,11 +37,12 @@ stated_lots as (
         underlying,
         expiry,
         mode() within group (order by lot_size) as lot_size
-    from {{ ref('stg_nse__fo_bhavcopy_udiff') }}
+    from {{ ref('int_contract_days__delivered') }}
     where
         load_id = any({{ loads_to_build() }})
         and quarantine_reason is null
         and expiry is not null
+        and lot_size is not null
     group by load_id, session_date, instrument_type, underlying, expiry
 
 ),
@@ -60,11 +61,12 @@ silent_series as (
         / sum(lots_traded * (coalesce(strike, 0) + high)) filter (where is_traded and turnover > 0) as least_lot,
         sum(turnover + {{ rounding }}) filter (where is_traded and turnover > 0)
         / sum(lots_traded * (coalesce(strike, 0) + low)) filter (where is_traded and turnover > 0) as largest_lot
-    from {{ ref('stg_nse__fo_bhavcopy_legacy') }}
+    from {{ ref('int_contract_days__delivered') }}
     where
         load_id = any({{ loads_to_build() }})
         and quarantine_reason is null
         and expiry is not null
+        and lot_size is null
     group by load_id, session_date, instrument_type, underlying, expiry
 
 ),

@@ -2,7 +2,7 @@ with
 
 rows_of_files as (
 
-    select * from {{ ref('stg_nse__index_closes') }}
+    select * from {{ ref('int_index_days__delivered') }}
 
 ),
 
@@ -24,6 +24,7 @@ identified as (
 
     select
         -- ids: an index that nothing is derived from has no symbol but its name
+        'NSE' as exchange,
         rows_of_files.index_name as vendor_symbol,
         'index' as instrument_type,
         coalesce(underlying_names.underlying, rows_of_files.index_name) as underlying,

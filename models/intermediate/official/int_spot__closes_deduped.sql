@@ -1,41 +1,23 @@
 {{ config(
     materialized='hypertable',
     meta={
-        'built_from': 'slices', 'sources': ['nse-index'], 'instrument_types': ['index'],
-        'slice_key': 'underlying', 'chunk_interval': '365 days',
+        'built_from': 'slices', 'shapes': ['index_days'], 'instrument_types': ['index'],
+        'slice_key': 'underlying', 'chunk_interval': '365 days', 'order_by': 'bar_start, source',
     },
 ) }}
 
 with
 
-official as (
+delivered as (
 
     select * from {{ ref('int_index_closes__identified') }}
-    where load_id = any({{ loads_to_build() }}) and quarantine_reason is null
+    where {{ rows_to_build() }} and quarantine_reason is null
 
 ),
 
-slices as (
+{{ dedupe('index_days', ['underlying', 'session_date'], 'delivered.underlying = slices.underlying') }},
 
-    select * from {{ slices_to_build() }} as planned
-
-),
-
-ranked as (
-
-    select
-        official.*,
-        row_number() over (
-            partition by official.underlying, official.session_date
-            order by official.load_id desc, official.line desc
-        ) as precedence
-    from official
-    inner join slices
-        on official.underlying = slices.underlying and official.session_date = slices.session_date
-
-),
-
-winners as (
+official as (
 
     select
         underlying,
@@ -51,11 +33,12 @@ winners as (
         price_to_earnings,
         price_to_book,
         dividend_yield,
+        source,
+        is_preferred,
         load_id,
         line
-    from ranked
-    where precedence = 1
+    from winners
 
 )
 
-select * from winners
+select * from official

@@ -9,6 +9,7 @@ select
     time_bucket(interval '1 day', bar_start, timestamptz '2000-01-03 00:00+05:30') as bar_start,
     {{ the_one_value('underlying_price') }} as close
 from {{ ref('int_fo_bhavcopy__deduped') }}
+where is_preferred
 group by
     underlying,
     session_date,

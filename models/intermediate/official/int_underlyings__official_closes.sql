@@ -8,6 +8,7 @@ index_closes as (
         close,
         1 as precedence
     from {{ ref('int_spot__closes_deduped') }}
+    where is_preferred
 
 ),
 
@@ -21,7 +22,7 @@ share_closes as (
         close,
         case series when 'EQ' then 2 else 3 end as precedence
     from {{ ref('int_equities__official_deduped') }}
-    where series in ('EQ', 'BE') and close is not null
+    where series in ('EQ', 'BE') and close is not null and is_preferred
 
 ),
 

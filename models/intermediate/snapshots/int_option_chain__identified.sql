@@ -2,14 +2,13 @@ with
 
 snapshots as (
 
-    select * from {{ ref('stg_nse__option_chain') }}
+    select * from {{ ref('int_chain_snapshots__delivered') }}
 
 ),
 
 symbols as (
 
     select * from {{ ref('int_symbols__identified') }}
-    where dialect = 'nse chain'
 
 ),
 
@@ -74,8 +73,9 @@ identified as (
 
     from snapshots
     left join symbols
-        on snapshots.vendor_symbol = symbols.vendor_symbol
-        -- a case, because a second equality makes the planner expect a hundredth of the rows
+        on snapshots.dialect = symbols.dialect
+        and snapshots.vendor_symbol = symbols.vendor_symbol
+        -- a case, because another equality makes the planner expect a hundredth of the rows
         and case when snapshots.vendor_expiry = symbols.vendor_expiry then true else false end -- noqa: ST02
     left join sessions on snapshots.session_date = sessions.session_date
 

@@ -1,7 +1,7 @@
 {{ config(
     materialized='rollup',
     meta={
-        'bucket': 'day', 'built_from': ['int_options__snapshots_deduped'], 'sources': ['nse-option-chain'], 'refers_to': ['nse-bhavcopy'],
+        'bucket': 'day', 'built_from': ['int_options__snapshots_deduped'], 'shapes': ['chain_snapshots'], 'refers_to': ['contract_days'],
         'instrument_types': ['option'], 'slice_key': 'contract_id', 'chunk_interval': '90 days',
         'segment_by': 'expiry', 'order_by': 'contract_id, bar_start',
     },
@@ -15,6 +15,7 @@ select
     max(timestamp) as last_timestamp,
     count(*) as snapshots
 from {{ ref('int_options__snapshots_deduped') }}
+where is_preferred
 group by
     contract_id,
     expiry,

@@ -2,36 +2,25 @@
 {{ config(
     materialized='hypertable',
     meta={
-        'built_from': 'slices', 'sources': ['nse-option-chain'], 'refers_to': ['nse-bhavcopy'],
+        'built_from': 'slices', 'shapes': ['chain_snapshots'], 'refers_to': ['contract_days'],
         'instrument_types': ['option'], 'slice_key': 'contract_id', 'time_column': 'timestamp',
+        'order_by': 'timestamp, source',
     },
 ) }}
 
 with
 
-snapshots as (
+delivered as (
 
     select * from {{ ref('int_option_chain__identified') }}
-    where load_id = any({{ loads_to_build() }}) and quarantine_reason is null
+    where {{ rows_to_build() }} and quarantine_reason is null
 
 ),
 
-slices as (
-
-    select * from {{ slices_to_build() }} as planned
-
-),
-
-loads as (
-
-    select
-        loads.load_id,
-        ranks.rank as source_rank
-    from {{ source('audit', 'loads') }} as loads
-    left join {{ ref('source_ranks') }} as ranks
-        on loads.source = ranks.source and loads.dataset = ranks.dataset
-
-),
+{{ dedupe(
+    'chain_snapshots', ['contract_id', 'timestamp'],
+    'delivered.instrument_type = slices.instrument_type and delivered.underlying = slices.underlying',
+) }},
 
 listed as (
 
@@ -52,37 +41,13 @@ tick_rules as (
 
 ),
 
-ranked as (
-
-    select
-        snapshots.*,
-        row_number() over (
-            partition by snapshots.contract_id, snapshots.timestamp
-            order by loads.source_rank asc nulls last, snapshots.load_id desc, snapshots.line desc
-        ) as precedence
-    from snapshots
-    inner join slices
-        on snapshots.instrument_type = slices.instrument_type
-        and snapshots.underlying = slices.underlying
-        and snapshots.session_date = slices.session_date
-    inner join loads on snapshots.load_id = loads.load_id
-
-),
-
-winners as (
-
-    select * from ranked
-    where precedence = 1
-
-),
-
 -- The feed does not say when the last trade was: after the last snapshot at which less had been traded.
 seen as (
 
     select
         winners.*,
         lag(winners.timestamp) over (
-            partition by winners.contract_id, winners.session_date, winners.lots_traded is null
+            partition by winners.source, winners.contract_id, winners.session_date, winners.lots_traded is null
             order by winners.timestamp
         ) as seen_before
     from winners
@@ -96,7 +61,7 @@ with_trades as (
         case
             when lots_traded > 0
                 then first_value(seen_before) over (
-                    partition by contract_id, session_date, lots_traded
+                    partition by source, contract_id, session_date, lots_traded
                     order by timestamp
                 )
         end as last_trade_after
@@ -171,6 +136,8 @@ in_units as (
         with_trades.vendor_implied_volatility,
 
         -- provenance
+        with_trades.source,
+        with_trades.is_preferred,
         with_trades.load_id,
         with_trades.line
 

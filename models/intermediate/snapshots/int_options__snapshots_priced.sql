@@ -12,6 +12,7 @@ snapshots as (
         {{ middle_of_quote('deduped') }} as middle,
         {{ last_trade_of_quote('deduped') }} as fresh_last_price
     from {{ ref('int_options__snapshots_deduped') }} as deduped
+    where deduped.is_preferred
 
 ),
 

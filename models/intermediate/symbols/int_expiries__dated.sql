@@ -18,6 +18,12 @@ sessions as (
 
 ),
 
+exchanges as (
+
+    select * from {{ ref('exchanges') }}
+
+),
+
 session_times as (
 
     select * from {{ ref('nse_session_times') }}
@@ -32,7 +38,7 @@ dated as (
         expiries.exchange,
         expiries.expiry,
         coalesce(
-            sessions.closes_at, (expiries.expiry + session_times.closes_at::time) at time zone 'Asia/Kolkata'
+            sessions.closes_at, (expiries.expiry + session_times.closes_at::time) at time zone exchanges.time_zone
         ) as expires_at
     from expiries
     left join sessions
@@ -41,6 +47,7 @@ dated as (
         on expiries.exchange = session_times.exchange
         and expiries.expiry >= session_times.valid_from
         and expiries.expiry <= coalesce(session_times.valid_to, 'infinity')
+    left join exchanges on expiries.exchange = exchanges.exchange
 
 ),
 

@@ -5,7 +5,6 @@
     full_refresh=false,
     meta={
         'built_from': 'ledger',
-        'sources': ['nse-minute', 'nse-bhavcopy', 'nse-cash', 'nse-index', 'nse-option-chain', 'kite-instruments'],
         'keeps': 'everything',
         'judges_again': ['terms differ from the contract of that symbol'],
     },

@@ -9,6 +9,7 @@ sessions as (
         opens_at,
         closes_at,
         kind,
+        is_provisional,
         source
     from {{ ref('int_sessions__dated') }}
 

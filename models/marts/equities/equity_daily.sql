@@ -3,6 +3,7 @@ with
 official as (
 
     select * from {{ ref('int_equities__official_deduped') }}
+    where is_preferred
 
 ),
 

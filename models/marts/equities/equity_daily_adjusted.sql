@@ -4,7 +4,7 @@ official as (
 
     select * from {{ ref('int_equities__official_deduped') }}
     -- the series that the share itself trades in; others of its symbol are bonds, rights and partly paid shares
-    where series in ('EQ', 'BE', 'BZ', 'BL', 'SM', 'ST', 'SZ')
+    where series in ('EQ', 'BE', 'BZ', 'BL', 'SM', 'ST', 'SZ') and is_preferred
 
 ),
 

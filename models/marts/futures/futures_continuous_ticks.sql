@@ -9,6 +9,7 @@ days as (
 quotes as (
 
     select * from {{ ref('int_futures__quotes_deduped') }}
+    where is_preferred
 
 ),
 

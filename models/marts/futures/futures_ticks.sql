@@ -3,6 +3,7 @@ with
 quotes as (
 
     select * from {{ ref('int_futures__quotes_deduped') }}
+    where is_preferred
 
 ),
 

@@ -43,7 +43,9 @@ expiries_of_contracts as (
     select
         symbols.contract_id,
         symbols.expiry,
-        min(symbols.first_session) filter (where loads.source = 'kite-instruments') as first_dumped
+        min(symbols.first_session) filter (
+            where loads.raw_table in ({{ raw_tables_of(['instruments']) }})
+        ) as first_dumped
     from symbols
     left join loads on symbols.load_id = loads.load_id
     where symbols.dialect in ('nse', 'nse legacy') and symbols.expiry_decided_by = 'file'
@@ -85,7 +87,10 @@ stated_expiries as (
     left join lateral (
         select official.session_date
         from {{ ref('int_fo_bhavcopy__deduped') }} as official
-        where contracts.contract_id = official.contract_id and expiries_of_contracts.expiry = official.expiry
+        where
+            contracts.contract_id = official.contract_id
+            and expiries_of_contracts.expiry = official.expiry
+            and official.is_preferred
         order by official.bar_start asc
         limit 1
     ) as first_official on true
@@ -218,7 +223,7 @@ contracts_by_symbol as (
                     (
                         select quotes.session_date
                         from {{ ref(quotes) }} as quotes
-                        where contracts.contract_id = quotes.contract_id
+                        where contracts.contract_id = quotes.contract_id and quotes.is_preferred
                         order by quotes.bar_start {{ order }}
                         limit 1
                     )

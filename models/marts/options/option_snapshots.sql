@@ -7,6 +7,7 @@ snapshots as (
         deduped.timestamp as bar_start,
         deduped.timestamp as bar_end
     from {{ ref('int_options__snapshots_deduped') }} as deduped
+    where deduped.is_preferred
 
 ),
 

@@ -4,7 +4,7 @@ official_with_greeks as (
 
     {{ with_greeks(
         bars=ref('int_fo_bhavcopy__deduped'), priced=ref('int_options__official_priced'), bar_interval='day',
-        further=[
+        of_several_sources=true, further=[
             'is_traded', 'last_price', 'settlement_price', 'lot_size', 'stated_change_in_open_interest', 'trades', 'turnover',
         ],
     ) }}
@@ -144,7 +144,9 @@ built_days as (
 
     from built_with_greeks as built
     left join {{ ref('int_fo_bhavcopy__deduped') }} as official
-        on built.contract_id = official.contract_id and built.session_date = official.session_date
+        on built.contract_id = official.contract_id
+        and built.session_date = official.session_date
+        and official.is_preferred
 
 ),
 

@@ -1,18 +1,5 @@
 with
 
-contracts as (
-
-    select * from {{ ref('int_contracts__described') }}
-    where instrument_type = 'option'
-
-),
-
-last_known as (
-
-    {{ contracts_as_last_known('int_options__quotes_deduped') }}
-
-),
-
 options_metadata as (
 
     select
@@ -26,13 +13,13 @@ options_metadata as (
         lot_size,
         lot_size_decided_by,
         tick_size,
+        contract_multiplier,
         exchange_symbol,
         first_session,
         last_session,
         expires_at
-    from last_known
-    -- an id outlives the loads that brought it; without them there is nothing to say of the contract
-    where last_session is not null
+    from {{ ref('int_contracts__last_known') }}
+    where instrument_type = 'option'
 
 )
 

@@ -4,7 +4,7 @@ with_greeks as (
 
     {{ with_greeks(
         bars=ref('int_options__quotes_deduped'), priced=ref('int_options__quotes_priced'), bar_interval='minute',
-        further=['load_id', 'line'],
+        of_several_sources=true, further=['load_id', 'line'],
     ) }}
 
 ),

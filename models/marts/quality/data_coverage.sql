@@ -77,6 +77,7 @@ found as (
         count(*) filter (where is_traded) as bars,
         1 as most_bars
     from {{ ref('int_fo_bhavcopy__deduped') }}
+    where is_preferred
     group by underlying, instrument_type, session_date
     union all
     select
@@ -88,6 +89,7 @@ found as (
         1 as bars,
         1 as most_bars
     from {{ ref('int_spot__closes_deduped') }}
+    where is_preferred
     union all
     select
         exchange as underlying,
@@ -98,6 +100,7 @@ found as (
         count(*) filter (where is_traded) as bars,
         1 as most_bars
     from {{ ref('int_equities__official_deduped') }}
+    where is_preferred
     group by exchange, session_date
 
 ),
@@ -123,6 +126,7 @@ expected as (
         spans.bar_interval,
         sessions.session_date,
         sessions.kind as session_kind,
+        sessions.is_provisional,
         case spans.bar_interval
             when 'minute' then (extract(epoch from sessions.closes_at - sessions.opens_at) / 60)::integer
             else 1
@@ -151,7 +155,8 @@ data_coverage as (
             when found.bars is null then 'missing'
             when found.most_bars < expected.session_bars or incomplete_sessions.session_date is not null then 'gaps'
             else 'complete'
-        end as coverage
+        end as coverage,
+        expected.is_provisional
     from expected
     left join found
         on expected.underlying = found.underlying

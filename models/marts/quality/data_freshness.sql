@@ -1,6 +1,3 @@
-{% set told = env_var('TICKMART_TODAY', '') %}
-{% set now = "(date '" ~ told ~ "' + 1)::timestamp at time zone 'Asia/Kolkata'" if told else "now()" %}
-
 with
 
 current_loads as (
@@ -22,40 +19,7 @@ slices as (
 
 ),
 
-dated_sessions as (
-
-    select
-        segment,
-        session_date,
-        closes_at
-    from {{ ref('int_sessions__dated') }}
-    where exchange = 'NSE'
-
-),
-
-calendar_ends as (
-
-    select
-        segment,
-        max(session_date) as last_session
-    from dated_sessions
-    group by segment
-
-),
-
--- A calendar that has ended must not make everything look fresh.
-provisional_sessions as (
-
-    select
-        calendar_ends.segment,
-        day::date as session_date,
-        (day::date + time '15:30') at time zone 'Asia/Kolkata' as closes_at
-    from calendar_ends
-    cross join generate_series(calendar_ends.last_session + 1, ({{ now }})::date + 1, interval '1 day') as day
-    where extract(isodow from day) <= 5
-
-),
-
+-- Provisional ones too: a calendar that has ended must not make everything look fresh.
 closed_sessions as (
 
     select
@@ -63,12 +27,8 @@ closed_sessions as (
         session_date,
         closes_at,
         row_number() over (partition by segment order by session_date) as position
-    from (
-        select * from dated_sessions
-        union all
-        select * from provisional_sessions
-    ) as sessions
-    where closes_at <= {{ now }}
+    from {{ ref('int_sessions__dated') }}
+    where exchange = 'NSE' and closes_at <= {{ moment_of_reading("'Asia/Kolkata'") }}
 
 ),
 

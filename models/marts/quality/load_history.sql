@@ -6,9 +6,16 @@ loads as (
 
 ),
 
-current_loads as (
+-- a file stands at one whole load, and at those that continue it
+current_files as (
 
-    select * from {{ source('audit', 'current_loads') }}
+    select
+        source,
+        dataset,
+        uri,
+        min(coalesce(continues_load_id, load_id)) as whole_load_id
+    from {{ source('audit', 'current_loads') }}
+    group by source, dataset, uri
 
 ),
 
@@ -50,11 +57,14 @@ load_history as (
         case
             when loads.status = 'failed' then 'failed'
             when loads.unloaded_at is not null then 'unloaded'
-            when current_loads.load_id <> loads.load_id then 'restated'
+            when current_files.whole_load_id <> coalesce(loads.continues_load_id, loads.load_id) then 'restated'
             when built_loads.load_id is null then 'not built yet'
             else 'in the marts'
         end as standing,
-        case when current_loads.load_id > loads.load_id then current_loads.load_id end as restated_by,
+        case
+            when current_files.whole_load_id > coalesce(loads.continues_load_id, loads.load_id)
+                then current_files.whole_load_id
+        end as restated_by,
         loads.rows,
         loads.rejected as rows_rejected,
         case when built_loads.load_id is not null then loads.rows - outcomes.rows_set_aside end as rows_in_marts,
@@ -71,10 +81,10 @@ load_history as (
         loads.error,
         loads.blank_lines
     from loads
-    left join current_loads
-        on loads.source = current_loads.source
-        and loads.dataset = current_loads.dataset
-        and loads.uri = current_loads.uri
+    left join current_files
+        on loads.source = current_files.source
+        and loads.dataset = current_files.dataset
+        and loads.uri = current_files.uri
     left join built_loads on loads.load_id = built_loads.load_id
     -- load by load: who asks for a few loads does not count what all others have set aside
     left join lateral (

@@ -15,7 +15,7 @@ loads as (
 
 row_texts as (
 
-    {{ texts_of_set_aside_rows() }}
+    select * from {{ ref('int_rows__quarantined') }}
 
 ),
 

@@ -18,6 +18,7 @@ official as not materialized (
 index_file as not materialized (
 
     select * from {{ ref('int_spot__closes_deduped') }}
+    where is_preferred
 
 ),
 

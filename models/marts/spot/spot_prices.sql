@@ -3,6 +3,7 @@ with
 prices as (
 
     select * from {{ ref('int_spot__prices_deduped') }}
+    where is_preferred
 
 ),
 

@@ -9,7 +9,9 @@ raw_rows as (
 typed as (
 
     select
-        -- ids
+        -- ids: the files are of NSE's segments; a symbol of another exchange says so itself
+        'gfdl' as dialect,
+        'NSE' as exchange,
         {{ key_text('raw_rows.ticker') }} as vendor_symbol,
         -- nearly no file has the column
         case
@@ -20,10 +22,16 @@ typed as (
                     load='raw_rows._load_id',
                 ) | indent(16) }}
         end as vendor_expiry,
+        null::text as instrument_type,
+        null::text as underlying,
+        null::date as expiry,
+        null::numeric as strike,
+        null::text as option_type,
 
         -- times
         {{ date_text('raw_rows.date', 'cells.session_date', load='raw_rows._load_id') | indent(8) }} as vendor_date,
         cells.session_date,
+        interval '1 minute' as bar_interval,
         cells.bar_end - interval '1 minute' as bar_start,
         cells.bar_end,
 
@@ -32,10 +40,18 @@ typed as (
         cells.high,
         cells.low,
         cells.close,
+        null::numeric as bid,
+        null::numeric as ask,
+        'none' as adjusted_for,
 
         -- quantities, in units of the underlying
         cells.volume,
         cells.open_interest,
+        null::numeric as quote_volume,
+        null::bigint as trade_count,
+
+        -- volatility
+        null::double precision as vendor_implied_volatility,
 
         -- judgement
         case

@@ -15,16 +15,13 @@ loads as (
 typed as (
 
     select
-        -- ids
+        -- ids: contracts are called what NSE calls them; of other exchanges nobody reads the symbols
+        case when listed.exchange = 'NSE' then 'nse' end as dialect,
         {{ key_text('raw_rows.tradingsymbol') }} as vendor_symbol,
         to_char(cells.expiry, 'YYYY-MM-DD') as vendor_expiry,
         {{ vendor_token('raw_rows.instrument_token') }} as instrument_token,
         {{ vendor_token('raw_rows.exchange_token') }} as exchange_token,
-        case
-            when raw_rows.exchange in ('NFO', 'NSE') or raw_rows.exchange is null then 'NSE'
-            when raw_rows.exchange in ('BFO', 'BSE') then 'BSE'
-            else {{ key_text('raw_rows.exchange') }}
-        end as exchange,
+        listed.exchange,
         case
             when raw_rows.instrument_type in ('CE', 'PE') then 'option'
             when raw_rows.instrument_type = 'FUT' then 'future'
@@ -101,6 +98,14 @@ typed as (
             from (select 1) as once
             offset 0
         ) as cells
+    cross join lateral (
+        select
+            case
+                when raw_rows.exchange in ('NFO', 'NSE') or raw_rows.exchange is null then 'NSE'
+                when raw_rows.exchange in ('BFO', 'BSE') then 'BSE'
+                else {{ key_text('raw_rows.exchange') }}
+            end as exchange
+    ) as listed
     -- the excerpt has no column for the underlying, but its symbols begin with it
     cross join lateral (
         select

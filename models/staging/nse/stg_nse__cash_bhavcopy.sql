@@ -23,7 +23,7 @@ texts as (
 
     select
         'udiff' as layout,
-        1 as layout_rank,
+        1 as file_rank,
         btrim({{ key_text('tckr_symb') }}) as symbol,
         btrim({{ key_text('scty_srs') }}) as series,
         btrim({{ key_text('isin') }}) as isin,
@@ -52,7 +52,7 @@ texts as (
     union all
     select
         'full' as layout,
-        2 as layout_rank,
+        2 as file_rank,
         btrim({{ key_text('symbol') }}) as symbol,
         btrim({{ key_text('series') }}) as series,
         null as isin,
@@ -76,7 +76,7 @@ texts as (
     union all
     select
         'legacy' as layout,
-        3 as layout_rank,
+        3 as file_rank,
         btrim({{ key_text('symbol') }}) as symbol,
         btrim({{ key_text('series') }}) as series,
         btrim({{ key_text('isin') }}) as isin,
@@ -104,8 +104,7 @@ typed as (
 
     select
         -- ids
-        texts.layout,
-        texts.layout_rank,
+        'NSE' as exchange,
         texts.symbol,
         texts.series,
         nullif(texts.isin, '') as isin,
@@ -130,6 +129,7 @@ typed as (
         cells.delivered_volume,
 
         -- judgement
+        texts.file_rank,
         case
             when texts.refusal is not null then texts.refusal
             when coalesce(texts.symbol, '') = '' then 'symbol is missing'

@@ -11,6 +11,7 @@ typed as (
     select
         -- ids: the layout has no symbol, so what identifies the contract beside its expiry stands for it
         'nse legacy' as dialect,
+        'NSE' as exchange,
         concat_ws(
             ' ', {{ key_text('raw_rows.instrument') }}, {{ key_text('raw_rows.symbol') }},
             trim_scale(cells.strike)::text, cells.option_type
@@ -54,7 +55,8 @@ typed as (
         null::bigint as trades,
         {{ vendor_number('raw_rows.val_inlakh') }} * 100000 as turnover,
 
-        -- judgement
+        -- judgement: the other layout carries the lot and more digits
+        2 as file_rank,
         case
             {{ keys_too_long({
                 'raw_rows.symbol': 'underlying', 'raw_rows.expiry_dt': 'expiry', 'raw_rows.option_typ': 'option type',

@@ -11,6 +11,7 @@ typed as (
     select
         -- ids
         'nse' as dialect,
+        'NSE' as exchange,
         {{ key_text('raw_rows.fin_instrm_nm') }} as vendor_symbol,
         case
             when raw_rows.xpry_dt is null then ''
@@ -53,7 +54,8 @@ typed as (
         {{ vendor_quantity('raw_rows.ttl_nb_of_txs_exctd') }} as trades,
         {{ vendor_number('raw_rows.ttl_trf_val') }} as turnover,
 
-        -- judgement
+        -- judgement: this layout carries the lot and more digits, so its files go first
+        1 as file_rank,
         case
             {{ keys_too_long({
                 'raw_rows.fin_instrm_nm': 'symbol', 'raw_rows.tckr_symb': 'underlying', 'raw_rows.xpry_dt': 'expiry',

@@ -10,6 +10,7 @@ typed as (
 
     select
         -- ids
+        'NSE' as exchange,
         upper(regexp_replace(btrim({{ key_text('raw_rows.index_name') }}), '\s+', ' ', 'g')) as index_name,
 
         -- times

@@ -11,6 +11,7 @@ typed as (
     select
         -- ids: what identifies the contract beside its expiry stands for a symbol, which only one layout has
         'nse chain' as dialect,
+        'NSE' as exchange,
         concat_ws(' ', cells.underlying, trim_scale(cells.strike)::text, cells.option_type) as vendor_symbol,
         case
             when raw_rows.expiry_date is null then ''

@@ -1,10 +1,13 @@
-"""Every test that takes `sample` runs once per clean file of every registered source."""
+"""Every test that takes `sample` runs once per clean file of every source, on two of them if of transport."""
 
 import pytest
-from loader_samples import Sample, identify, samples
+from loader_samples import identify, of_transport, samples
 
 
-@pytest.fixture(params=samples(), ids=identify)
-def sample(request: pytest.FixtureRequest) -> Sample:
-    sample: Sample = request.param
-    return sample
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "sample" not in metafunc.fixturenames or hasattr(metafunc.module, "sample"):
+        return  # the file has a fixture of its own
+    if any("sample" in marker.args[0] for marker in metafunc.definition.iter_markers("parametrize")):
+        return  # the test says itself which
+    transport = metafunc.definition.get_closest_marker("transport") is not None
+    metafunc.parametrize("sample", of_transport() if transport else samples(), ids=identify)

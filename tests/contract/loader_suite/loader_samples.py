@@ -11,7 +11,8 @@ from typing import Any
 
 from loaders.landing import Outcome, Report, land
 from loaders.layouts import Layout
-from loaders.registry import SOURCES, Source
+from loaders.source import Source
+from loaders.sources import SOURCES
 from warehouse import database as databases
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -135,6 +136,15 @@ def samples() -> list[Sample]:
         for source in SOURCES.values()
         for name in json.loads((FIXTURES / source.name / "expected.json").read_text())["clean"]
     ]
+
+
+def of_transport() -> list[Sample]:
+    """Two files for what no layout has a part in: bytes, encodings, archives, interruptions.
+
+    One with columns behind those that it is known by, and one of which the day has to be said.
+    """
+    named = {identify(sample): sample for sample in samples()}
+    return [named["nse-bhavcopy-udiff"], named["kite-instruments-kite"]]
 
 
 def identify(sample: Sample) -> str:

@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from loader_samples import Sample, query, rejects_of, samples
 
-from loaders.checking import check
+from loaders.landing.checking import check
+from loaders.landing.lines import LONGEST_LINE
 from loaders.layouts import choose
-from loaders.lines import LONGEST_LINE
-from loaders.registry import SOURCES
+from loaders.sources import SOURCES
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -59,6 +59,7 @@ def test_lines_that_do_not_split_are_rejected_and_the_rest_lands(sample: Sample,
     ]
 
 
+@pytest.mark.transport
 def test_lines_stay_right_behind_a_file_with_rejects(sample: Sample, tmp_path: Path) -> None:
     for number in range(3):
         path = tmp_path / f"{number}.csv"
@@ -78,6 +79,7 @@ def test_a_file_cut_within_a_row_lands_up_to_there(sample: Sample, tmp_path: Pat
     assert rejects_of(outcome.load_id) == [(len(sample.lines) + 1, cut, reason)]
 
 
+@pytest.mark.transport
 def test_a_line_break_within_quotes_is_two_bad_lines_not_one_lost_row(sample: Sample, tmp_path: Path) -> None:
     good = sample.lines[0]
     path = tmp_path / "broken.csv"
@@ -90,6 +92,7 @@ def test_a_line_break_within_quotes_is_two_bad_lines_not_one_lost_row(sample: Sa
     ]
 
 
+@pytest.mark.transport
 def test_a_line_without_end_is_not_taken_into_memory(sample: Sample, tmp_path: Path) -> None:
     path = tmp_path / "long.csv"
     path.write_text(sample.text(sample.lines[0], "x" * (3 * LONGEST_LINE), sample.lines[1]))
@@ -98,6 +101,7 @@ def test_a_line_without_end_is_not_taken_into_memory(sample: Sample, tmp_path: P
     assert rejects_of(outcome.load_id) == [(3, "x" * 1000, f"longer than {LONGEST_LINE:,} bytes")]
 
 
+@pytest.mark.transport
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("quote", ["", '"'])
 def test_a_line_that_copy_would_take_is_rejected_beyond_the_longest(
@@ -123,6 +127,7 @@ def test_a_line_that_copy_would_take_is_rejected_beyond_the_longest(
         ]
 
 
+@pytest.mark.transport
 @pytest.mark.parametrize(("end", "other"), [("\n", "\r"), ("\r\n", "\r"), ("\r", "\n")])
 def test_a_line_end_of_another_kind_within_quotes_is_no_value(
     sample: Sample, tmp_path: Path, end: str, other: str
@@ -137,6 +142,7 @@ def test_a_line_end_of_another_kind_within_quotes_is_no_value(
     assert (outcome.rows, outcome.rejected) == (verdict.rows, verdict.rejected) == (len(many) + 1, 1)
 
 
+@pytest.mark.transport
 def test_blank_lines_are_counted_and_every_line_is_accounted_for(sample: Sample, tmp_path: Path) -> None:
     path = tmp_path / "blank.csv"
     for text in (
@@ -158,6 +164,7 @@ def test_blank_lines_are_counted_and_every_line_is_accounted_for(sample: Sample,
         assert held["rejected"] == len(rejects_of(outcome.load_id))
 
 
+@pytest.mark.transport
 def test_millions_of_blank_lines_are_one_count(sample: Sample, tmp_path: Path) -> None:
     path = tmp_path / "blank.csv"
     path.write_text(sample.text(sample.lines[0]) + "\n" * 3_000_000 + sample.lines[1] + "\n")
@@ -167,6 +174,7 @@ def test_millions_of_blank_lines_are_one_count(sample: Sample, tmp_path: Path) -
     assert outcome.notes == ("3,000,000 blank lines",)
 
 
+@pytest.mark.transport
 def test_a_file_of_nothing_but_rejects_lands_no_row(sample: Sample, tmp_path: Path) -> None:
     path = tmp_path / "all bad.csv"
     path.write_text(sample.text(*["bad"] * 3000))
@@ -175,6 +183,7 @@ def test_a_file_of_nothing_but_rejects_lands_no_row(sample: Sample, tmp_path: Pa
     assert [line for line, _, _ in rejects_of(outcome.load_id)] == list(range(2, 3002))
 
 
+@pytest.mark.transport
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_line_is_ever_lost(sample: Sample, tmp_path: Path, data: st.DataObject) -> None:
@@ -243,6 +252,7 @@ def test_files_of_other_layouts_are_refused(sample: Sample) -> None:
         assert f'starting "{start}' in error_of(sample, sample.folder / name)
 
 
+@pytest.mark.transport
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -271,12 +281,14 @@ def test_what_is_no_csv_is_one_clear_error(
     assert words in error
 
 
+@pytest.mark.transport
 def test_a_gzip_file_cut_behind_good_rows_lands_nothing(sample: Sample, tmp_path: Path) -> None:
     path = tmp_path / "cut.csv.gz"
     path.write_bytes(gzip.compress((sample.clean + sample.clean).encode(), mtime=0)[:-4])
     assert "cut.csv.gz is cut or damaged" in error_of(sample, path)
 
 
+@pytest.mark.transport
 def test_a_damaged_member_fails_alone(sample: Sample, tmp_path: Path) -> None:
     path = tmp_path / "damaged.zip"
     with zipfile.ZipFile(path, "w") as archive:
@@ -293,6 +305,7 @@ def test_a_damaged_member_fails_alone(sample: Sample, tmp_path: Path) -> None:
     assert "Bad CRC-32" in str(report.outcomes[0].error)
 
 
+@pytest.mark.transport
 def test_a_cut_zip_is_one_clear_error(sample: Sample, tmp_path: Path) -> None:
     path = tmp_path / "cut.zip"
     with zipfile.ZipFile(path, "w") as archive:
@@ -301,6 +314,7 @@ def test_a_cut_zip_is_one_clear_error(sample: Sample, tmp_path: Path) -> None:
     assert error_of(sample, path).startswith("cut.zip is cut or damaged")
 
 
+@pytest.mark.transport
 def test_an_encrypted_member_is_one_clear_error(sample: Sample, tmp_path: Path) -> None:
     path = tmp_path / "secret.zip"
     with zipfile.ZipFile(path, "w") as archive:
@@ -312,12 +326,14 @@ def test_an_encrypted_member_is_one_clear_error(sample: Sample, tmp_path: Path) 
     assert "is encrypted; unpack it with its password" in error_of(sample, path)
 
 
+@pytest.mark.transport
 def test_a_parquet_file_of_other_columns_is_refused(sample: Sample, tmp_path: Path) -> None:
     path = tmp_path / "other.parquet"
     pyarrow.parquet.write_table(pyarrow.table({"a": [1], "b": [2]}), path)
     assert error_of(sample, path).startswith("unknown layout in other.parquet: 2 columns")
 
 
+@pytest.mark.transport
 def test_a_folder_with_no_data_file_fails(sample: Sample, tmp_path: Path) -> None:
     (tmp_path / "notes.md").write_text("x")
     failed, skipped = sample.land([tmp_path]).outcomes
@@ -328,6 +344,7 @@ def test_a_folder_with_no_data_file_fails(sample: Sample, tmp_path: Path) -> Non
     ]
 
 
+@pytest.mark.transport
 def test_what_cannot_be_read_fails_alone_and_stands_in_the_ledger(sample: Sample, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "b.csv")
     (tmp_path / "c.csv").symlink_to("gone.csv")
@@ -365,6 +382,7 @@ def test_what_cannot_be_read_fails_alone_and_stands_in_the_ledger(sample: Sample
     assert [(v.uri, v.name, v.error) for v in verdicts] == [(o.uri, o.name, o.error) for o in report.outcomes]
 
 
+@pytest.mark.transport
 def test_a_missing_path_fails_and_the_others_land(sample: Sample, tmp_path: Path) -> None:
     path = tmp_path / "there.csv"
     path.write_text(sample.clean)
@@ -381,6 +399,7 @@ def test_a_header_without_rows_is_an_empty_load(sample: Sample, tmp_path: Path) 
     assert query("select status, rows from audit.loads where load_id = %s", outcome.load_id) == [("empty", 0)]
 
 
+@pytest.mark.transport
 @pytest.mark.parametrize("rest", ["", "bad\n"])
 def test_a_file_without_rows_does_not_silently_replace_one_with_rows(
     sample: Sample, tmp_path: Path, rest: str
@@ -396,6 +415,7 @@ def test_a_file_without_rows_does_not_silently_replace_one_with_rows(
     assert (outcome.rows, outcome.restates) == (0, before.load_id)
 
 
+@pytest.mark.transport
 @pytest.mark.skipif(
     os.geteuid() == 0 and not Path("/usr/bin/setpriv").exists(),
     reason="root needs setpriv to lose its rights",

@@ -119,6 +119,7 @@ DRESSES = {
 }
 
 
+@pytest.mark.transport
 @pytest.mark.parametrize("dress", DRESSES)
 def test_the_same_rows_land_from_any_dress(sample: Sample, tmp_path: Path, dress: str) -> None:
     path = tmp_path / "dressed.csv"  # the name says nothing: the content decides
@@ -142,6 +143,7 @@ def test_columns_may_stand_in_any_order(sample: Sample, tmp_path: Path) -> None:
     assert list(sample.landed(outcome.load_id).values()) == sample.rows_of(sample.lines)
 
 
+@pytest.mark.transport
 def test_bytes_that_are_no_utf8_are_read_as_latin1_and_that_is_said(sample: Sample, tmp_path: Path) -> None:
     odd = "ÉTÉ" + sample.lines[0][sample.lines[0].index(",") :]
     path = tmp_path / "latin1.csv"
@@ -155,6 +157,7 @@ def test_bytes_that_are_no_utf8_are_read_as_latin1_and_that_is_said(sample: Samp
     ]
 
 
+@pytest.mark.transport
 def test_quoted_values_keep_commas_and_quotes(sample: Sample, tmp_path: Path) -> None:
     rest = sample.lines[0][sample.lines[0].index(",") :]
     path = tmp_path / "quoted.csv"
@@ -163,6 +166,7 @@ def test_quoted_values_keep_commas_and_quotes(sample: Sample, tmp_path: Path) ->
     assert [row[0] for row in landed.values()] == ['a, "b"', ""]
 
 
+@pytest.mark.transport
 def test_quotes_may_come_late(sample: Sample, tmp_path: Path) -> None:
     many = sample.lines * (300_000 // len("".join(sample.lines)) + 1)
     late = '"quoted"' + sample.lines[0][sample.lines[0].index(",") :]
@@ -182,6 +186,7 @@ def test_nonsense_lands_as_it_is_for_the_build_to_judge(sample: Sample, tmp_path
     assert outcome.rejected == 0
 
 
+@pytest.mark.transport
 def test_a_zip_lands_each_of_its_files_as_its_own_load(sample: Sample, tmp_path: Path) -> None:
     inner = tmp_path / "inner"
     with zipfile.ZipFile(inner, "w") as archive:
@@ -207,6 +212,7 @@ def test_a_zip_lands_each_of_its_files_as_its_own_load(sample: Sample, tmp_path:
     assert [o.status for o in again.outcomes] == ["already loaded"] * 4 + ["skipped"] * 2
 
 
+@pytest.mark.transport
 def test_two_members_of_one_name_are_two_loads(sample: Sample, tmp_path: Path) -> None:
     path = tmp_path / "twins.zip"
     with zipfile.ZipFile(path, "w") as archive:
@@ -237,6 +243,7 @@ def test_a_parquet_file_of_the_same_columns_lands_as_the_csv_does(sample: Sample
     assert outcome.layout == sample.layout.name
 
 
+@pytest.mark.transport
 def test_folders_are_searched_in_natural_order(sample: Sample, tmp_path: Path) -> None:
     for name in ("day10.csv", "day2.csv", "sub/day1.txt", ".hidden.csv", "README.txt", "chart.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -252,6 +259,7 @@ def test_folders_are_searched_in_natural_order(sample: Sample, tmp_path: Path) -
     ]
 
 
+@pytest.mark.transport
 def test_patterns_are_expanded_and_a_file_named_twice_lands_once(sample: Sample, tmp_path: Path) -> None:
     for name in ("a1.csv", "a2.csv", "b.csv"):
         (tmp_path / name).write_text(sample.text(sample.lines[0]))

@@ -11,7 +11,7 @@ from loader_samples import Sample, query
 
 from warehouse.errors import TickmartError
 
-pytestmark = pytest.mark.usefixtures("fresh_database")
+pytestmark = [pytest.mark.transport, pytest.mark.usefixtures("fresh_database")]
 
 
 def on_insert(sample: Sample, body: str) -> None:
@@ -49,7 +49,7 @@ def test_a_load_killed_midway_leaves_nothing_and_can_be_repeated(
 ) -> None:
     make_tables(sample, tmp_path)
     path = tmp_path / "large.csv"
-    lines = sample.lines * (200_000 // len(sample.lines))
+    lines = sample.lines * (80_000 // len(sample.lines))
     path.write_text(sample.text(*first_line, *lines))
     on_insert(sample, "if new._line % 20000 = 0 then perform pg_sleep(0.3); end if;")
     command = subprocess.Popen(
@@ -114,7 +114,7 @@ def test_a_database_that_goes_away_ends_the_command_with_one_error(sample: Sampl
 def test_an_interrupted_command_leaves_nothing(sample: Sample, tmp_path: Path) -> None:
     make_tables(sample, tmp_path)
     path = tmp_path / "large.csv"
-    path.write_text(sample.text(*sample.lines * (100_000 // len(sample.lines))))
+    path.write_text(sample.text(*sample.lines * (50_000 // len(sample.lines))))
     on_insert(sample, "if new._line % 10000 = 0 then perform pg_sleep(0.3); end if;")
     command = subprocess.Popen(
         sample.command(path),

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from loader_samples import FIXTURES, query, rejects_of
 
-from loaders.checking import check
 from loaders.landing import Outcome, land
-from loaders.reading_back import read_lines
-from loaders.registry import SOURCES, Source
+from loaders.landing.checking import check
+from loaders.landing.reading_back import read_lines
+from loaders.source import Source
+from loaders.sources import SOURCES
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -156,8 +157,8 @@ def test_its_rows_have_no_lines_to_read_back(document: Document, tmp_path: Path)
     path = tmp_path / "answer.json"
     path.write_text(document.text)
     outcome = document.land_one(path)
-    ((sha256,),) = query("select sha256 from audit.loads where load_id = %s", outcome.load_id)
-    read = read_lines(outcome.uri, sha256, [1], document.source.suffixes)
+    ((sha256, size),) = query("select sha256, bytes from audit.loads where load_id = %s", outcome.load_id)
+    read = read_lines(outcome.uri, sha256, size, [1], document.source.suffixes)
     assert read.problem == "a JSON document has rows, not lines"
 
 

@@ -9,7 +9,7 @@ from loader_samples import Sample, query
 from sqlalchemy import URL
 
 from loaders.landing import Outcome
-from loaders.unloading import unload
+from loaders.landing.unloading import unload
 from warehouse.errors import TickmartError
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -51,6 +51,7 @@ def test_the_same_bytes_again_write_nothing(sample: Sample, tmp_path: Path) -> N
     assert touched(sample) == before
 
 
+@pytest.mark.transport
 def test_force_lands_the_same_bytes_again(sample: Sample, tmp_path: Path) -> None:
     path = tmp_path / "day.csv"
     path.write_text(sample.clean)
@@ -71,9 +72,10 @@ def test_new_bytes_restate_the_earlier_load(sample: Sample, tmp_path: Path) -> N
     ]
 
 
+@pytest.mark.transport
 def test_going_back_to_earlier_bytes_is_a_restatement_too(sample: Sample, tmp_path: Path) -> None:
     path = tmp_path / "day.csv"
-    for text in (sample.clean, sample.text(sample.lines[0])):
+    for text in (sample.clean, sample.text(sample.lines[1])):
         path.write_text(text)
         outcome = sample.land_one(path)
     path.write_text(sample.clean)
@@ -81,6 +83,7 @@ def test_going_back_to_earlier_bytes_is_a_restatement_too(sample: Sample, tmp_pa
     assert (back.status, back.restates) == ("loaded", outcome.load_id)
 
 
+@pytest.mark.transport
 def test_the_same_bytes_under_another_name_land_with_a_note(sample: Sample, tmp_path: Path) -> None:
     first = tmp_path / "first.csv"
     first.write_text(sample.text(*sample.lines[3:]))
@@ -92,6 +95,7 @@ def test_the_same_bytes_under_another_name_land_with_a_note(sample: Sample, tmp_
     assert outcome.notes == (f"the same bytes as load {earlier.load_id} ({sample.uri(first)})",)
 
 
+@pytest.mark.transport
 def test_a_link_is_the_file_it_leads_to(sample: Sample, tmp_path: Path) -> None:
     path, link = tmp_path / "day.csv", tmp_path / "link.csv"
     path.write_text(sample.clean)
@@ -100,6 +104,7 @@ def test_a_link_is_the_file_it_leads_to(sample: Sample, tmp_path: Path) -> None:
     assert sample.land_one(link).status == "already loaded"
 
 
+@pytest.mark.transport
 def test_a_failed_load_is_tried_again(sample: Sample, tmp_path: Path) -> None:
     path = tmp_path / "day.csv"
     path.write_text("")
@@ -109,6 +114,7 @@ def test_a_failed_load_is_tried_again(sample: Sample, tmp_path: Path) -> None:
     assert (outcome.status, outcome.restates) == ("loaded", None)
 
 
+@pytest.mark.transport
 def test_the_same_file_at_once_lands_once(sample: Sample, tmp_path: Path) -> None:
     path = tmp_path / "day.csv"
     path.write_text(sample.text(*sample.lines * 200))
@@ -117,6 +123,7 @@ def test_the_same_file_at_once_lands_once(sample: Sample, tmp_path: Path) -> Non
     assert len({outcome.load_id for outcome in outcomes}) == 1
 
 
+@pytest.mark.transport
 def test_files_at_once_keep_their_lines(sample: Sample, tmp_path: Path) -> None:
     paths = [tmp_path / f"{number}.csv" for number in range(4)]
     for number, path in enumerate(paths):
@@ -150,6 +157,7 @@ def test_unloading_takes_rows_and_rejects_back_and_lets_the_earlier_load_stand(
     assert (again.already, again.rows) == (True, 0)
 
 
+@pytest.mark.transport
 def test_an_unloaded_file_can_be_landed_again(sample: Sample, tmp_path: Path) -> None:
     path = tmp_path / "day.csv"
     path.write_text(sample.clean)
@@ -160,6 +168,7 @@ def test_an_unloaded_file_can_be_landed_again(sample: Sample, tmp_path: Path) ->
     assert (outcome.status, outcome.rows, outcome.restates) == ("loaded", len(sample.lines), None)
 
 
+@pytest.mark.transport
 def test_unloading_refuses_all_where_it_cannot_do_one(sample: Sample, tmp_path: Path) -> None:
     path = tmp_path / "day.csv"
     path.write_text("")
@@ -175,6 +184,7 @@ def test_unloading_refuses_all_where_it_cannot_do_one(sample: Sample, tmp_path: 
     assert len(sample.landed(loaded)) == len(sample.lines)
 
 
+@pytest.mark.transport
 def test_raw_tables_are_made_once_by_many_at_once(
     sample: Sample, tmp_path: Path, fresh_database: URL
 ) -> None:

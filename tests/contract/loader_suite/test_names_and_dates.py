@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from loader_samples import Sample, identify, query, samples
 
-from loaders.checking import check
+from loaders.landing.checking import check
 
 pytestmark = pytest.mark.usefixtures("database")
 

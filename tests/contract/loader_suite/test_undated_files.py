@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from loader_samples import Sample, query, samples
 
-from loaders.checking import check
 from loaders.landing import land
-from loaders.reading_back import read_lines
+from loaders.landing.checking import check
+from loaders.landing.reading_back import read_lines
 from warehouse.errors import TickmartError
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -54,6 +54,6 @@ def test_its_lines_are_read_back_while_the_file_holds_them(tmp_path: Path) -> No
     path = tmp_path / "what?as_of=it is.csv"
     path.write_text(sample.clean)
     (outcome,) = land(sample.source.name, [path], as_of=MONDAY).outcomes
-    ((sha256,),) = query("select sha256 from audit.loads where load_id = %s", outcome.load_id)
-    read = read_lines(outcome.uri, sha256, [2], sample.source.suffixes)
+    ((sha256, size),) = query("select sha256, bytes from audit.loads where load_id = %s", outcome.load_id)
+    read = read_lines(outcome.uri, sha256, size, [2], sample.source.suffixes)
     assert read.texts == {2: sample.lines[0]}

@@ -1,0 +1,154 @@
+"""What would become of files if they were landed; nothing is written, and no database is needed."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from loaders.landing import named_dates
+from loaders.landing.contents import contents_of
+from loaders.landing.copying import Meter
+from loaders.landing.files import DAMAGE, DataFile, PassedOver, Stream, Unreadable, expand
+from loaders.landing.landing import check_as_of, dated, members, said_of, size_of, why_it_failed
+from loaders.landing.lines import Reject
+from loaders.landing.outcomes import Listener
+from loaders.source import Source
+from loaders.sources import SOURCES
+from warehouse.errors import TickmartError
+
+_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What would become of one file or archive member.
+
+    Attributes
+    ----------
+    uri, name : str
+    status : str
+        `good`, `has rejects`, `empty`, `skipped` or `failed`.
+    layout : str or None
+    rows, rejected, blank : int
+        Lines that would land, that would not, and that are blank.
+    rejects : tuple of Reject
+        The first of the rejected lines.
+    latin1_lines : int
+        Lines that are no UTF-8 and would be read as latin-1.
+    notes : tuple of str
+        What a user should know though nothing would fail.
+    error : str or None
+        Of `failed` and `skipped`: why.
+    """
+
+    uri: str
+    name: str
+    status: str
+    layout: str | None = None
+    rows: int = 0
+    rejected: int = 0
+    blank: int = 0
+    rejects: tuple[Reject, ...] = ()
+    latin1_lines: int = 0
+    notes: tuple[str, ...] = ()
+    error: str | None = None
+
+    @property
+    def fits_nowhere(self) -> bool:
+        """Whether lines are there and not one could be landed."""
+        return self.rejected > 0 and self.rows == 0
+
+
+def check(
+    source: str,
+    paths: Iterable[str | Path],
+    *,
+    as_of: date | None = None,
+    options: Mapping[str, str] | None = None,
+    force: bool = False,
+    listener: Listener | None = None,
+) -> list[Verdict]:
+    """Read and judge files without landing them.
+
+    Judged is what landing judges: whether the file can be read to its end, its layout, whether each line
+    splits into the layout's columns, and whether the file's name and its rows agree about the day. What the
+    values say is judged by the build.
+
+    Parameters
+    ----------
+    source : str
+        Name of the source, such as `nse-minute`.
+    paths : iterable of str or Path
+        Files, folders and glob patterns.
+    as_of : date or None
+    options : mapping of str to str or None
+        As for landing them.
+    force : bool
+        Let pass what landing lets pass with it.
+    listener : Listener or None
+        Hears of the progress.
+
+    Returns
+    -------
+    list of Verdict
+        One per file or archive member.
+
+    Raises
+    ------
+    TickmartError
+        The source is unknown, or `as_of` is missing or makes no sense.
+    """
+    wanted = SOURCES.named(source)
+    check_as_of(wanted, as_of)
+    said_of(wanted, as_of, options)
+    listener = listener or Listener()
+    found = expand(paths, wanted.suffixes)
+    listener.expects(sum(size_of(item) for item in found))
+    return [
+        _verdict(wanted, dated(file, as_of), force, listener)
+        for item in found
+        for file in members(item, wanted)
+    ]
+
+
+def _verdict(
+    source: Source, file: DataFile | Unreadable | PassedOver, force: bool, listener: Listener
+) -> Verdict:
+    if isinstance(file, PassedOver):
+        return Verdict(file.uri, file.name, "skipped", error=file.why)
+    try:
+        if isinstance(file, Unreadable):
+            raise file.error
+        listener.starts(file.name, file.size)
+        return _judged(source, file, force, listener)
+    except (TickmartError, OSError, *DAMAGE) as error:
+        return Verdict(file.uri, file.name, "failed", error=why_it_failed(error, file.name))
+
+
+def _judged(source: Source, file: DataFile, force: bool, listener: Listener) -> Verdict:
+    with file.open(listener.reads) as stream:
+        contents = contents_of(Stream(Meter(stream, file.name)), file, source)
+        rows = rejected = blank = latin1 = 0
+        shown: list[Reject] = []
+        dates = named_dates.JudgedDates(file.name, contents.layout, contents.columns)
+        for batch in contents.judged_from(1):
+            dates.look_at(batch.good)
+            rows += batch.rows
+            rejected += len(batch.rejects)
+            blank += batch.blank
+            latin1 += batch.latin1
+            shown += batch.rejects[: _SHOWN - len(shown)]
+    notes = named_dates.notes_on_dates(file.name, dates.texts, force)
+    status = "has rejects" if rejected else "good" if rows else "empty"
+    return Verdict(
+        file.uri,
+        file.name,
+        status,
+        contents.layout.name,
+        rows,
+        rejected,
+        blank,
+        tuple(shown),
+        latin1,
+        notes,
+    )

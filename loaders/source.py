@@ -1,0 +1,115 @@
+"""What a source is: the layouts of its files, and what whoever loads them may say."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from loaders.layouts import Layout, RawTable
+from warehouse.errors import TickmartError
+
+if TYPE_CHECKING:
+    from loaders.fetching.port import Fetcher
+
+# What the ledger's options say of every load, and what every load is told by options of the command.
+RESERVED = (
+    *("as_of", "encoding", "force", "format", "latin1_lines", "archived", "asked_at"),
+    *("check", "json", "paths"),
+)
+SUFFIXES = (".csv", ".txt", ".gz", ".zip", ".bz2", ".zst", ".parquet")
+
+
+@dataclass(frozen=True)
+class LoadOption:
+    """Something that changes what the rows of a file say, and that the file does not say itself.
+
+    Attributes
+    ----------
+    name : str
+        The option of the command, and a key of `options` in the ledger; any but those of `RESERVED`.
+    description : str
+        One line for `tickmart load SOURCE --help`.
+    check : callable
+        Returns the value as the ledger keeps it; raises ValueError for one that makes no sense.
+    required : bool
+        Whether no file can be loaded without it.
+    """
+
+    name: str
+    description: str
+    check: Callable[[str], str] = str
+    required: bool = False
+
+    def __post_init__(self) -> None:
+        if self.name in RESERVED or not self.name.isidentifier():
+            raise ValueError(f"an option of a source cannot be called {self.name!r}")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Something that `tickmart load` can land.
+
+    Attributes
+    ----------
+    name : str
+        The word after `tickmart load`, and `source` in the ledger; the name of its module, with hyphens.
+    dataset : str
+        What the rows are, `dataset` in the ledger.
+    layouts : tuple of Layout
+        The layouts that files of this source have.
+    description : str
+        One line for `tickmart load --help`.
+    suffixes : tuple of str
+        Which files of a folder or an archive are taken for data.
+    undated : bool
+        Whether the rows say nowhere of which day they are, so that whoever loads them has to.
+    rows_of_json : callable or None
+        Makes the table of a JSON document and the file's name; None for a source that has no documents.
+    options : tuple of LoadOption
+        What whoever loads its files may say of them.
+    fetcher : Fetcher or None
+        How it is asked over a network; None for a source that gives files alone.
+    """
+
+    name: str
+    dataset: str
+    layouts: tuple[Layout, ...]
+    description: str
+    suffixes: tuple[str, ...] = SUFFIXES
+    undated: bool = False
+    rows_of_json: Callable[[Any, str], pa.Table] | None = None
+    options: tuple[LoadOption, ...] = ()
+    fetcher: "Fetcher | None" = None
+
+    def checked_options(self, given: Mapping[str, str]) -> dict[str, str]:
+        """Return the options of a load as the ledger keeps them.
+
+        Raises
+        ------
+        TickmartError
+            It takes no such option, one is missing, or a value makes no sense.
+        """
+        known = {option.name: option for option in self.options}
+        unknown = [name for name in given if name not in known]
+        if unknown:
+            takes = f"it takes {', '.join(known)}" if known else "it takes none"
+            raise TickmartError(f"{self.name} takes no option {', '.join(unknown)}; {takes}")
+        missing = [option for option in self.options if option.required and option.name not in given]
+        if missing:
+            raise TickmartError(
+                f"{self.name} has to be told its {missing[0].name}: say --{missing[0].name}"
+                f" ({missing[0].description})"
+            )
+        checked = {}
+        for name, value in given.items():
+            try:
+                checked[name] = known[name].check(value)
+            except ValueError as error:
+                raise TickmartError(f"--{name} {value!r} makes no sense: {error}") from error
+        return checked
+
+    @property
+    def raw_tables(self) -> tuple[RawTable, ...]:
+        """The tables that its rows land in, one or more layouts each."""
+        return tuple(dict.fromkeys(layout.table for layout in self.layouts))

@@ -1,0 +1,79 @@
+{#
+  The CTE `winners`: of the planned slices one row per key and source, with `source` and `is_preferred`. Reads the CTE `delivered`, rows of the
+  loads to build with load_id, line and the key, and writes the CTEs that it needs before it.
+
+  Within a source the order is: file rank (a file whose name ends in `_revised` goes first among equals), the vendor's own time, newest load,
+  last line. Across sources nothing is dropped: the source of best rank is preferred, and a key's other sources stand beside it. Rows that
+  lose within their source stand, with the reason, in int_quotes__set_aside, and so do rows of sources that are not preferred.
+
+  One window does both: sources stand behind one another by rank, and the first row of each is its winner.
+
+  shape:       the shape that the rows are of: sources are ranked by what they deliver of it.
+  key:         the columns that identify what competes.
+  same_slice:  condition that joins `delivered` and `slices`, beside the session date.
+  file_rank:   whether the rows have file_rank.
+  vendor_time: the column with the vendor's own time of the row, where there is one.
+#}
+{% macro dedupe(shape, key, same_slice, file_rank=false, vendor_time=none) %}
+slices as (
+
+    select * from {{ slices_to_build() }} as planned
+
+),
+
+-- A source has one rank among the rows of a shape, however many of its datasets bring such rows; one without a rank goes behind.
+loads as (
+
+    select
+        loads.load_id,
+        loads.source,
+        loads.uri ~* '_revised[^/]*$' as is_revised,
+        coalesce(min(ranks.rank) over (partition by loads.source), 100) as source_rank
+    from {{ source('audit', 'loads') }} as loads
+    left join {{ ref('source_ranks') }} as ranks
+        on loads.source = ranks.source and loads.dataset = ranks.dataset
+    where loads.raw_table in ({{ raw_tables_of([shape]) }})
+
+),
+
+ranked as (
+
+    select
+        delivered.*,
+        loads.source,
+        row_number() over best_first as precedence,
+        lag(loads.source) over best_first as source_before
+    from delivered
+    inner join slices on {{ same_slice }} and delivered.session_date = slices.session_date
+    inner join loads on delivered.load_id = loads.load_id
+    window
+        best_first as (
+            partition by {% for column in key %}delivered.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
+
+            order by
+                loads.source_rank asc,
+                loads.source asc,
+                {%- if file_rank %}
+                delivered.file_rank asc,
+                {%- endif %}
+                -- a revised file says so in its name alone, and counts whenever it was loaded
+                loads.is_revised desc,
+                {%- if vendor_time %}
+                delivered.{{ vendor_time }} desc nulls last,
+                {%- endif %}
+                delivered.load_id desc,
+                delivered.line desc
+        )
+
+),
+
+winners as (
+
+    select
+        ranked.*,
+        precedence = 1 as is_preferred
+    from ranked
+    where source_before is distinct from source
+
+)
+{%- endmacro %}

@@ -1,0 +1,12 @@
+{#
+  The sessions of the first and the last row of something, each found by the index: rows with `session_date`, none where there is
+  nothing.
+
+  relation: a model with session_date and bar_start, and an index that ends with the latter.
+  is_of:    the condition that its rows, `rows_of`, are of that thing: what stands before bar_start in the index.
+#}
+{% macro ends_of_rows(relation, is_of) -%}
+(select rows_of.session_date from {{ relation }} as rows_of where {{ is_of }} order by rows_of.bar_start asc limit 1)
+            union all
+            (select rows_of.session_date from {{ relation }} as rows_of where {{ is_of }} order by rows_of.bar_start desc limit 1)
+{%- endmacro %}

@@ -1,0 +1,1 @@
+{{ texts_of_set_aside_rows('superseded') }}

@@ -1,0 +1,1 @@
+{{ delivered('chain_snapshots') }}

@@ -1,0 +1,1 @@
+{{ delivered('share_days') }}

@@ -1,0 +1,125 @@
+"""A source added with a staging view and one line of the list of shapes, through whole builds."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from built_warehouse import copied_project, dbt, named_by_the_environment, query, tickmart
+from sqlalchemy import URL
+
+from warehouse.database import connect
+
+pytestmark = pytest.mark.slow
+
+# A third of the bars of the known source, of which every second one has another close, one tick higher.
+LANDED_BY_THE_NEW_SOURCE = """
+create table raw.made_up_bars (like raw.gfdl_minute_bars including all);
+insert into raw.made_up_bars
+select (bars).*
+from (
+    select jsonb_populate_record(
+        landed, jsonb_build_object(
+            '_load_id', 1000, '_line', numbered.number,
+            'close', (landed.close::numeric + 0.05 * (numbered.number % 2))::text,
+            'high', (landed.high::numeric + 0.05 * (numbered.number % 2))::text
+        )
+    ) as bars
+    from raw.gfdl_minute_bars as landed
+    inner join (
+        select _load_id, _line, row_number() over (order by _load_id, _line) as number
+        from raw.gfdl_minute_bars
+        where _line % 3 = 0
+    ) as numbered using (_load_id, _line)
+) as changed;
+insert into audit.loads (
+    load_id, source, dataset, uri, sha256, rows, layout, raw_table, first_line, header_lines,
+    started_at, finished_at, status
+)
+overriding system value
+select
+    1000, 'made-up', 'minute_bars', 'file:///made-up.csv', 'none', count(*), 'made-up', 'raw.made_up_bars',
+    1, 1, now(), now(), 'loaded'
+from raw.made_up_bars;
+"""
+OF_BARS = "select source, count(*) from {} group by source order by source"
+CONFLICTS = (
+    "select reason, count(*) from marts.superseded_rows where source = '{}' and winner_load_id is not null"
+    " group by reason order by reason"
+)
+
+
+@pytest.fixture
+def project(fresh_database: URL, tmp_path: Path) -> Iterator[Path]:
+    with named_by_the_environment(fresh_database):
+        tickmart("sample", "--to", tmp_path / "vendor", "--strikes", "3", "--expiries", "1")
+        tickmart("load", "nse-minute", tmp_path / "vendor/nse-minute")
+        with connect() as connection, connection.cursor() as cursor:
+            cursor.execute(LANDED_BY_THE_NEW_SOURCE)
+            connection.commit()
+        yield copied_project(tmp_path)
+
+
+def test_a_source_is_added_with_a_view_and_a_line_and_stops_the_build_without_the_line(project: Path) -> None:
+    refused = tickmart("build", "--no-tests", status=1)
+    assert "load 1000 of made-up landed" in refused.stderr
+    assert "in raw.made_up_bars, and the list of shapes has no line for that table" in refused.stderr
+    assert query("select count(*) from audit.built_loads") == [(0,)]
+
+    added_with_view_and_line(project)
+    build_without_tests(project)
+
+    [(known, bars), (added, added_bars)] = query(OF_BARS.format("intermediate.int_options__quotes_deduped"))[
+        ::-1
+    ]
+    assert (known, added) == ("nse-minute", "made-up")
+    assert 0 < added_bars < bars
+    # the known source has the better rank: the mart holds its bars, once each
+    assert query(OF_BARS.format("marts.options_ticks")) == [("nse-minute", bars)]
+    assert query("select count(distinct (symbol, bar_start)) from marts.options_ticks") == [(bars,)]
+    [(worse, other_values), (same, equal)] = query(CONFLICTS.format("made-up"))
+    assert worse == "conflict: a source of better rank has other values"
+    assert same == "same row delivered by another file"
+    assert other_values + equal == query("select rows from audit.loads where load_id = 1000")[0][0]
+    in_a_place = "select outcome, count(*) from intermediate.int_quotes__set_aside group by outcome"
+    assert query(in_a_place) == [("superseded", other_values + equal)]
+
+    ranks = project / "seeds/source_ranks.csv"
+    ranks.write_text(ranks.read_text() + "made-up,minute_bars,9,made for this test\n")
+    build_without_tests(project)
+
+    assert query(OF_BARS.format("marts.options_ticks")) == [
+        ("made-up", added_bars),
+        ("nse-minute", bars - added_bars),
+    ]
+    assert query("select count(distinct (symbol, bar_start)) from marts.options_ticks") == [(bars,)]
+    assert query(CONFLICTS.format("made-up")) == []
+    assert {reason for reason, _ in query(CONFLICTS.format("nse-minute"))} == {worse, same}
+    # nothing is computed from two rows of one minute
+    assert query(
+        "select sum(bars)::integer from intermediate.int_options__bars_daily"
+        " union all select count(*) from intermediate.option_pricing_inputs where bar_interval = 'minute'"
+    ) == [(bars,), (bars,)]
+
+
+def build_without_tests(project: Path) -> None:
+    dbt(
+        "build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test",
+        "--project-dir", project,
+    )  # fmt: skip
+
+
+def added_with_view_and_line(project: Path) -> None:
+    staging = project / "models/staging"
+    shutil.copytree(
+        staging / "gfdl", staging / "made_up", ignore=shutil.ignore_patterns("*unit_tests*", "*docs*")
+    )
+    for file in (staging / "made_up").iterdir():
+        text = file.read_text().replace("stg_gfdl__minute_bars", "stg_made_up__bars")
+        text = text.replace("gfdl_minute_bars", "made_up_bars").replace("raw_gfdl", "raw_made_up")
+        text = text.replace('{{ doc("made_up_bars") }}', "Bars of a source made for this test.")
+        file.write_text(text)
+        file.rename(file.with_name(file.name.replace("gfdl", "made_up").replace("minute_bars", "bars")))
+    shapes = project / "macros/domain/shapes.sql"
+    line = "{'raw_table': ['raw_made_up', 'made_up_bars'], 'view': 'stg_made_up__bars', 'shape': 'bars'},"
+    shapes.write_text(shapes.read_text().replace("{{ return([\n", "{{ return([\n" + line + "\n", 1))

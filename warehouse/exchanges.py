@@ -1,0 +1,50 @@
+"""The exchanges that are known, as `seeds/exchanges.csv` lists them."""
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+
+from warehouse.settings import PROJECT_FOLDER
+
+OWN_CALENDAR = "seeds"
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """An exchange.
+
+    Attributes
+    ----------
+    code : str
+        Our name of it, such as `NSE`.
+    mic : str or None
+        Its market identifier code (ISO 10383).
+    time_zone : str
+        Of its days and hours.
+    currency : str or None
+        Of its prices; None where it differs from instrument to instrument.
+    calendar : str
+        `seeds`, or a calendar of the library exchange_calendars.
+    """
+
+    code: str
+    mic: str | None
+    time_zone: str
+    currency: str | None
+    calendar: str
+
+
+@cache
+def known_exchanges() -> dict[str, Exchange]:
+    """Return the exchanges by their code."""
+    with (PROJECT_FOLDER / "seeds" / "exchanges.csv").open(encoding="utf-8", newline="") as lines:
+        return {
+            row["exchange"]: Exchange(
+                row["exchange"],
+                row["mic"] or None,
+                row["time_zone"],
+                row["currency"] or None,
+                row["calendar"],
+            )
+            for row in csv.DictReader(lines)
+        }
