@@ -17,6 +17,7 @@ from exporters.formats import EXPORTERS
 from exporters.publish import Manifest, Outcome, Publication, Store, open_store, read_manifest, versions
 from exporters.series import Series
 from warehouse import database
+from warehouse.built_slices import models_and_loads
 from warehouse.database import locks
 from warehouse.errors import TickmartError
 from warehouse.names import listed, names_held
@@ -424,12 +425,6 @@ def _data_version(connection: psycopg2.extensions.connection, piece: Slice, load
             [piece.underlying, piece.first, piece.last],
         )
         greeks = cursor.fetchall()
-        # daily rows name no load: what was built from which one says when they may have changed
-        cursor.execute(
-            "select distinct built_loads.model, built_loads.load_id from audit.built_loads"
-            " join intermediate.int_loads__slices as slices on slices.load_id = built_loads.load_id"
-            " where slices.underlying = %s and slices.session_date between %s and %s order by 1, 2",
-            [piece.underlying, piece.first, piece.last],
-        )
-        built = cursor.fetchall()
+    # daily rows name no load: what was built from which one says when they may have changed
+    built = models_and_loads(connection, piece.underlying, piece.first, piece.last)
     return hashlib.sha256(repr((sorted(load_ids), greeks, built)).encode()).hexdigest()[:16]

@@ -10,46 +10,15 @@ from prefect.events import emit_event
 from exporters.exporting import ExportReport, export
 from exporters.formats import EXPORTERS
 from exporters.publish import open_store, read_manifest
+from warehouse.built_slices import first_session_touched
 from warehouse.database import connect
 from warehouse.errors import TickmartError
 
 # A file may land while an export runs, or long before it is built: the nights look back a day further.
 _BUILT_LATER_THAN_LANDED = timedelta(days=1)
 
-# A load changes its own sessions, and those of other loads of its file: one was replaced, one counts again.
-_FIRST_CHANGED_SESSION = """
-    with
-
-    changed as (
-
-        select distinct source, dataset, uri
-        from audit.loads
-        where status <> 'failed' and greatest(finished_at, unloaded_at) >= %(since)s
-
-    ),
-
-    touched as (
-
-        select min(slices.session_date) as session_date
-        from intermediate.int_loads__slices as slices
-        inner join audit.loads as loads on slices.load_id = loads.load_id
-        inner join changed
-            on loads.source = changed.source and loads.dataset = changed.dataset and loads.uri = changed.uri
-        where lower(slices.underlying) = any(%(underlyings)s) or %(underlyings)s::text[] = '{}'
-
-    ),
-
-    newest as (
-
-        select date_trunc('month', max(session_date))::date as session_date
-        from marts.data_coverage
-        where bars > 0
-
-    )
-
-    select least(touched.session_date, newest.session_date)
-    from touched
-    cross join newest
+_FIRST_OF_NEWEST_MONTH = """
+    select date_trunc('month', max(session_date))::date from marts.data_coverage where bars > 0
 """
 
 
@@ -88,15 +57,12 @@ def first_session_to_export(format: str, underlyings: Sequence[str], destination
     if manifest is None or format not in manifest.exporters:
         return None
     with connect() as connection, connection.cursor() as cursor:
-        cursor.execute(
-            _FIRST_CHANGED_SESSION,
-            {
-                "since": manifest.updated_at - _BUILT_LATER_THAN_LANDED,
-                "underlyings": [name.lower() for name in underlyings],
-            },
+        touched = first_session_touched(
+            connection, manifest.updated_at - _BUILT_LATER_THAN_LANDED, underlyings
         )
-        row: tuple[date | None] = next(cursor)
-    return row[0]
+        cursor.execute(_FIRST_OF_NEWEST_MONTH)
+        (newest,) = next(cursor)
+    return min((session for session in (touched, newest) if session is not None), default=None)
 
 
 @task(task_run_name="publish {format}")

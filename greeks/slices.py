@@ -230,7 +230,7 @@ class SliceWorker:
 
     def _days_of_theta(self) -> int:
         with self._reader.cursor() as cursor:
-            cursor.execute("select max(days_of_theta) from intermediate.int_greeks__rules")
+            cursor.execute("select max(days_of_theta) from intermediate.greeks_rules")
             days: int = cursor.fetchone()[0]  # type: ignore[index]
         return days
 

@@ -30,12 +30,6 @@ DELTAS = (-0.10, -0.25, 0.50, 0.25, 0.10)
 _FARTHEST_NODE = 100.0
 LEAST_SPREAD = 0.5  # of the strikes' log-moneyness, in standard deviations at the money
 
-# Where a bar's expiry stands, as known on its session, and whether the bar is of a trade; minutes always are.
-_BARS = {
-    "day": ("(select * from intermediate.int_fo_bhavcopy__deduped where is_preferred)", "bars.is_traded"),
-    "built day": ("intermediate.int_options__bars_daily", "true"),
-}
-
 
 @dataclass(frozen=True)
 class Smile:
@@ -348,31 +342,14 @@ def _smiles(
     dates: Sequence[date],
     bar_range: tuple[datetime, datetime],
 ) -> Iterator[Smile]:
-    bars, is_traded = _BARS[bar_interval]
     cursor.execute(
-        f"""
+        """
         with quotes as (
-            select
-                greeks.session_date,
-                bars.expiry,
-                greeks.bar_end,
-                greeks.years_to_expiry,
-                greeks.implied_volatility,
-                greeks.vega,
-                contracts.contract_id,
-                contracts.strike::float8 as strike,
-                contracts.option_type,
-                {is_traded} as is_traded,
-                greeks.greeks_status,
-                greeks.forward_price
-            from enrichment.option_greeks as greeks
-            inner join intermediate.int_contracts__described as contracts
-                on greeks.contract_id = contracts.contract_id
-            inner join {bars} as bars
-                on greeks.contract_id = bars.contract_id and greeks.bar_start = bars.bar_start
-            where greeks.underlying = %(underlying)s and greeks.bar_interval = %(bar_interval)s
-                and greeks.session_date = any(%(dates)s)
-                and greeks.bar_start >= %(first)s and greeks.bar_start < %(last)s
+            select *
+            from intermediate.smile_quotes
+            where underlying = %(underlying)s and bar_interval = %(bar_interval)s
+                and session_date = any(%(dates)s)
+                and bar_start >= %(first)s and bar_start < %(last)s
         ),
         judged as (
             select

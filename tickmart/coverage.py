@@ -7,6 +7,7 @@ from psycopg2.extras import RealDictCursor
 
 from tickmart.marts import hint_of_loads_not_built, open_marts
 from tickmart.output import show_json, show_rows
+from warehouse.calendar_advice import calendar_advice
 from warehouse.errors import TickmartError
 from warehouse.options import End, Start, check_range
 
@@ -94,13 +95,7 @@ def _coverage(
             sessions = [dict(row) for row in cursor.fetchall()]
             cursor.execute(_HOW_OLD, asked)
             freshness = [dict(row) for row in cursor.fetchall()]
-            cursor.execute(
-                "select last_session, advice from intermediate.int_sessions__remaining"
-                " order by last_session nulls first, exchange limit 1"
-            )
-            calendar = next(iter(cursor.fetchall()))
-            cursor.execute("select advice from intermediate.int_sessions__provisional order by exchange")
-            provisional = [row["advice"] for row in cursor.fetchall()]
+        advice = calendar_advice(connection)
         hint = hint_of_loads_not_built(connection)
     if not sessions:
         raise TickmartError(hint or "no data there; what there is: tickmart list")
@@ -113,9 +108,9 @@ def _coverage(
                 "summary": summary,
                 "sessions": shown,
                 "freshness": freshness,
-                "calendar_ends": calendar["last_session"],
-                "warning": calendar["advice"],
-                "provisional": provisional,
+                "calendar_ends": advice.last_session,
+                "warning": next(iter(advice.of_ends), None),
+                "provisional": list(advice.of_provisional_sessions),
             }
         )
     else:
@@ -129,7 +124,7 @@ def _coverage(
             typer.echo(
                 f"{len(listed) - len(shown):,} older ones are not shown; all of them: --gaps", err=True
             )
-    for note in (hint, calendar["advice"], *provisional):
+    for note in (hint, *advice.sentences()):
         if note:
             typer.echo(f"note: {note}", err=True)
 

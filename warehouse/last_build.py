@@ -19,6 +19,7 @@ from typing import Any
 
 import psycopg2.extensions
 
+from warehouse.calendar_advice import calendar_advice
 from warehouse.database import connect
 from warehouse.dbt import NodeResult, Run, build_lock, run_dbt, told_to_dbt
 from warehouse.exchange_sessions import write_needed_sessions
@@ -86,7 +87,7 @@ def build_what_is_due(
             with connect() as connection:
                 changes = _changes(connection, project, tests)
                 if changes is not None and not changes.loads:
-                    run = Run(remarks=_advice_on_calendars(connection))
+                    run = Run(remarks=calendar_advice(connection).sentences())
                     return changes.with_warnings(run)
         prepare()
         with connect() as connection:
@@ -296,7 +297,7 @@ def _record(
 ) -> None:
     # a load that landed meanwhile may be built or not: it counts as new
     state = state_of(connection) | {"loads": before["loads"]}
-    advice = _advice_on_calendars(connection)
+    advice = calendar_advice(connection).sentences()
     warnings = [_A_TEST + name for name in run.warning_tests]
     warnings += [remark for remark in run.remarks if remark not in advice]
     with connection.cursor() as cursor:
@@ -307,18 +308,6 @@ def _record(
             (project, json.dumps(state), tests, warnings),
         )
     connection.commit()
-
-
-def _advice_on_calendars(connection: psycopg2.extensions.connection) -> list[str]:
-    """Return what a build warns of calendars; it depends on the day, so it is not remembered."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select advice from ("
-            " select 1 as rank, exchange, advice from intermediate.int_sessions__remaining"
-            " union all select 2, exchange, advice from intermediate.int_sessions__provisional"
-            ") as advised where advice is not null order by rank, exchange"
-        )
-        return [advice for (advice,) in cursor.fetchall()]
 
 
 def _state_of_greeks(connection: psycopg2.extensions.connection) -> str:

@@ -50,10 +50,12 @@ create table intermediate.option_pricing_inputs (
     ) stored,
     forward_bar_start timestamptz generated always as (bar_start) stored
 );
-create table intermediate.int_greeks__rules as select 365 as days_of_theta;
-create table intermediate.int_contracts__described (contract_id bigint, strike numeric, option_type text);
-create table intermediate.int_fo_bhavcopy__deduped (
-    contract_id bigint, bar_start timestamptz, expiry date, is_traded boolean
+create table intermediate.greeks_rules as select 365 as days_of_theta;
+create table intermediate.smile_quotes (
+    underlying text, bar_interval text, session_date date, bar_start timestamptz, bar_end timestamptz,
+    contract_id bigint, expiry date, strike double precision, option_type text, is_traded boolean,
+    forward_price double precision, years_to_expiry double precision, implied_volatility double precision,
+    vega double precision, greeks_status text
 );
 create table intermediate.versions (
     underlying text, session_date date, bar_interval text, inputs_version text,
@@ -322,7 +324,7 @@ def test_volatility_may_run_over_trading_time_and_theta_over_trading_days(
     connection: psycopg2.extensions.connection,
 ) -> None:
     add_row(connection, 1, forward_of_chain=22530.25, years_to_expiry=2 / 252, years_of_calendar=2 / 365)
-    query(connection, "update intermediate.int_greeks__rules set days_of_theta = 252")
+    query(connection, "update intermediate.greeks_rules set days_of_theta = 252")
 
     compute_due(processes=1)
 

@@ -52,6 +52,19 @@ def test_plug_ins_and_what_carries_them_stand_apart(folder: str) -> None:
     assert strays == []
 
 
+@pytest.mark.parametrize("package", sorted(MAY_IMPORT.keys() - {"warehouse"}))
+def test_python_above_the_warehouse_reads_marts_and_what_is_made_for_the_greeks(package: str) -> None:
+    """Relations of `intermediate` without `int_` in front are made for the Greeks step to read."""
+    strays = [
+        f"{path.relative_to(PROJECT)}:{number}: {line.strip()}"
+        for path in sorted((PROJECT / package).rglob("*.py"))
+        for number, line in enumerate(path.read_text().splitlines(), start=1)
+        if re.search(r"\bint_[a-z]+__", line)
+        or (package != "greeks" and re.search(r"\bintermediate\.[a-z]", line))
+    ]
+    assert strays == []
+
+
 def _imports(path: Path) -> list[tuple[int, str]]:
     return [(line, name.split(".")[0]) for line, name in _full_imports(path)]
 

@@ -130,7 +130,7 @@ intervals as (
 
 rules as (
 
-    select * from {{ ref('int_greeks__rules') }}
+    select * from {{ ref('greeks_rules') }}
 
 ),
 
