@@ -252,7 +252,7 @@ def _daily_returns(engine: BacktestEngine, instrument: str) -> list[float]:
 
 def _instrument(store: Store, wanted: str | None, bar: str) -> str:
     manifest = read_manifest(store)
-    volumes: dict[str, int] = {}
+    volumes: dict[str, int | float] = {}
     for file in manifest.files.values() if manifest else ():
         if file.exporter == "nautilus" and file.instrument and f"-{bar}-LAST-EXTERNAL/" in file.path:
             volumes[file.instrument] = volumes.get(file.instrument, 0) + (file.volume or 0)

@@ -25,6 +25,7 @@ Interval = Literal["minute", "hour", "day"]
 IST = timezone(timedelta(hours=5, minutes=30), "IST")
 PRICE_SCALE = 8
 PRICE = pa.decimal128(18, PRICE_SCALE)
+SIZE = pa.decimal128(28, 8)
 PRICES = ("open", "high", "low", "close")
 GREEKS = ("delta", "gamma", "vega", "theta", "rho")
 CHUNK_ROWS = 131_072
@@ -150,13 +151,13 @@ def read(
     Yields
     ------
     pyarrow.Table
-        `contract_id`, `bar_end` (ns, int64), prices as decimal128(18, 8), `volume`; `open_interest` for
-        contracts; `load_id` for minute bars; `is_traded` for daily ones; the Greeks when asked for.
+        `contract_id`, `bar_end` (ns, int64), prices as decimal128(18, 8), `volume` and, for contracts,
+        `open_interest` as decimal128(28, 8); `load_id` for minute bars; `is_traded` for daily ones; the Greeks when asked for.
     """
     fields = _fields(mart, with_greeks)
     names = {"contract_id": "0::bigint"} if mart.kind == "index" else {}
     if mart.kind == "index":
-        names["volume"] = "null::bigint"
+        names["volume"] = "null::numeric"
     if mart.interval == "day":
         names["is_traded"] = "true" if mart.kind == "index" else "is_traded"
     selected = ", ".join(f"{names.get(field.name, field.name)} as {field.name}" for field in fields)
@@ -180,9 +181,9 @@ def read(
 
 def _fields(mart: BarMart, with_greeks: bool) -> list[pa.Field]:
     fields = [pa.field("contract_id", pa.int64()), pa.field("bar_end", pa.timestamp("us", "UTC"))]
-    fields += [pa.field(name, PRICE) for name in PRICES] + [pa.field("volume", pa.int64())]
+    fields += [pa.field(name, PRICE) for name in PRICES] + [pa.field("volume", SIZE)]
     if mart.kind != "index":
-        fields.append(pa.field("open_interest", pa.int64()))
+        fields.append(pa.field("open_interest", SIZE))
     if with_greeks:
         fields += [
             pa.field(name, pa.float64()) for name in ("underlying_price", "implied_volatility", *GREEKS)
@@ -287,6 +288,23 @@ def decimals(values: np.ndarray, at_least: int) -> int:
     while places < PRICE_SCALE and (values % 10 ** (PRICE_SCALE - places)).any():
         places += 1
     return places
+
+
+def size_decimals(column: pa.ChunkedArray) -> int:
+    """Return the smallest number of decimals that holds all of a column's quantities; 0 for whole units."""
+    for places in range(SIZE.scale):
+        try:
+            column.cast(pa.decimal128(SIZE.precision, places))
+        except pa.ArrowInvalid:
+            continue
+        return places
+    return int(SIZE.scale)
+
+
+def total(column: pa.ChunkedArray, start: int, rows: int) -> int | float:
+    """Return the sum of some of a column's quantities, NULL counting as none: a whole number where it is one."""
+    added: Decimal = pc.sum(column.slice(start, rows), min_count=0).as_py()
+    return int(added) if added == added.to_integral_value() else float(added)
 
 
 def decimals_of(value: Decimal | None) -> int:

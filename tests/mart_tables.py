@@ -14,7 +14,7 @@ EXPIRY = date(2025, 4, 3)
 _BAR = """
     bar_start timestamptz, bar_end timestamptz, session_date date,
     open numeric, high numeric, low numeric, close numeric"""
-_SIZES = "volume bigint, open_interest bigint"
+_SIZES = "volume numeric, open_interest numeric"
 _GREEKS = """
     underlying_price numeric, years_to_expiry float8,
     implied_volatility float8, vendor_implied_volatility float8,

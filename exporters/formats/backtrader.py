@@ -138,7 +138,13 @@ def csv_lines(table: pa.Table, decimals: int) -> pa.StringArray:
     cells = [_times(table["bar_end"].to_numpy())]
     price = pa.decimal128(18, decimals)
     cells += [_one(table[name].cast(price).cast(pa.string())) for name in PRICES]
-    for name in ("volume", "open_interest", "implied_volatility", "delta"):
+    for name in ("volume", "open_interest"):
+        if name not in table.column_names:
+            cells.append(empty)
+            continue
+        size = pa.decimal128(marts.SIZE.precision, marts.size_decimals(table[name]))
+        cells.append(pc.fill_null(_one(table[name].cast(size).cast(pa.string())), ""))
+    for name in ("implied_volatility", "delta"):
         known = name in table.column_names
         cells.append(pc.fill_null(_one(table[name].cast(pa.string())), "") if known else empty)
     line_ends = pa.repeat("\n", rows)
@@ -195,7 +201,6 @@ class BacktraderExporter:
                     for name in PRICES:
                         decimals = marts.decimals(marts.unscaled(table[name]), decimals)
                     lines = csv_lines(table, decimals)
-                    volumes = pc.fill_null(table["volume"], 0).to_numpy()
                     for contract_id, start, rows in marts.segments(table):
                         contract = contracts[contract_id]
                         publication.put(
@@ -205,7 +210,7 @@ class BacktraderExporter:
                             underlying=piece.underlying,
                             partition=piece.partition,
                             instrument=contract.instrument,
-                            volume=int(volumes[start : start + rows].sum()),
+                            volume=marts.total(table["volume"], start, rows),
                         )
                     written.rows += len(table)
                     progress("write", len(table))

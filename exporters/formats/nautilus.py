@@ -91,8 +91,8 @@ def encode_bars(table: pa.Table) -> pa.RecordBatch:
     Parameters
     ----------
     table : pyarrow.Table
-        `open`, `high`, `low`, `close` (decimal128), `volume` (int64; NULL means that there is none, as for
-        an index, and becomes 0) and `bar_end` (int64, ns UTC).
+        `open`, `high`, `low`, `close` (decimal128), `volume` (decimal128; NULL means that there is none, as
+        for an index, and becomes 0) and `bar_end` (int64, ns UTC).
 
     Returns
     -------
@@ -101,7 +101,7 @@ def encode_bars(table: pa.Table) -> pa.RecordBatch:
     """
     stamps = _one(table["bar_end"].cast(pa.uint64()))
     cells = [_cells(_one(table[name])) for name in PRICES]
-    cells.append(_cells(_one(pc.fill_null(table["volume"], 0))))
+    cells.append(_cells(_one(pc.fill_null(table["volume"], Decimal(0)))))
     return pa.RecordBatch.from_arrays([*cells, stamps, stamps], schema=BAR_SCHEMA)
 
 
@@ -111,7 +111,7 @@ def encode_greeks(table: pa.Table, ids: pa.Array) -> pa.RecordBatch:
     Parameters
     ----------
     table : pyarrow.Table
-        The Greeks, `implied_volatility`, `underlying_price` (float64), `open_interest` (int64) and
+        The Greeks, `implied_volatility`, `underlying_price` (float64), `open_interest` (decimal128) and
         `bar_end`. Where a row has no Greeks they become NaN, which Nautilus requires in place of NULL.
     ids : pyarrow.StringArray
         The instrument id of every row.
@@ -379,7 +379,11 @@ class NautilusExporter:
             if needed > precision:
                 raise _FinerPricesError(mart.kind, needed)
         encoded = encode_bars(bars)
-        volumes = pc.fill_null(bars["volume"], 0).to_numpy()
+        if marts.size_decimals(bars["volume"]):
+            raise TickmartError(
+                f"{piece.underlying}: volumes in {mart.name} have fractions, and a {mart.kind} of Nautilus has"
+                " whole units"
+            )
         if "load_id" in bars.column_names:
             loads = pc.unique(bars["load_id"]).drop_null().to_pylist()
             run.written.load_ids[piece].update(loads)
@@ -394,7 +398,7 @@ class NautilusExporter:
                 underlying=piece.underlying,
                 partition=piece.partition,
                 instrument=metadata["instrument_id"],
-                volume=int(volumes[start : start + rows].sum()),
+                volume=marts.total(bars["volume"], start, rows),
             )
         run.written.rows += len(bars)
         run.progress("write", len(bars))

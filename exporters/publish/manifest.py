@@ -101,7 +101,7 @@ class PublishedFile:
     instrument : str or None
         What the file is about; a file without a partition goes when the last one with a partition of its
         instrument goes.
-    volume : int or None
+    volume : int, float or None
         Units traded in the file's bars, for choosing a liquid contract without opening every file.
     stored_at : str or None
         Where these bytes lie while `path` may still hold older ones; None once they lie at `path`.
@@ -120,7 +120,7 @@ class PublishedFile:
     underlying: str | None = None
     month: MonthText | None = None
     instrument: str | None = None
-    volume: int | None = None
+    volume: int | float | None = None
     stored_at: str | None = None
     partition: Partition | None = None
 

@@ -100,7 +100,7 @@ class Publication:
         underlying: str | None = None,
         partition: str | None = None,
         instrument: str | None = None,
-        volume: int | None = None,
+        volume: int | float | None = None,
     ) -> None:
         """Add a file to the export; it is staged only when its bytes differ from what is there.
 

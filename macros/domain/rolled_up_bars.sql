@@ -23,7 +23,7 @@ select
     min(low) as low,
     last(close, bar_start) as close,
     {%- if of == 'contract' %}
-    sum(volume)::bigint as volume,
+    sum(volume) as volume,
     last(open_interest, bar_start) as open_interest,
     {%- endif %}
     max(bar_start) as last_bar_start,

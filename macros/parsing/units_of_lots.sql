@@ -1,5 +1,5 @@
 {#
-  Lots as units of the underlying, bigint. NULL where the lot is not known, and where lots times lot is no whole number of units but
+  Lots as units of the underlying. NULL where the lot is not known, and where lots times lot is no whole number of units but
   for the rounding of the quotient: then that is not the lot by which the feed has divided.
 
   lots:     numeric, fractions allowed.
@@ -8,6 +8,6 @@
 {% macro units_of_lots(lots, lot_size) -%}
 case
             when abs({{ lots }} * {{ lot_size }} - round({{ lots }} * {{ lot_size }})) < 0.001
-                then round({{ lots }} * {{ lot_size }})::bigint
+                then round({{ lots }} * {{ lot_size }})
         end
 {%- endmacro %}

@@ -95,7 +95,7 @@ def test_bars_are_written_as_the_api_writes_them(tmp_path: Path) -> None:
     table = pa.table(
         {
             **{name: pa.array(prices, pa.decimal128(18, 8)) for name in ("open", "high", "low", "close")},
-            "volume": pa.array([75, None, 12_345_678_900], pa.int64()),
+            "volume": pa.array([75, None, 12_345_678_900]).cast(pa.decimal128(28, 8)),
             "bar_end": pa.array(STAMPS, pa.int64()),
         }
     )

@@ -45,8 +45,8 @@ gamma_exposure as (
         call_gamma_exposure - put_gamma_exposure as net_gamma_exposure,
 
         -- how much of the open interest that is of
-        open_interest::bigint as open_interest,
-        open_interest_left_out::bigint as open_interest_left_out
+        open_interest,
+        open_interest_left_out
 
     from sums
 

@@ -57,8 +57,8 @@ expiries as (
         expiry,
         max(bar_end) as bar_end,
         max(underlying_price) as underlying_price,
-        coalesce(sum(call_open_interest), 0)::bigint as call_open_interest,
-        coalesce(sum(put_open_interest), 0)::bigint as put_open_interest,
+        coalesce(sum(call_open_interest), 0) as call_open_interest,
+        coalesce(sum(put_open_interest), 0) as put_open_interest,
         -- every listed contract has its figure
         bool_and(call_symbol is null or call_open_interest is not null) as calls_are_known,
         bool_and(put_symbol is null or put_open_interest is not null) as puts_are_known,

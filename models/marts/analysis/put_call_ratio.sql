@@ -116,10 +116,10 @@ put_call_ratio as (
         (put_traded_value / nullif(call_traded_value, 0))::double precision as traded_value_ratio,
 
         -- what they are of
-        call_volume::bigint as call_volume,
-        put_volume::bigint as put_volume,
-        call_open_interest::bigint as call_open_interest,
-        put_open_interest::bigint as put_open_interest,
+        call_volume,
+        put_volume,
+        call_open_interest,
+        put_open_interest,
         call_traded_value,
         put_traded_value
 

@@ -111,7 +111,7 @@ built_days as (
         null::numeric as settlement_price,
         built.volume,
         built.open_interest,
-        null::bigint as change_in_open_interest,
+        null::numeric as change_in_open_interest,
         null::date as open_interest_compared_with,
         built.underlying_price,
         official.lot_size::integer as lot_size,

@@ -94,7 +94,7 @@ typed as (
                 ({{ vendor_date('raw_rows.expiry', order='dd-mm-yyyy', load='raw_rows._load_id') }}) as expiry,
                 {{ vendor_number('raw_rows.strike') }} as strike,
                 {{ vendor_number('raw_rows.tick_size') }} as tick_size,
-                {{ vendor_quantity('raw_rows.lot_size', digits=7) }} as lot_size
+                {{ vendor_count('raw_rows.lot_size', digits=7) }} as lot_size
             from (select 1) as once
             offset 0
         ) as cells

@@ -171,7 +171,7 @@ typed as (
             {{ vendor_number('texts.average_price') }} as average_price,
             {{ vendor_number('texts.turnover') }} as turnover,
             {{ vendor_quantity('texts.volume') }} as volume,
-            {{ vendor_quantity('texts.trades') }} as trades,
+            {{ vendor_count('texts.trades') }} as trades,
             {{ vendor_quantity('texts.delivered_volume') }} as delivered_volume
         from (select 1) as once
         offset 0

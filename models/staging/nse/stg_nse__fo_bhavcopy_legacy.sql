@@ -49,7 +49,7 @@ typed as (
         -- quantities: the layout counts lots and does not say their size (int_fo_bhavcopy__lots derives it)
         null::bigint as lot_size,
         cells.lots_traded,
-        case when cells.lots_traded = 0 then 0 end::bigint as volume,
+        case when cells.lots_traded = 0 then 0 end::numeric as volume,
         cells.open_interest,
         cells.stated_change_in_open_interest,
         null::bigint as trades,
@@ -106,7 +106,7 @@ typed as (
                 {{ vendor_number('raw_rows.low') }} as low,
                 {{ vendor_number('raw_rows.close') }} as close,
                 {{ vendor_number('raw_rows.settle_pr') }} as settlement_price,
-                {{ vendor_quantity('raw_rows.contracts', digits=9) }} as lots_traded,
+                {{ vendor_count('raw_rows.contracts', digits=9) }} as lots_traded,
                 {{ vendor_quantity('raw_rows.open_int') }} as open_interest,
                 {{ vendor_quantity('raw_rows.chg_in_oi') }} as stated_change_in_open_interest
             from (select 1) as once

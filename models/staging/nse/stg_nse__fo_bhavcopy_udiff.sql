@@ -51,7 +51,7 @@ typed as (
         cells.lots_traded * cells.lot_size as volume,
         cells.open_interest,
         cells.stated_change_in_open_interest,
-        {{ vendor_quantity('raw_rows.ttl_nb_of_txs_exctd') }} as trades,
+        {{ vendor_count('raw_rows.ttl_nb_of_txs_exctd') }} as trades,
         {{ vendor_number('raw_rows.ttl_trf_val') }} as turnover,
 
         -- judgement: this layout carries the lot and more digits, so its files go first
@@ -112,8 +112,8 @@ typed as (
                 {{ vendor_number('raw_rows.prvs_clsg_pric') }} as previous_close,
                 {{ vendor_number('raw_rows.sttlm_pric') }} as settlement_price,
                 {{ vendor_number('raw_rows.undrlyg_pric') }} as underlying_price,
-                {{ vendor_quantity('raw_rows.new_brd_lot_qty', digits=7) }} as lot_size,
-                {{ vendor_quantity('raw_rows.ttl_tradg_vol', digits=9) }} as lots_traded,
+                {{ vendor_count('raw_rows.new_brd_lot_qty', digits=7) }} as lot_size,
+                {{ vendor_count('raw_rows.ttl_tradg_vol', digits=9) }} as lots_traded,
                 {{ vendor_quantity('raw_rows.opn_intrst') }} as open_interest,
                 {{ vendor_quantity('raw_rows.chng_in_opn_intrst') }} as stated_change_in_open_interest
             from (select 1) as once
