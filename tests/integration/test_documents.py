@@ -11,7 +11,9 @@ from warm_python.interpreter import COLD, PYTHON
 from warehouse.database import connect
 from warehouse.settings import PROJECT_FOLDER
 
-pytestmark = pytest.mark.slow
+# whole demos beside other tests, on however few cores; a command that hangs is killed before the test is
+HANGS = 900  # seconds
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(4 * HANGS)]
 
 README = (PROJECT_FOLDER / "README.md").read_text()
 ANALYST = (PROJECT_FOLDER / "docs" / "analyst.md").read_text()
@@ -56,7 +58,7 @@ def _run(command: str, folder: Path, *programs: str) -> subprocess.CompletedProc
         env=environment,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=HANGS,
         check=False,
     )
 
