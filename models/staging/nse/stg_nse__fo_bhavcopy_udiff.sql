@@ -48,7 +48,7 @@ typed as (
         -- quantities, in units of the underlying
         cells.lot_size,
         cells.lots_traded,
-        cells.lots_traded * cells.lot_size as volume,
+        (cells.lots_traded * cells.lot_size)::numeric as volume,
         cells.open_interest,
         cells.stated_change_in_open_interest,
         {{ vendor_count('raw_rows.ttl_nb_of_txs_exctd') }} as trades,
