@@ -261,6 +261,18 @@ def _database(server_url: URL, template: str) -> Iterator[URL]:
     _numbers_in_use.remove(number)
 
 
+@pytest.fixture
+def as_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Takes the day that it is for the rest of the test, in this process and in those that it starts."""
+
+    def take(day: str) -> None:
+        monkeypatch.setenv("TICKMART_TODAY", day)
+        settings.cache_clear()
+
+    yield take
+    settings.cache_clear()
+
+
 @contextmanager
 def _settings_for(address: str) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:

@@ -1,6 +1,7 @@
 """The calendar on a real server: its end is announced in time, and an evening's session bounds its bars."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -35,9 +36,9 @@ def advice(when: str) -> str:
     ],
 )
 def test_a_build_warns_from_sixty_days_before_the_calendars_end_and_ever_after(
-    database: URL, today: str, warnings: list[str], monkeypatch: pytest.MonkeyPatch
+    database: URL, today: str, warnings: list[str], as_of: Callable[[str], None]
 ) -> None:
-    monkeypatch.setenv("TICKMART_TODAY", today)
+    as_of(today)
 
     assert run_dbt("build", SELECTED).warnings == warnings
 

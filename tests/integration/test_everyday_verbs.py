@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -218,9 +219,9 @@ def test_coverage_refuses_what_it_does_not_know(files: Path) -> None:
 
 
 def test_coverage_says_how_old_a_source_is_by_its_sessions_not_by_its_loads(
-    files: Path, monkeypatch: pytest.MonkeyPatch
+    files: Path, as_of: Callable[[str], None]
 ) -> None:
-    monkeypatch.setenv("TICKMART_TODAY", "2025-08-05")
+    as_of("2025-08-05")
     run_dbt("run", ["--select", "data_freshness"])
 
     told = as_json("coverage")["freshness"]
@@ -246,9 +247,9 @@ def test_coverage_says_how_old_a_source_is_by_its_sessions_not_by_its_loads(
 
 
 def test_a_stale_source_warns_and_one_of_the_last_session_does_not(
-    files: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    files: Path, as_of: Callable[[str], None], tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("TICKMART_TODAY", "2025-08-01")
+    as_of("2025-08-01")
     run_dbt("run", ["--select", "data_freshness"])
 
     dbt(
@@ -276,8 +277,8 @@ def test_a_stale_source_warns_and_one_of_the_last_session_does_not(
     }
 
 
-def test_coverage_announces_the_end_of_the_calendar(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TICKMART_TODAY", "2026-11-25")
+def test_coverage_announces_the_end_of_the_calendar(files: Path, as_of: Callable[[str], None]) -> None:
+    as_of("2026-11-25")
     run_dbt("run", ["--select", "int_sessions__remaining"])
 
     told = tickmart("coverage", "--json")

@@ -1,6 +1,6 @@
 """Sessions of other exchanges on a real server: written when a load names one, read by the models."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -10,7 +10,6 @@ from sqlalchemy import URL
 from warehouse.database import connect
 from warehouse.dbt import run_dbt
 from warehouse.exchange_sessions import write_needed_sessions
-from warehouse.settings import settings
 
 pytestmark = pytest.mark.slow
 
@@ -31,14 +30,6 @@ def written(built_database: URL) -> dict[str, int]:
         changed = write_needed_sessions(connection)
     run_dbt("run", ["--select", "int_sessions__dated"])
     return changed
-
-
-@pytest.fixture
-def _next_year(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TICKMART_TODAY", "2027-01-04")
-    settings.cache_clear()
-    yield
-    settings.cache_clear()
 
 
 def test_exchanges_that_loads_name_get_their_sessions(written: dict[str, int]) -> None:
@@ -91,8 +82,10 @@ def test_what_is_written_is_not_written_again(written: dict[str, int]) -> None:
         assert write_needed_sessions(connection) == {}
 
 
-@pytest.mark.usefixtures("_next_year")
-def test_a_new_year_adds_the_sessions_of_the_next(written: dict[str, int]) -> None:
+@pytest.mark.usefixtures("written")
+def test_a_new_year_adds_the_sessions_of_the_next(as_of: Callable[[str], None]) -> None:
+    as_of("2027-01-04")
+
     with connect() as connection:
         assert write_needed_sessions(connection)["BINANCE"] == 366
     assert query("select max(session_date)::text from enrichment.exchange_sessions") == [("2028-12-31",)]

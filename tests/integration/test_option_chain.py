@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from built_warehouse import (
-    build,
     changed_tables,
     dbt,
     marts,
@@ -72,7 +71,7 @@ def test_snapshots_are_built_once_and_follow_their_files(folder: Path) -> None:
     before, held = row_changes(), marts()
 
     again = json.loads(tickmart("load", SNAPSHOTS, "--json", captured, answer).stdout)
-    outcome = build()
+    outcome = take_in()
 
     assert {file["status"] for file in again} == {"already loaded"}
     assert outcome["rebuilt"] == []

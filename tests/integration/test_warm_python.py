@@ -13,6 +13,7 @@ from built_warehouse import DBT, TICKMART
 from sqlalchemy import URL
 from warm_python.interpreter import COLD, PYTHON
 
+from warehouse import dbt
 from warehouse.settings import PROJECT_FOLDER
 
 # Code is run warm where it names dbt, as the runs of dbt do.
@@ -33,6 +34,15 @@ def test_arguments_environment_folder_and_streams_are_passed_on(tmp_path: Path) 
 
     assert json.loads(done.stdout) == [["-c", "a", "-b"], str(tmp_path), "näh", "read this"]
     assert (done.stderr, done.returncode) == ("a fault\n", 0)
+
+
+def test_dbt_starts_warm_as_tickmart_starts_it() -> None:
+    code = dbt._DBT
+    started_by_tickmart = code.replace("run(*json.loads(sys.argv[1]))", "assert 'pandas' in sys.modules")
+
+    assert started_by_tickmart != code
+    assert ended(started_by_tickmart).returncode == 0
+    assert ended(started_by_tickmart, COLD).returncode == 1
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, sign
 _LONGEST_START = 300.0  # seconds
 # What Python and its libraries look at when they start: where it differs, nothing warm will do.
 _SEEN_AT_THE_START = ("LANG", "LC_", "LD_", "PYTHON")
+_RUNS_DBT = ("dbt.cli.main", "warehouse.due_nodes")  # plain dbt, and as tickmart starts it
 _WITHOUT_EFFECT = ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONUNBUFFERED")
 
 
@@ -48,8 +49,9 @@ def rights() -> list[str]:
 
 def _can_be_warm(arguments: list[str], told: dict[str, Any]) -> bool:
     wanted = arguments[:2]
+    runs_dbt = wanted[:1] == ["-c"] and any(module in wanted[1] for module in _RUNS_DBT)
     return (
-        (wanted == ["-m", "tickmart"] or (wanted[:1] == ["-c"] and "dbt.cli.main" in wanted[1]))
+        (wanted == ["-m", "tickmart"] or runs_dbt)
         and os.environ.get("PYTHONPATH", told["project"]) == told["project"]
         and seen_at_the_start(os.environ) == told["environment"]
         and rights() == told["rights"]
