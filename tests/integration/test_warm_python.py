@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from built_warehouse import DBT, TICKMART
+from built_warehouse import DBT, TICKMART, copied_project
 from sqlalchemy import URL
 from warm_python.interpreter import COLD, PYTHON
 
@@ -105,6 +105,17 @@ def test_what_it_keeps_parsed_is_what_dbt_parses(database: URL, tmp_path: Path) 
     assert warm.keys() == cold.keys()
     for part in warm:
         assert warm[part] == cold[part], part
+
+
+def test_a_changed_project_is_parsed_anew(database: URL, tmp_path: Path) -> None:
+    project = copied_project(tmp_path)
+    model = project / "models/marts/spot/spot_prices.sql"
+    model.write_text(model.read_text() + "\n-- read again\n")
+
+    command = [*DBT, "parse", "--project-dir", project, "--target-path", tmp_path, "--log-path", tmp_path]
+    subprocess.run(command, cwd=PROJECT_FOLDER, capture_output=True, check=True, timeout=300)
+
+    assert (tmp_path / "partial_parse.msgpack").exists()
 
 
 def test_a_cold_interpreter_runs_the_same_commands(database: URL) -> None:

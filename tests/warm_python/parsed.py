@@ -102,8 +102,9 @@ def _parsed(project: Path, folder: Path, name: str, told: dict[str, str]) -> _Pa
         TICKMART_DB_NAME=_NAME,
     )
     try:
-        options = ["--quiet", "--log-level-file", "none", "--project-dir", str(project)]
-        run = dbtRunner().invoke(["parse", *options])
+        parse = ["parse", "--quiet", "--log-level-file", "none", "--project-dir", str(project)]
+        _parse_elsewhere(parse)
+        run = dbtRunner().invoke(parse)
         if not run.success:
             raise RuntimeError(f"dbt cannot parse the project: {run.exception}")
         connection = _connection(get_adapter_by_type("postgres").config)
@@ -112,6 +113,21 @@ def _parsed(project: Path, folder: Path, name: str, told: dict[str, str]) -> _Pa
         os.environ.update(before)
     packed = (target / _FILE).read_bytes()
     return _Parsed(packed, _unpacked(packed), connection)
+
+
+def _parse_elsewhere(parse: list[str]) -> None:
+    """Let a child write what dbt keeps, so that in this process nothing is left to be parsed.
+
+    What reads models for dbt has threads of its own from the first model on. A process that is forked after
+    that has none of them and waits for them for ever.
+    """
+    child = os.fork()
+    if child == 0:
+        try:
+            dbtRunner().invoke(parse)
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
 
 
 def _connection(config: Any) -> dict[str, Any]:
