@@ -3,6 +3,10 @@
   checksum of the file, and of its columns with their types, stands in the table's comment. A changed file replaces the rows in place (TRUNCATE, so that views
   on the seed stay) unless its columns changed too. What was built by a changed file is built again (rules_of_model); of a seed that
   says `judges_again`, additions only let rows that were set aside be judged anew.
+
+  config.meta
+    judges_again  reasons for which rows may have been quarantined that a new row lets in; see judge_again
+    explains      columns that say why or from where, and decide nothing: another text there corrects nothing (default: source)
 #}
 {% materialization seed, adapter='postgres' %}
   {%- set target_relation = this.incorporate(type='table') -%}
@@ -38,8 +42,8 @@
     {% endif %}
     {% set insert_sql = load_csv_rows(model, agate_table) if agate_table.rows | length > 0 else '' %}
     {% if judges_again and existing is not none %}
-      {# where a row is from is no part of what it says #}
-      {% set deciding = get_quoted_csv(agate_table.column_names | reject('equalto', 'source') | list) %}
+      {% set explains = config.get('meta', {}).get('explains', ['source']) %}
+      {% set deciding = get_quoted_csv(agate_table.column_names | reject('in', explains) | list) %}
       {% if not keeps_shape or run_query("
         select exists (select " ~ deciding ~ " from rows_before except select " ~ deciding ~ " from " ~ target_relation ~ ")").rows[0][0] %}
         {% do record_correction() %}
