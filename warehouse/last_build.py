@@ -209,8 +209,9 @@ def compute_greeks_if_due[Outcome](run: Run, compute: Callable[[], Outcome]) -> 
     with connect() as connection, connection.cursor() as cursor:
         # not where somebody has built meanwhile, so that other Greeks may be due
         cursor.execute(
-            "update audit.last_build set greeks = %s where state = %s",
-            (_state_of_greeks(connection), json.dumps(state)),
+            "update audit.last_build set greeks = %(greeks)s"
+            " where state = %(state)s and greeks is distinct from %(greeks)s",
+            {"greeks": _state_of_greeks(connection), "state": json.dumps(state)},
         )
     return outcome
 
