@@ -15,6 +15,7 @@ import psycopg2
 import pytest
 from built_warehouse import database_on, query, tickmart
 from sqlalchemy import URL
+from warm_python.interpreter import COLD
 
 from loaders.sources import SOURCES
 from warehouse.database import backup, connect, locks
@@ -391,7 +392,7 @@ def test_jobs_with_any_character_in_their_settings_are_read_from_a_backup(
 def test_a_killed_backup_ends_its_pg_dump_and_the_next_removes_what_it_left(
     fresh_database: URL, tmp_path: Path
 ) -> None:
-    command = [sys.executable, "-m", "tickmart", "db", "backup", str(tmp_path / "all.dump")]
+    command = [COLD, "-m", "tickmart", "db", "backup", str(tmp_path / "all.dump")]
     of_another = tmp_path / ".tickmart-backup-another"
     with connect() as connection, connection.cursor() as cursor, of_another.open("w") as at_work:
         fcntl.flock(at_work, fcntl.LOCK_EX)

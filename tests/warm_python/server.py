@@ -7,6 +7,7 @@ import gc
 import importlib
 import io
 import json
+import logging
 import os
 import random
 import runpy
@@ -50,6 +51,9 @@ def main() -> None:
     for name in _IMPORTED:
         importlib.import_module(name)
     keep_parsed_project(Path(told["project"]), folder)
+    # what some library has set up for itself no command has before it imports that library
+    logging.root.handlers.clear()
+    logging.root.setLevel(logging.WARNING)
     # a thread of the memory allocator of Arrow, which forks well
     warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
     gc.collect()
