@@ -54,9 +54,7 @@ def _can_be_warm(arguments: list[str], told: dict[str, Any]) -> bool:
         (wanted == ["-m", "tickmart"] or runs_dbt)
         and os.environ.get("PYTHONPATH", told["project"]) == told["project"]
         and seen_at_the_start(os.environ) == told["environment"]
-        and not os.environ.get(
-            "TICKMART_PLUGINS_FOLDER"
-        )  # plug-ins are looked for when a package is imported
+        and not os.environ.get("TICKMART_PLUGINS_FOLDER")  # found at an import
         and rights() == told["rights"]
         and all(_is_open(number) for number in range(3))
         and not any(_is_open(number) for number in range(3, 10))
