@@ -106,7 +106,7 @@ class PlainReader:
     @staticmethod
     def _row(symbol: str, row: dict[str, str]) -> Row:
         prices = (Decimal(row[name]) for name in ("open", "high", "low", "close"))
-        volume = int(row["volume"]) if row["volume"] != "None" else 0
+        volume = int(Decimal(row["volume"])) if row["volume"] != "None" else 0
         return (symbol, datetime.fromisoformat(row["bar_end"]), *prices, volume)  # type: ignore[return-value]
 
 
