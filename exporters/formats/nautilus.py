@@ -381,8 +381,8 @@ class NautilusExporter:
         encoded = encode_bars(bars)
         if marts.size_decimals(bars["volume"]):
             raise TickmartError(
-                f"{piece.underlying}: volumes in {mart.name} have fractions, and a {mart.kind} of Nautilus has"
-                " whole units"
+                f"{piece.underlying}: volumes in {mart.name} have fractions, and Nautilus has whole units of"
+                f" {mart.kind}s"
             )
         if "load_id" in bars.column_names:
             loads = pc.unique(bars["load_id"]).drop_null().to_pylist()
