@@ -152,7 +152,8 @@ def read(
     ------
     pyarrow.Table
         `contract_id`, `bar_end` (ns, int64), prices as decimal128(18, 8), `volume` and, for contracts,
-        `open_interest` as decimal128(28, 8); `load_id` for minute bars; `is_traded` for daily ones; the Greeks when asked for.
+        `open_interest` as decimal128(28, 8); `load_id` for minute bars; `is_traded` for daily ones; the Greeks
+        when asked for.
     """
     fields = _fields(mart, with_greeks)
     names = {"contract_id": "0::bigint"} if mart.kind == "index" else {}
@@ -302,7 +303,7 @@ def size_decimals(column: pa.ChunkedArray) -> int:
 
 
 def total(column: pa.ChunkedArray, start: int, rows: int) -> int | float:
-    """Return the sum of some of a column's quantities, NULL counting as none: a whole number where it is one."""
+    """Return the sum of some quantities, of which NULL is none: a whole number where it is one."""
     added: Decimal = pc.sum(column.slice(start, rows), min_count=0).as_py()
     return int(added) if added == added.to_integral_value() else float(added)
 

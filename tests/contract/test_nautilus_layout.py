@@ -78,6 +78,7 @@ def marts(fresh_database: URL) -> Iterator[psycopg2.extensions.connection]:
 def change(connection: psycopg2.extensions.connection, statement: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement)
+        mart_tables.note_a_build(cursor)
     connection.commit()
 
 
