@@ -152,8 +152,8 @@ def read(
     ------
     pyarrow.Table
         `contract_id`, `bar_end` (ns, int64), prices as decimal128(18, 8), `volume` and, for contracts,
-        `open_interest` as decimal128(28, 8); `load_id` for minute bars; `is_traded` for daily ones; the Greeks
-        when asked for.
+        `open_interest` as decimal128(28, 8); `load_id` for minute bars; `is_traded` for daily ones;
+        the Greeks when asked for.
     """
     fields = _fields(mart, with_greeks)
     names = {"contract_id": "0::bigint"} if mart.kind == "index" else {}
