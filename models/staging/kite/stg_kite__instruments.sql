@@ -98,14 +98,15 @@ typed as (
             from (select 1) as once
             offset 0
         ) as cells
-    cross join lateral (
-        select
-            case
-                when raw_rows.exchange in ('NFO', 'NSE') or raw_rows.exchange is null then 'NSE'
-                when raw_rows.exchange in ('BFO', 'BSE') then 'BSE'
-                else {{ key_text('raw_rows.exchange') }}
-            end as exchange
-    ) as listed
+    cross join
+        lateral (
+            select
+                case
+                    when raw_rows.exchange in ('NFO', 'NSE') or raw_rows.exchange is null then 'NSE'
+                    when raw_rows.exchange in ('BFO', 'BSE') then 'BSE'
+                    else {{ key_text('raw_rows.exchange') }}
+                end as exchange
+        ) as listed
     -- the excerpt has no column for the underlying, but its symbols begin with it
     cross join lateral (
         select
