@@ -80,15 +80,11 @@ def _hypertables() -> str:
         """
         select string_agg(
             format(
-                case dimension_number
-                    when 1
-                        then 'select public.create_hypertable('
-                            '%L, public.by_range(%L, interval %L), create_default_indexes => false);'
-                    else 'select public.add_dimension(%L, public.by_range(%L, interval %L));'
-                end,
+                'select public.create_hypertable('
+                    '%L, public.by_range(%L, interval %L), create_default_indexes => false);',
                 format('%I.%I', hypertable_schema, hypertable_name), column_name, time_interval
             ),
-            chr(10) order by hypertable_schema, hypertable_name, dimension_number
+            chr(10) order by hypertable_schema, hypertable_name
         )
         from timescaledb_information.dimensions
         """

@@ -1,5 +1,3 @@
-{{ config(meta={'rules_count': true}) }}
-
 {%- if var('theta_day') not in ('calendar', 'trading') -%}
   {{ exceptions.raise_compiler_error("theta_day is calendar or trading; not " ~ var('theta_day')) }}
 {%- endif -%}
