@@ -5,14 +5,13 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import unquote_to_bytes
-from zoneinfo import ZoneInfo
 
 import typer
 
 from loaders.loaded_files import LoadedFiles
 from tickmart.marts import hint_of_loads_not_built, open_marts
 from tickmart.output import readable, show_json
-from warehouse.lineage import Origin, Trace, find_mart, find_subject, parse_time, trace
+from warehouse.lineage import INDIA, Origin, Trace, find_mart, find_subject, parse_time, trace
 from warehouse.paths import printable
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -28,9 +27,7 @@ def _trace(
     ],
     time: Annotated[
         str,
-        typer.Argument(
-            help="2025-03-12T12:30; the exchange's time unless it says its zone. A date for a daily row."
-        ),
+        typer.Argument(help="2025-03-12T12:30; Indian time unless it says its zone. A date for a daily row."),
     ],
     mart: Annotated[
         str | None,
@@ -60,19 +57,19 @@ def _trace(
             }
         )
     else:
-        _show(traced, subject.zone)
+        _show(traced)
     if hint:
         typer.echo(f"note: {hint}", err=True)
 
 
-def _show(traced: Trace, zone: ZoneInfo) -> None:
+def _show(traced: Trace) -> None:
     for row, origins in traced.rows:
         typer.echo(f"marts.{traced.mart}")
         for name, value in row.items():
             if value is not None:
-                typer.echo(f"  {name:<28}{_shown(value, zone)}")
+                typer.echo(f"  {name:<28}{_shown(value)}")
         for origin in origins:
-            _show_origin(origin, zone)
+            _show_origin(origin)
         typer.echo("")
     if traced.set_aside:
         typer.echo("other rows for the same bar")
@@ -87,19 +84,19 @@ def _show(traced: Trace, zone: ZoneInfo) -> None:
             typer.echo(f"    {reject['text']}")
 
 
-def _show_origin(origin: Origin, zone: ZoneInfo) -> None:
+def _show_origin(origin: Origin) -> None:
     load = origin.load
     rows = f"{origin.rows:,} rows of " if origin.rows > 1 else ""
     typer.echo(f"from {rows}load {load['load_id']}, {load['source']} (layout {load['layout']})")
     typer.echo(f"  {'file':<28}{_path(load['uri'])}")
     typer.echo(f"  {'sha256':<28}{load['sha256']}")
-    typer.echo(f"  {'loaded at':<28}{_shown(load['loaded_at'], zone)}")
+    typer.echo(f"  {'loaded at':<28}{_shown(load['loaded_at'])}")
     if load["replaces"]:
         typer.echo(f"  {'replaces load':<28}{', '.join(map(str, load['replaces']))}")
     if load["replaced_by"]:
         typer.echo(f"  {'replaced since by load':<28}{load['replaced_by']}, which is not built yet")
     if load["unloaded_at"]:
-        typer.echo(f"  {'unloaded at':<28}{_shown(load['unloaded_at'], zone)}, not built since")
+        typer.echo(f"  {'unloaded at':<28}{_shown(load['unloaded_at'])}, not built since")
     for line in origin.lines:
         name = f"line {line['line']}"
         typer.echo(f"  {name:<28}{line['text'] if line['text'] is not None else ''}")
@@ -107,9 +104,9 @@ def _show_origin(origin: Origin, zone: ZoneInfo) -> None:
             typer.echo(f"  {'':<28}(read from {line['text_from']})")
 
 
-def _shown(value: Any, zone: ZoneInfo) -> str:
+def _shown(value: Any) -> str:
     if isinstance(value, datetime):
-        return f"{value.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
+        return f"{value.astimezone(INDIA):%Y-%m-%d %H:%M:%S} IST"
     return readable(value)
 
 

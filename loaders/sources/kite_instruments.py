@@ -48,5 +48,4 @@ SOURCE = Source(
     layouts=_LAYOUTS,
     description="A day's list of instruments as Kite (Zerodha) gives it out.",
     undated=True,
-    exchange="NSE",
 )

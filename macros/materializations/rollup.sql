@@ -151,9 +151,12 @@
     and built.session_date = any ('{{ "{" ~ days | join(",") ~ "}" }}'::date[])
     and exists (
       select 1
-      from {{ planned_slices(meta) }}
+      from audit.slices_to_build as planned
+      {% if meta['slice_key'] == 'contract_id' %}
+        inner join intermediate.int_contracts__registered as contracts on planned.underlying = contracts.underlying
+      {% endif %}
       where planned.model = '{{ model.name }}'
         and planned.session_date = built.session_date
-        and ({{ conditions_of_slices(meta, 'built') | join(' or ') }})
+        and {{ 'contracts.contract_id' if meta['slice_key'] == 'contract_id' else 'planned.underlying' }} = built.{{ meta['slice_key'] }}
     )
 {% endmacro %}

@@ -16,7 +16,6 @@ cut_sessions as (
 incomplete as (
 
     select
-        exchange,
         underlying,
         instrument_type,
         session_date
@@ -24,8 +23,7 @@ incomplete as (
     where not is_whole
     union all
     select
-        exchange,
-        slice_group as underlying,
+        underlying,
         instrument_type,
         session_date
     from cut_sessions

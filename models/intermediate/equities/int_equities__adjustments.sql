@@ -20,18 +20,17 @@ sessions as (
 
 ),
 
--- Slices outlive their loads; a share's day is on file while a load that is built has it, or the whole market's.
+-- Slices outlive their loads; a day is on file while a load that is built has it.
 days_on_file as (
 
     select
-        slices.exchange,
-        slices.slice_group,
+        slices.underlying as exchange,
         slices.session_date
     from {{ ref('int_loads__slices') }} as slices
     inner join {{ source('audit', 'built_loads') }} as built_loads
         on slices.load_id = built_loads.load_id and built_loads.model = 'int_equities__official_deduped'
     where slices.instrument_type = 'equity'
-    group by slices.exchange, slices.slice_group, slices.session_date
+    group by slices.underlying, slices.session_date
 
 ),
 
@@ -66,7 +65,6 @@ with_last_close as (
                 select 1 from days_on_file
                 where
                     days_on_file.exchange = by_ex_date.exchange
-                    and days_on_file.slice_group in (by_ex_date.symbol, '*')
                     and days_on_file.session_date = last_session.session_date
             ) then last_close.close
         end as close_before
@@ -81,7 +79,6 @@ with_last_close as (
         from closes
         where
             by_ex_date.dividend > 0
-            and closes.exchange = by_ex_date.exchange
             and closes.underlying = by_ex_date.symbol
             and closes.session_date < by_ex_date.ex_date
             and closes.session_date >= by_ex_date.ex_date - 31

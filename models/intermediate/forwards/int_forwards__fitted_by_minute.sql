@@ -19,10 +19,7 @@ with_underlying as (
         ) as underlying_is_stale
     from gathered
     left join {{ ref('int_spot__prices_deduped') }} as spot
-        on gathered.exchange = spot.exchange
-        and gathered.underlying = spot.underlying
-        and gathered.bar_start = spot.bar_start
-        and spot.is_preferred
+        on gathered.underlying = spot.underlying and gathered.bar_start = spot.bar_start and spot.is_preferred
     -- the index has no bar of this minute: its last one of the session, however old; the age decides later
     left join lateral (
         select
@@ -31,7 +28,6 @@ with_underlying as (
         from {{ ref('int_spot__prices_deduped') }} as past
         where
             spot.bar_end is null
-            and gathered.exchange = past.exchange
             and gathered.underlying = past.underlying
             and gathered.session_date = past.session_date
             and past.is_preferred

@@ -31,7 +31,6 @@ priced as (
         -- ids
         official.contract_id,
         contracts.symbol,
-        official.exchange,
         contracts.underlying,
         official.expiry,
         contracts.strike,

@@ -12,13 +12,6 @@ registered as (
 
 ),
 
--- How an exchange itself speaks of its contracts.
-exchange_dialects as (
-
-    select * from {{ ref('exchange_dialects') }}
-
-),
-
 -- The registry forgets nothing, not even what a wrong file said. Where it knows several expiries of a contract, the
 -- exchange's newest row on file has the one in force.
 of_several_expiries as (
@@ -52,12 +45,11 @@ latest_terms as (
     select distinct on (registered.contract_id) registered.*
     from registered
     left join expiries_on_file on registered.contract_id = expiries_on_file.contract_id
-    left join exchange_dialects on registered.dialect = exchange_dialects.dialect
     order by
         registered.contract_id asc,
         coalesce(registered.expiry = expiries_on_file.expiry, false) desc,
         registered.first_session desc nulls last,
-        exchange_dialects.dialect is not null desc,
+        registered.dialect in ('nse', 'nse legacy') desc,
         registered.expiry desc,
         registered.vendor_symbol asc
 
@@ -66,12 +58,11 @@ latest_terms as (
 exchange_symbols as (
 
     select
-        registered.contract_id,
-        min(registered.vendor_symbol) as exchange_symbol
+        contract_id,
+        min(vendor_symbol) as exchange_symbol
     from registered
-    inner join exchange_dialects on registered.dialect = exchange_dialects.dialect
-    where exchange_dialects.names_contracts
-    group by registered.contract_id
+    where dialect = 'nse'
+    group by contract_id
 
 ),
 

@@ -4,7 +4,6 @@
 ) }}
 
 select
-    exchange,
     underlying,
     instrument_type,
     expiry,
@@ -20,7 +19,6 @@ select
 from {{ ref('int_fo_bhavcopy__deduped') }}
 where is_preferred
 group by
-    exchange,
     underlying,
     instrument_type,
     expiry,

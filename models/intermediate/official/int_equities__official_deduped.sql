@@ -3,8 +3,7 @@
     indexes=[{'columns': ['symbol', 'session_date']}],
     meta={
         'built_from': 'slices', 'shapes': ['share_days'], 'instrument_types': ['equity'],
-        'slice_key': 'symbol', 'chunk_interval': '60 days',
-        'segment_by': 'exchange', 'order_by': 'symbol, series, bar_start, source',
+        'slice_key': 'exchange', 'chunk_interval': '60 days', 'order_by': 'symbol, series, bar_start, source',
     },
 ) }}
 
@@ -18,7 +17,7 @@ delivered as (
 ),
 
 {{ dedupe(
-    'share_days', ['exchange', 'symbol', 'series', 'session_date'], group='symbol', of_whole_markets=true,
+    'share_days', ['exchange', 'symbol', 'series', 'session_date'], 'delivered.exchange = slices.underlying',
     file_rank=true,
 ) }},
 

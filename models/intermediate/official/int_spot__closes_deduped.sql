@@ -2,8 +2,7 @@
     materialized='hypertable',
     meta={
         'built_from': 'slices', 'shapes': ['index_days'], 'instrument_types': ['index'],
-        'slice_key': 'underlying', 'chunk_interval': '365 days',
-        'segment_by': 'exchange, underlying', 'order_by': 'bar_start, source',
+        'slice_key': 'underlying', 'chunk_interval': '365 days', 'order_by': 'bar_start, source',
     },
 ) }}
 
@@ -16,12 +15,11 @@ delivered as (
 
 ),
 
-{{ dedupe('index_days', ['exchange', 'underlying', 'session_date'], group='underlying') }},
+{{ dedupe('index_days', ['underlying', 'session_date'], 'delivered.underlying = slices.underlying') }},
 
 official as (
 
     select
-        exchange,
         underlying,
         session_date,
         bar_start,

@@ -4,7 +4,6 @@
 ) }}
 
 select
-    exchange,
     underlying,
     session_date,
     time_bucket(interval '1 day', bar_start, timestamptz '2000-01-03 00:00+05:30') as bar_start,
@@ -12,7 +11,6 @@ select
 from {{ ref('int_fo_bhavcopy__deduped') }}
 where is_preferred
 group by
-    exchange,
     underlying,
     session_date,
     time_bucket(interval '1 day', bar_start, timestamptz '2000-01-03 00:00+05:30')

@@ -3,7 +3,6 @@ with
 index_closes as (
 
     select
-        exchange,
         underlying,
         session_date,
         close,
@@ -18,7 +17,6 @@ index_closes as (
 share_closes as (
 
     select
-        exchange,
         symbol as underlying,
         session_date,
         close,

@@ -17,7 +17,10 @@ delivered as (
 
 ),
 
-{{ dedupe('chain_snapshots', ['contract_id', 'timestamp'], group='underlying') }},
+{{ dedupe(
+    'chain_snapshots', ['contract_id', 'timestamp'],
+    'delivered.instrument_type = slices.instrument_type and delivered.underlying = slices.underlying',
+) }},
 
 listed as (
 
@@ -69,13 +72,12 @@ with_trades as (
 series as (
 
     select
-        exchange,
         instrument_type,
         underlying,
         expiry,
         session_date
     from winners
-    group by exchange, instrument_type, underlying, expiry, session_date
+    group by instrument_type, underlying, expiry, session_date
 
 ),
 
@@ -83,7 +85,6 @@ series as (
 lots_of_series as (
 
     select
-        series.exchange,
         series.underlying,
         series.expiry,
         series.session_date,
@@ -92,8 +93,7 @@ lots_of_series as (
         )::integer as lot_size
     from series
     left join listed
-        on series.exchange = listed.exchange
-        and series.underlying = listed.underlying
+        on series.underlying = listed.underlying
         and series.expiry = listed.expiry
         and series.session_date = listed.session_date
     {{ joins_to_rules('series', 'session_date') }}
@@ -143,8 +143,7 @@ in_units as (
 
     from with_trades
     left join lots_of_series
-        on with_trades.exchange = lots_of_series.exchange
-        and with_trades.underlying = lots_of_series.underlying
+        on with_trades.underlying = lots_of_series.underlying
         and with_trades.expiry = lots_of_series.expiry
         and with_trades.session_date = lots_of_series.session_date
 

@@ -18,7 +18,6 @@ identified as (
         symbols.dialect,
         symbols.vendor_symbol,
         symbols.vendor_expiry,
-        symbols.exchange,
         symbols.instrument_type,
         symbols.underlying,
         symbols.expiry,

@@ -3,7 +3,6 @@ with
 index_days as (
 
     select
-        exchange,
         symbol as underlying,
         'index' as price_series,
         null::text as roll_rule,
@@ -30,7 +29,6 @@ rolls as (
 future_days as (
 
     select
-        days.exchange,
         days.underlying,
         'front future' as price_series,
         days.roll_rule,
@@ -48,7 +46,7 @@ future_days as (
         and days.roll_rule = rolls.roll_rule
         and days.position = rolls.position
         and days.session_date = rolls.session_date
-    where days.roll_rule = 'expiry' and days.position = 'front'
+    where days.exchange = 'NSE' and days.roll_rule = 'expiry' and days.position = 'front'
 
 ),
 
@@ -64,18 +62,17 @@ all_days as (
 sessions as (
 
     select
-        exchange,
         segment,
         session_date,
-        row_number() over (partition by exchange, segment order by session_date) as session_number
+        row_number() over (partition by segment order by session_date) as session_number
     from {{ ref('sessions') }}
+    where exchange = 'NSE'
 
 ),
 
 logarithms as (
 
     select
-        all_days.exchange,
         all_days.underlying,
         all_days.price_series,
         all_days.roll_rule,
@@ -88,9 +85,7 @@ logarithms as (
         case when all_days.roll_ratio > 0 then ln(all_days.roll_ratio::double precision) end as roll_ratio
     from all_days
     inner join sessions
-        on all_days.exchange = sessions.exchange
-        and all_days.segment = sessions.segment
-        and all_days.session_date = sessions.session_date
+        on all_days.segment = sessions.segment and all_days.session_date = sessions.session_date
 
 ),
 
@@ -103,14 +98,13 @@ with_previous as (
             when lag(session_number) over earlier = session_number - 1 then lag(close) over earlier + roll_ratio
         end as previous_close
     from logarithms
-    window earlier as (partition by exchange, underlying, price_series order by session_number)
+    window earlier as (partition by underlying, price_series order by session_number)
 
 ),
 
 changes as (
 
     select
-        exchange,
         underlying,
         price_series,
         roll_rule,
@@ -130,7 +124,6 @@ changes as (
 variances as (
 
     select
-        exchange,
         underlying,
         price_series,
         roll_rule,
@@ -141,17 +134,17 @@ variances as (
     from changes
     window
         over_10 as (
-            partition by exchange, underlying, price_series
+            partition by underlying, price_series
             order by session_number asc
             range between 9 preceding and current row
         ),
         over_20 as (
-            partition by exchange, underlying, price_series
+            partition by underlying, price_series
             order by session_number asc
             range between 19 preceding and current row
         ),
         over_60 as (
-            partition by exchange, underlying, price_series
+            partition by underlying, price_series
             order by session_number asc
             range between 59 preceding and current row
         )

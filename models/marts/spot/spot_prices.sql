@@ -18,7 +18,6 @@ spot_prices as (
     select
         -- ids
         prices.underlying as symbol,
-        prices.exchange,
 
         -- times
         prices.bar_start,
