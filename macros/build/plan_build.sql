@@ -1,12 +1,12 @@
 {#
   Work out, inside the model's transaction, which loads are new to this model, which are gone, and which slices
-  (instrument type, underlying, session date) they touch; write the answer to the target's loads_to_build and
-  slices_to_build, from where the model's SQL reads it. Nothing is written when nothing has changed.
+  (instrument type, underlying, session date) they touch; write the answer to audit.loads_to_build and
+  audit.slices_to_build, from where the model's SQL reads it. Nothing is written when nothing has changed.
 
   Which loads a model has built is a table, never a watermark: a load that commits late, a restated file (its earlier
   load is no longer current) and an unloaded file all show up as a difference of two sets.
 
-  model_name: the model, as it stands in the target's built_loads.
+  model_name: the model, as it stands in audit.built_loads.
   settings:   the model's `config.meta`:
     built_from     'ledger' (every load that counts today), 'slices' (those of them whose slices are recorded; a restated
                    file's earlier load stays until its newer one is) or a list of models, whose built loads are followed: a
@@ -18,14 +18,13 @@
     taken_by_every_shape  with 'slices': whether a load counts only when every shape that is listed for its raw table has taken it
     instrument_types  follow only loads that touch slices of these types, and only those slices
 
-  Returns {'added': n, 'removed': n, 'slices': n}; with --empty there is nothing to build, and nothing is recorded as built.
+  Returns {'added': n, 'removed': n, 'slices': n}.
 #}
 {% macro plan_build(model_name, settings) %}
-  {% if flags.EMPTY %}{{ return({'added': 0, 'removed': 0, 'slices': 0}) }}{% endif %}
   {% set types = settings.get('instrument_types') %}
   {% set own_tables = raw_tables_of(settings.get('shapes', [])) %}
   {% set followed_tables = raw_tables_of(settings.get('shapes', []) + settings.get('refers_to', [])) %}
-  {% set slices = relation_of('int_loads__slices') %}
+  {% set slices = "intermediate.int_loads__slices" %}
 
   {% set available %}
     {% if settings['built_from'] == 'ledger' %}
@@ -34,7 +33,7 @@
       with sliced_loads as (
         select loads.*
         from audit.loads
-        inner join {{ records_of_all('built_loads') }} as sliced on sliced.model = 'int_loads__slices' and loads.load_id = sliced.load_id
+        inner join audit.built_loads as sliced on sliced.model = 'int_loads__slices' and loads.load_id = sliced.load_id
         where loads.unloaded_at is null
       )
       select newest.load_id
@@ -71,7 +70,7 @@
         )
       {% endif %}
     {% else %}
-      select built.load_id from {{ records_of_all('built_loads') }} as built
+      select built.load_id from audit.built_loads as built
       where built.model in ('{{ settings["built_from"] | join("', '") }}')
       {% if settings['built_from'] | length > 1 %}
         group by built.load_id
@@ -84,7 +83,7 @@
   {% endset %}
 
   {% call statement('plan_loads') %}
-    insert into {{ record('loads_to_build') }} (model, load_id, change)
+    insert into audit.loads_to_build (model, load_id, change)
     with
     available as (
       select load_id from ({{ available }}) as followed
@@ -96,7 +95,7 @@
       {% endif %}
     ),
 
-    built as (select load_id from {{ record('built_loads') }} where model = '{{ model_name }}')
+    built as (select load_id from audit.built_loads where model = '{{ model_name }}')
 
     select
       '{{ model_name }}',
@@ -111,16 +110,16 @@
     select
       count(*) filter (where change = 'added') as added,
       count(*) filter (where change = 'removed') as removed
-    from " ~ record('loads_to_build') ~ " where model = '" ~ model_name ~ "'").rows[0] %}
+    from audit.loads_to_build where model = '" ~ model_name ~ "'").rows[0] %}
   {% set plan = {'added': counts['added'], 'removed': counts['removed'], 'slices': 0} %}
 
   {% set by_slice = settings.get('slice_key') or settings.get('keeps') == 'current loads' %}
   {% if by_slice and counts['added'] + counts['removed'] > 0 %}
     {% call statement('plan_slices') %}
-      insert into {{ record('slices_to_build') }} (model, instrument_type, underlying, session_date)
+      insert into audit.slices_to_build (model, instrument_type, underlying, session_date)
       select distinct '{{ model_name }}', touched.instrument_type, touched.underlying, touched.session_date
       from {{ slices }} as touched
-      inner join {{ record('loads_to_build') }} as changed on touched.load_id = changed.load_id
+      inner join audit.loads_to_build as changed on touched.load_id = changed.load_id
       where changed.model = '{{ model_name }}'
         {% if types %} and touched.instrument_type in ('{{ types | join("', '") }}') {% endif %}
         {% if settings.get('refers_to') %}
@@ -137,7 +136,7 @@
     {% endcall %}
     {# loads already built that share a slice with a changed one: their rows take part again #}
     {% call statement('plan_kept_loads') %}
-      insert into {{ record('loads_to_build') }} (model, load_id, change, first_line, last_line)
+      insert into audit.loads_to_build (model, load_id, change, first_line, last_line)
       select
         '{{ model_name }}',
         touched.load_id,
@@ -146,17 +145,17 @@
         case when bool_and(touched.last_line is not null) then min(touched.first_line) end,
         case when bool_and(touched.last_line is not null) then max(touched.last_line) end
       from {{ slices }} as touched
-      inner join {{ record('slices_to_build') }} as planned
+      inner join audit.slices_to_build as planned
         on planned.model = '{{ model_name }}'
         and touched.instrument_type = planned.instrument_type
         and touched.underlying = planned.underlying
         and touched.session_date = planned.session_date
-      where touched.load_id in (select load_id from {{ record('built_loads') }} where model = '{{ model_name }}')
-        and touched.load_id not in (select load_id from {{ record('loads_to_build') }} where model = '{{ model_name }}')
+      where touched.load_id in (select load_id from audit.built_loads where model = '{{ model_name }}')
+        and touched.load_id not in (select load_id from audit.loads_to_build where model = '{{ model_name }}')
       group by touched.load_id
     {% endcall %}
     {% set slices_planned = run_query("
-      select count(*) from " ~ record('slices_to_build') ~ " where model = '" ~ model_name ~ "'").rows[0][0] %}
+      select count(*) from audit.slices_to_build where model = '" ~ model_name ~ "'").rows[0][0] %}
     {% do plan.update({'slices': slices_planned}) %}
   {% endif %}
 
@@ -167,14 +166,14 @@
 {# Record what the plan has done and clear it, in the same transaction as the rows themselves. #}
 {% macro finish_build(model_name) %}
   {% call statement('finish_build') %}
-    delete from {{ record('built_loads') }} as built
-    using {{ record('loads_to_build') }} as planned
+    delete from audit.built_loads as built
+    using audit.loads_to_build as planned
     where planned.model = '{{ model_name }}' and planned.change = 'removed'
       and built.model = planned.model and built.load_id = planned.load_id;
-    insert into {{ record('built_loads') }} (model, load_id)
-    select model, load_id from {{ record('loads_to_build') }} where model = '{{ model_name }}' and change = 'added';
-    delete from {{ record('loads_to_build') }} where model = '{{ model_name }}';
-    delete from {{ record('slices_to_build') }} where model = '{{ model_name }}';
+    insert into audit.built_loads (model, load_id)
+    select model, load_id from audit.loads_to_build where model = '{{ model_name }}' and change = 'added';
+    delete from audit.loads_to_build where model = '{{ model_name }}';
+    delete from audit.slices_to_build where model = '{{ model_name }}';
   {% endcall %}
 {% endmacro %}
 
@@ -183,7 +182,7 @@
 {% macro log_slices(model_name) %}
   {% set rows = run_query("
     select format('%s %s %s', underlying, instrument_type, session_date)
-    from " ~ record('slices_to_build') ~ " where model = '" ~ model_name ~ "' order by session_date, underlying, instrument_type").rows %}
+    from audit.slices_to_build where model = '" ~ model_name ~ "' order by session_date, underlying, instrument_type").rows %}
   {% set names = rows[:8] | map(attribute=0) | join(', ') %}
   {% do log(model_name ~ " rebuilds " ~ rows | length ~ " slice(s): " ~ names ~ (", …" if rows | length > 8 else ""), info=True) %}
 {% endmacro %}

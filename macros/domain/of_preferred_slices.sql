@@ -16,7 +16,7 @@
                 select
                     official.underlying,
                     official.session_date
-                from {{ computed('greeks_slices') }} as official
+                from {{ source('enrichment', 'greeks_slices') }} as official
                 where official.bar_interval = 'day'
                 union all
                 select

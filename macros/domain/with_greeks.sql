@@ -3,7 +3,7 @@
   inputs; else it is `pending`.
 
   Where a slice's inputs are those last used (nearly always, everywhere), every one of its rows has Greeks, and these and the
-  inputs stand ready in option_greeks: an inner join by key, in the order of both keys, whose bounds on time reach the
+  inputs stand ready in enrichment.option_greeks: an inner join by key, in the order of both keys, whose bounds on time reach the
   chunks of both sides. Only the rows of slices that are due are priced again and compared one by one, to show those whose inputs
   have not changed (docs/decisions/0007-greeks-are-joined-by-slice.md).
 
@@ -42,7 +42,7 @@
         greeks.greeks_status
     from {{ bars }} as bars
     inner join {{ ref('int_contracts__described') }} as contracts on bars.contract_id = contracts.contract_id
-    inner join {{ computed('option_greeks') }} as greeks
+    inner join {{ source('enrichment', 'option_greeks') }} as greeks
         on bars.contract_id = greeks.contract_id
         and bars.bar_start = greeks.bar_start
         and greeks.bar_interval = '{{ bar_interval }}'
@@ -77,7 +77,7 @@
         on priced.underlying = due.underlying
         and priced.session_date = due.session_date
         and due.bar_interval = '{{ bar_interval }}'
-    left join {{ computed('option_greeks') }} as greeks
+    left join {{ source('enrichment', 'option_greeks') }} as greeks
         on priced.contract_id = greeks.contract_id
         and priced.bar_start = greeks.bar_start
         and greeks.bar_interval = '{{ bar_interval }}'

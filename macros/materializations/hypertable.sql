@@ -60,9 +60,9 @@
   {% set reach = slice_time_range(model.name) %}
   {% call statement('delete_slices') %}
     delete from {{ target_relation }} as stored
-    using {{ record('slices_to_build') }} as planned
+    using audit.slices_to_build as planned
     {% if meta['slice_key'] == 'contract_id' %}
-      inner join {{ relation_of('int_contracts__registered') }} as contracts on planned.underlying = contracts.underlying
+      inner join intermediate.int_contracts__registered as contracts on planned.underlying = contracts.underlying
     {% endif %}
     where planned.model = '{{ model.name }}'
       and stored.{{ meta['slice_key'] }} = {{ 'contracts.contract_id' if meta['slice_key'] == 'contract_id' else 'planned.underlying' }}
@@ -85,7 +85,7 @@
 {% macro slice_time_range(model_name) %}
   {% set row = run_query("
     select min(session_date) - 1 as first_day, max(session_date) + 2 as last_day
-    from " ~ record('slices_to_build') ~ " where model = '" ~ model_name ~ "'").rows[0] %}
+    from audit.slices_to_build where model = '" ~ model_name ~ "'").rows[0] %}
   {{ return({'from': row['first_day'] ~ ' 00:00+00', 'to': row['last_day'] ~ ' 00:00+00'}) }}
 {% endmacro %}
 

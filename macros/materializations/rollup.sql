@@ -19,8 +19,8 @@
     {% do follow_policies(target_relation, model.name, meta, bucket=meta['bucket']) %}
     {# what a refresh that was killed left of its plan: its loads are not recorded yet, so they are planned again #}
     {% call statement('forget_plan') %}
-      delete from {{ record('loads_to_build') }} where model = '{{ model.name }}';
-      delete from {{ record('slices_to_build') }} where model = '{{ model.name }}';
+      delete from audit.loads_to_build where model = '{{ model.name }}';
+      delete from audit.slices_to_build where model = '{{ model.name }}';
     {% endcall %}
     {% set plan = plan_build(model.name, meta) %}
     {% if plan['slices'] > 0 %}
@@ -73,13 +73,12 @@
     {% set existing = none %}
   {% endif %}
   {% set rules = rules_of_model(sql) %}
-  {# with --empty what is there stays as it is #}
-  {% if existing is not none and existing.is_view and (flags.EMPTY or (rules == rules_of_last_build() and not should_full_refresh())) %}
+  {% if existing is not none and existing.is_view and rules == rules_of_last_build() and not should_full_refresh() %}
     {{ return('') }}
   {% endif %}
 
   {% if existing is not none %}{% do refuse_to_lose_what_was_dropped() %}{% endif %}
-  {% do run_query("delete from " ~ record('built_loads') ~ " where model = '" ~ model.name ~ "'") %}
+  {% do run_query("delete from audit.built_loads where model = '" ~ model.name ~ "'") %}
   {% do record_rules(rules) %}
   {% if existing is not none and existing.is_view and same_query(existing, sql) %}
     {% do run_query("truncate table " ~ existing) %}
@@ -141,7 +140,7 @@
 #}
 {% macro only_planned_slices(meta, sql, reach) %}
   {% set days = run_query("
-    select distinct session_date::text as day from " ~ record('slices_to_build') ~ " where model = '" ~ model.name ~ "'
+    select distinct session_date::text as day from audit.slices_to_build where model = '" ~ model.name ~ "'
   ").columns[0].values() %}
   select built.*
   from (
@@ -152,9 +151,9 @@
     and built.session_date = any ('{{ "{" ~ days | join(",") ~ "}" }}'::date[])
     and exists (
       select 1
-      from {{ record('slices_to_build') }} as planned
+      from audit.slices_to_build as planned
       {% if meta['slice_key'] == 'contract_id' %}
-        inner join {{ relation_of('int_contracts__registered') }} as contracts on planned.underlying = contracts.underlying
+        inner join intermediate.int_contracts__registered as contracts on planned.underlying = contracts.underlying
       {% endif %}
       where planned.model = '{{ model.name }}'
         and planned.session_date = built.session_date

@@ -5,7 +5,7 @@ with
 
 greeks as (
 
-    select computed.* from {{ computed('option_greeks') }} as computed
+    select computed.* from {{ source('enrichment', 'option_greeks') }} as computed
     where computed.greeks_status = 'ok' and {{ newest_sessions() }} and {{ of_todays_inputs('computed') }}
 
 ),

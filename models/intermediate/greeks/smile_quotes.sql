@@ -44,7 +44,7 @@ smile_quotes as (
             greeks.implied_volatility,
             greeks.vega,
             greeks.greeks_status
-        from {{ computed('option_greeks') }} as greeks
+        from {{ source('enrichment', 'option_greeks') }} as greeks
         inner join {{ ref('int_contracts__described') }} as contracts on greeks.contract_id = contracts.contract_id
         inner join {{ days }} as days
             on greeks.contract_id = days.contract_id
