@@ -17,6 +17,7 @@ import psycopg2.extensions
 import pytest
 from distributed import Client, LocalCluster
 from sqlalchemy import URL
+from warm_python.interpreter import COLD
 
 from greeks.black_scholes import greeks, price
 from greeks.enrich import Progress, compute_due, compute_slice
@@ -724,9 +725,7 @@ def test_of_two_runs_at_once_the_second_says_who_is_at_work(
     connection: psycopg2.extensions.connection,
 ) -> None:
     rows = add_slices(connection, dates=8, contracts=60)
-    run = subprocess.Popen(
-        [sys.executable, "-m", "tickmart", "greeks", "--json"], stdout=subprocess.PIPE, text=True
-    )
+    run = subprocess.Popen([COLD, "-m", "tickmart", "greeks", "--json"], stdout=subprocess.PIPE, text=True)
     while not query(connection, "select 1 from enrichment.greeks_slices limit 1"):
         assert run.poll() is None
         time.sleep(0.005)
