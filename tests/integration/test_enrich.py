@@ -568,11 +568,8 @@ def test_a_pool_of_processes_leaves_stdout_to_the_command(
 @pytest.fixture
 def cluster(connection: psycopg2.extensions.connection) -> Iterator[LocalCluster]:
     """Two workers of Dask, of one thread each, in processes of their own, on the database of the test."""
-    before = os.environ.get("PYTHONHASHSEED")
     with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as running:
         yield running
-    if before is None:  # Dask sets it in this process too, and what starts from here on would not start warm
-        os.environ.pop("PYTHONHASHSEED", None)
 
 
 def test_workers_of_dask_give_the_same_rows(

@@ -15,7 +15,8 @@ _LONGEST_START = 300.0  # seconds
 # What Python and its libraries look at when they start: where it differs, nothing warm will do.
 _SEEN_AT_THE_START = ("LANG", "LC_", "LD_", "PYTHON")
 _RUNS_DBT = ("dbt.cli.main", "warehouse.due_nodes")  # plain dbt, and as tickmart starts it
-_WITHOUT_EFFECT = ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONUNBUFFERED")
+# the last one Dask sets for good in a process that has had workers of it
+_WITHOUT_EFFECT = ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONHASHSEED")
 
 
 def main(told_as_json: str) -> NoReturn:
