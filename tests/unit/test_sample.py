@@ -6,7 +6,6 @@ import io
 import json
 import os
 import subprocess
-import sys
 import zipfile
 from collections import defaultdict
 from datetime import date, timedelta
@@ -17,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from typer.testing import CliRunner
+from warm_python.interpreter import COLD
 
 from sampledata.contracts import (
     UNDERLYINGS,
@@ -82,7 +82,7 @@ def test_the_same_arguments_give_the_same_bytes_on_another_kind_of_processor(tmp
 
     write_sample(tmp_path / "here", days=2, strikes=5, expiries=2)
     subprocess.run(
-        [sys.executable, "-m", "tickmart", "sample", "--to", str(tmp_path / "there"), *arguments],
+        [COLD, "-m", "tickmart", "sample", "--to", str(tmp_path / "there"), *arguments],
         check=True,
         cwd=PROJECT,
         env={
