@@ -106,6 +106,13 @@ def database_on(url: URL, name: str, template: str = "template0") -> Iterator[UR
         _administer(url, f"drop database if exists {name} with (force)")
 
 
+@contextmanager
+def copy_of(built: URL) -> Iterator[URL]:
+    """A copy of a database that nobody is on, used by the environment and dropped in the end."""
+    with database_on(built, f"{built.database}_copy", str(built.database)) as copy:
+        yield copy
+
+
 def close_for_copying(url: URL) -> None:
     """Let nobody into a database, background workers included, so that it can be copied in no time."""
     _administer(url, f"alter database {url.database} with allow_connections false")

@@ -78,6 +78,14 @@ def note_a_build(cursor: psycopg2.extensions.cursor) -> None:
     )
 
 
+def change(connection: psycopg2.extensions.connection, statement: str) -> None:
+    """Change marts by hand, and leave in the ledger what a build leaves there."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        note_a_build(cursor)
+    connection.commit()
+
+
 def insert(connection: psycopg2.extensions.connection, table: str, rows: list[dict[str, Any]]) -> None:
     """Add rows to a mart; all rows have the same columns."""
     names = list(rows[0])

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from faulty_s3 import endpoint, faulty_proxy
-from mart_tables import APRIL, CALL, MARCH, PUT, SYMBOLS
+from mart_tables import APRIL, CALL, MARCH, PUT, SYMBOLS, change
 from publications import differing, read_published
 from readers import READERS, mart_minute_bars
 from sqlalchemy import URL
@@ -70,13 +70,6 @@ def run(
     exporter: str, destination: str | Path, first: date | None = None, last: date | None = None
 ) -> ExportReport:
     return export(exporter, ["NIFTY"], first, last, str(destination))
-
-
-def change(connection: psycopg2.extensions.connection, statement: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
-        mart_tables.note_a_build(cursor)
-    connection.commit()
 
 
 def contents(folder: Path) -> dict[str, bytes]:

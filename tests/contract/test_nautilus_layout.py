@@ -12,7 +12,7 @@ import psycopg2.extensions
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from mart_tables import APRIL, CALL, MARCH, PUT, SYMBOLS, day_row, minutes, moment, with_greeks
+from mart_tables import APRIL, CALL, MARCH, PUT, SYMBOLS, change, day_row, minutes, moment, with_greeks
 from nautilus_trader.backtest.node import BacktestNode
 from nautilus_trader.config import (
     BacktestDataConfig,
@@ -73,13 +73,6 @@ def marts(fresh_database: URL) -> Iterator[psycopg2.extensions.connection]:
         mart_tables.create(connection)
         mart_tables.fill(connection)
         yield connection
-
-
-def change(connection: psycopg2.extensions.connection, statement: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
-        mart_tables.note_a_build(cursor)
-    connection.commit()
 
 
 def run(folder: Path, *underlyings: str) -> ExportReport:

@@ -19,7 +19,7 @@ from built_warehouse import (
     changed_tables,
     close_for_copying,
     copied_project,
-    database_on,
+    copy_of,
     dbt,
     marts,
     query,
@@ -77,7 +77,7 @@ def undisturbed(built_once: tuple[URL, dict[str, Any]]) -> dict[str, Any]:
 def warehouse(built_once: tuple[URL, dict[str, Any]]) -> Iterator[URL]:
     """A copy of the built database, named by the environment."""
     url, _ = built_once
-    with database_on(url, f"{url.database}_copy", str(url.database)) as copy:
+    with copy_of(url) as copy:
         yield copy
 
 

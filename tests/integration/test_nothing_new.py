@@ -10,7 +10,7 @@ from built_warehouse import (
     build,
     changed_tables,
     close_for_copying,
-    database_on,
+    copy_of,
     query,
     row_changes,
     tickmart,
@@ -47,7 +47,7 @@ def built_once(database: URL) -> URL:
 @pytest.fixture
 def warehouse(built_once: URL) -> Iterator[URL]:
     """A copy of it as the build left it, named by the environment."""
-    with database_on(built_once, f"{built_once.database}_copy", str(built_once.database)) as copy:
+    with copy_of(built_once) as copy:
         yield copy
 
 

@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from built_warehouse import close_for_copying, database_on, query, take_in, tickmart
+from built_warehouse import close_for_copying, copy_of, query, take_in, tickmart
 from sqlalchemy import URL
 
 from sampledata.generate import write_sample
@@ -39,7 +39,7 @@ def built(built_database: URL, files: Path) -> URL:
 
 @pytest.fixture
 def warehouse(built: URL) -> Iterator[URL]:
-    with database_on(built, f"{built.database}_copy", str(built.database)) as copy:
+    with copy_of(built) as copy:
         yield copy
 
 

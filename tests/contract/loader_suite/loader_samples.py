@@ -1,7 +1,11 @@
 """The fixtures of a source: tests/fixtures/<source>/ with expected.json beside the files."""
 
 import json
+import os
+import signal
+import subprocess
 import sys
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -117,6 +121,37 @@ def query(statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
     with databases.connect() as connection, connection.cursor() as cursor:
         cursor.execute(statement, parameters or None)
         return cursor.fetchall() if cursor.description else []
+
+
+def on_insert(sample: Sample, body: str) -> None:
+    """Let the server do something at every row that comes into the raw table."""
+    query(
+        "create function audit.on_insert() returns trigger language plpgsql"
+        f" as $$begin {body} return new; end$$"
+    )
+    query(
+        f"create trigger on_insert before insert on {sample.table}"
+        " for each row execute function audit.on_insert()"
+    )
+
+
+def quiet(sample: Sample) -> None:
+    query("drop function audit.on_insert cascade")
+
+
+def kill_while_copying(sample: Sample, path: Path, after_rows: int) -> None:
+    """Load a file by the command, kill it once so many rows are in, and wait until the server gave up."""
+    command = subprocess.Popen(sample.command(path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    copying = "select pid from pg_stat_progress_copy where relid = %s::regclass and tuples_processed > %s"
+    while not (backends := query(copying, sample.table, after_rows)):
+        assert command.poll() is None, "the load ended before it could be killed"
+        time.sleep(0.01)
+    os.kill(command.pid, signal.SIGKILL)
+    command.wait()
+    deadline = time.monotonic() + 30
+    while query("select 1 from pg_stat_activity where pid = %s", backends[0][0]):
+        assert time.monotonic() < deadline, "the server still works for the killed load"
+        time.sleep(0.05)
 
 
 def rejects_of(load_id: int | None) -> list[tuple[int, str, str]]:

@@ -3,17 +3,12 @@
 import gzip
 import hashlib
 import json
-import os
-import signal
-import subprocess
 import threading
-import time
 import zipfile
 from pathlib import Path
 
 import pytest
-from loader_samples import FIXTURES, Sample, identify, query, rejects_of
-from test_interrupted_landing import on_insert, quiet
+from loader_samples import FIXTURES, Sample, identify, kill_while_copying, on_insert, query, quiet, rejects_of
 
 from loaders.landing import Outcome
 from loaders.landing.reading_back import read_lines
@@ -288,17 +283,7 @@ def test_an_append_killed_midway_leaves_what_was_there_and_can_be_repeated(
     lines = sample.lines * (100_000 // len(sample.lines))
     path.write_text(sample.text(*lines))
     on_insert(sample, "if new._line % 10000 = 0 then perform pg_sleep(0.3); end if;")
-    command = subprocess.Popen(sample.command(path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    copying = "select pid from pg_stat_progress_copy where relid = %s::regclass and tuples_processed > 15000"
-    while not (backends := query(copying, sample.table)):
-        assert command.poll() is None, "the load ended before it could be killed"
-        time.sleep(0.01)
-    os.kill(command.pid, signal.SIGKILL)
-    command.wait()
-    deadline = time.monotonic() + 30
-    while query("select 1 from pg_stat_activity where pid = %s", backends[0][0]):
-        assert time.monotonic() < deadline, "the server still works for the killed load"
-        time.sleep(0.05)
+    kill_while_copying(sample, path, after_rows=15_000)
     quiet(sample)
 
     assert current(sample, path) == [first.load_id]

@@ -1,33 +1,16 @@
 """What every source leaves behind when landing is cut off."""
 
-import os
 import signal
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
-from loader_samples import Sample, query
+from loader_samples import Sample, kill_while_copying, on_insert, query, quiet
 
 from warehouse.errors import TickmartError
 
 pytestmark = [pytest.mark.transport, pytest.mark.usefixtures("fresh_database")]
-
-
-def on_insert(sample: Sample, body: str) -> None:
-    """Let the server do something at every row that comes into the raw table."""
-    query(
-        "create function audit.on_insert() returns trigger language plpgsql"
-        f" as $$begin {body} return new; end$$"
-    )
-    query(
-        f"create trigger on_insert before insert on {sample.table}"
-        " for each row execute function audit.on_insert()"
-    )
-
-
-def quiet(sample: Sample) -> None:
-    query("drop function audit.on_insert cascade")
 
 
 def make_tables(sample: Sample, tmp_path: Path) -> None:
@@ -52,21 +35,7 @@ def test_a_load_killed_midway_leaves_nothing_and_can_be_repeated(
     lines = sample.lines * (80_000 // len(sample.lines))
     path.write_text(sample.text(*first_line, *lines))
     on_insert(sample, "if new._line % 20000 = 0 then perform pg_sleep(0.3); end if;")
-    command = subprocess.Popen(
-        sample.command(path),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    copying = "select pid from pg_stat_progress_copy where relid = %s::regclass and tuples_processed > 30000"
-    while not (backends := query(copying, sample.table)):
-        assert command.poll() is None, "the load ended before it could be killed"
-        time.sleep(0.01)
-    os.kill(command.pid, signal.SIGKILL)
-    command.wait()
-    deadline = time.monotonic() + 30
-    while query("select 1 from pg_stat_activity where pid = %s", backends[0][0]):
-        assert time.monotonic() < deadline, "the server still works for the killed load"
-        time.sleep(0.05)
+    kill_while_copying(sample, path, after_rows=30_000)
     assert nothing_half_landed(sample)
     quiet(sample)
     outcome = sample.land_one(path)
