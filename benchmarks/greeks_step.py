@@ -24,6 +24,7 @@ from benchmarks.measuring import (
     run_measured,
 )
 from benchmarks.stages import build_without_greeks, dbt_target
+from greeks.tables import TABLES
 from sampledata.generate import write_sample
 from warehouse import database
 
@@ -107,7 +108,7 @@ def _forget() -> None:
     with database.connect() as connection:
         with connection.cursor() as cursor:
             cursor.execute(
-                "truncate enrichment.option_greeks, enrichment.greeks_slices, enrichment.volatility_fits,"
+                f"truncate {', '.join(TABLES)}, enrichment.greeks_slices, enrichment.volatility_fits,"
                 " enrichment.volatility_nodes"
             )
         connection.commit()

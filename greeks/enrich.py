@@ -1,4 +1,4 @@
-"""The Greeks step: reads the pricing inputs and writes enrichment.option_greeks, slice by slice."""
+"""The Greeks step: reads the pricing inputs and writes the Greeks, slice by slice."""
 
 import concurrent.futures
 import multiprocessing
@@ -19,6 +19,7 @@ import structlog
 
 from greeks.slices import Outcome, Slice, SliceWorker, slices_due
 from greeks.surface import INTERVALS as FITTED_INTERVALS
+from greeks.tables import TABLES
 from warehouse.database import connect, locks
 from warehouse.errors import TickmartError
 from warehouse.logs import log_to_stderr
@@ -52,7 +53,7 @@ def compute_due(
     cluster: str | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Outcome:
-    """Bring enrichment.option_greeks up to date with intermediate.greeks_slices_due.
+    """Bring the Greeks up to date with intermediate.greeks_slices_due.
 
     Due are, too, slices that have second-order Greeks while the setting says they shall not, or the other way
     about (`second_order_greeks`, TICKMART_SECOND_ORDER_GREEKS).
@@ -165,13 +166,20 @@ def _analyze(connection: psycopg2.extensions.connection, dates: Iterable[date]) 
     with connection.cursor() as cursor:
         cursor.execute(
             "select format('%%I.%%I', chunk_schema, chunk_name) from timescaledb_information.chunks"
-            " where hypertable_schema = 'enrichment' and hypertable_name = 'option_greeks'"
+            " where format('%%s.%%s', hypertable_schema, hypertable_name) = any(%s)"
             " and exists (select from unnest(%s::date[]) as due (day)"
             " where range_start < day + 2 and range_end > day - 1)",
-            (list(dates),),
+            (list(TABLES), list(dates)),
         )
         for (chunk,) in cursor.fetchall():
             cursor.execute(f"analyze {chunk}")
+            # What new pages hold; its owner alone may say so, and autovacuum does where another computes.
+            cursor.execute(
+                "select brin_summarize_new_values(indexrelid) from pg_index"
+                " inner join pg_class on pg_class.oid = indexrelid inner join pg_am on pg_am.oid = relam"
+                " where indrelid = %s::regclass and amname = 'brin' and pg_has_role(relowner, 'usage')",
+                (chunk,),
+            )
     connection.commit()
 
 

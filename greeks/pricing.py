@@ -105,7 +105,7 @@ def price_rows(
     Returns
     -------
     pyarrow.RecordBatch
-        Columns of enrichment.option_greeks. Implied volatility and Greeks are NULL unless the status is `ok`.
+        Columns of the tables of Greeks. Implied volatility and Greeks are NULL unless the status is `ok`.
 
     Notes
     -----

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from greeks.pricing import INPUTS, price_rows
 from greeks.surface import replace_surfaces
+from greeks.tables import table_of
 from warehouse.database import connect, locks
 from warehouse.database.arrow import copy_in, copy_out
 from warehouse.errors import TickmartError
@@ -166,7 +167,7 @@ class SliceWorker:
                 kept = [day for day in dates if versions[day] is not None]
                 gone = [day for day in dates if versions[day] is None]
                 cursor.execute(
-                    "delete from enrichment.option_greeks where underlying = %s and bar_interval = %s"
+                    f"delete from {table_of(bar_interval)} where underlying = %s and bar_interval = %s"
                     " and session_date = any(%s) and bar_start >= %s and bar_start < %s",
                     (underlying, bar_interval, dates, *_bar_range(dates)),
                 )
@@ -181,7 +182,7 @@ class SliceWorker:
                             for batch in inputs
                         )
                         results = _counted(priced, rows, outcome.statuses)
-                        copy_in(self._writer, "enrichment.option_greeks", results)
+                        copy_in(self._writer, table_of(bar_interval), results)
                     cursor.executemany(
                         "insert into enrichment.greeks_slices"
                         " (underlying, session_date, bar_interval, inputs_version, rows, has_second_order)"
@@ -195,6 +196,7 @@ class SliceWorker:
                         ],
                     )
                 replace_surfaces(cursor, underlying, bar_interval, dates, _bar_range(dates))
+                self._take_off_the_list(cursor, underlying, bar_interval, dates)
                 if gone:
                     cursor.execute(
                         "delete from enrichment.greeks_slices"
@@ -215,6 +217,8 @@ class SliceWorker:
             # Versions and inputs are of one moment: a build that commits between the two reads changes
             # neither.
             cursor.execute("set transaction isolation level repeatable read, read only")
+            cursor.execute("select pg_current_snapshot()::text")
+            self._inputs_seen = cursor.fetchone()[0]  # type: ignore[index]
             cursor.execute(
                 f"select session_date, inputs_version from ({_DUE}) as due"
                 " where underlying = %(underlying)s and bar_interval = %(bar_interval)s"
@@ -227,6 +231,25 @@ class SliceWorker:
                 },
             )
             return dict(cursor.fetchall())
+
+    def _take_off_the_list(
+        self, cursor: psycopg2.extensions.cursor, underlying: str, bar_interval: str, dates: list[date]
+    ) -> None:
+        slices = {"underlying": underlying, "bar_interval": bar_interval, "dates": dates}
+        of_slices = (
+            "underlying = %(underlying)s and bar_interval = %(bar_interval)s"
+            " and session_date = any(%(dates)s)"
+        )
+        # In the order in which a build lists them, so that neither waits for what the other waits for.
+        cursor.execute(
+            f"select from enrichment.greeks_due where {of_slices} order by session_date for update", slices
+        )
+        # What was listed after the inputs were read has other ones by now, and stays due.
+        cursor.execute(
+            f"delete from enrichment.greeks_due where {of_slices}"
+            " and pg_visible_in_snapshot(listed_by, %(seen)s::pg_snapshot)",
+            {**slices, "seen": self._inputs_seen},
+        )
 
     def _days_of_theta(self) -> int:
         with self._reader.cursor() as cursor:

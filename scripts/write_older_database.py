@@ -80,11 +80,15 @@ def _hypertables() -> str:
         """
         select string_agg(
             format(
-                'select public.create_hypertable('
-                    '%L, public.by_range(%L, interval %L), create_default_indexes => false);',
+                case dimension_number
+                    when 1
+                        then 'select public.create_hypertable('
+                            '%L, public.by_range(%L, interval %L), create_default_indexes => false);'
+                    else 'select public.add_dimension(%L, public.by_range(%L, interval %L));'
+                end,
                 format('%I.%I', hypertable_schema, hypertable_name), column_name, time_interval
             ),
-            chr(10) order by hypertable_schema, hypertable_name
+            chr(10) order by hypertable_schema, hypertable_name, dimension_number
         )
         from timescaledb_information.dimensions
         """

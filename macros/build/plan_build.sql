@@ -165,6 +165,7 @@
 
 {# Record what the plan has done and clear it, in the same transaction as the rows themselves. #}
 {% macro finish_build(model_name) %}
+  {% do list_planned_slices_as_due(model_name) %}
   {% call statement('finish_build') %}
     delete from audit.built_loads as built
     using audit.loads_to_build as planned

@@ -48,7 +48,11 @@ ranked as (
     inner join loads on delivered.load_id = loads.load_id
     window
         best_first as (
-            partition by {% for column in key %}delivered.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
+            -- a key has one session, which stands first so that rows are written session by session: what is read
+            -- of one then lies together
+            partition by
+                delivered.session_date
+                {%- for column in key if column != 'session_date' %}, delivered.{{ column }}{% endfor %}
 
             order by
                 loads.source_rank asc,

@@ -22,8 +22,8 @@
                 select
                     due.underlying,
                     due.session_date
-                from {{ ref('greeks_slices_due') }} as due
-                where due.bar_interval = 'day' and due.inputs_version is not null
+                from {{ source('enrichment', 'greeks_due') }} as due
+                where due.bar_interval = 'day'
             )
         )
 {% endmacro %}
@@ -45,6 +45,6 @@
         due.underlying,
         due.session_date,
         due.bar_interval
-    from {{ ref('greeks_slices_due') }} as due
+    from {{ source('enrichment', 'greeks_due') }} as due
 )
 {%- endmacro %}

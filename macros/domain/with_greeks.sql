@@ -3,8 +3,8 @@
   inputs; else it is `pending`.
 
   Where a slice's inputs are those last used (nearly always, everywhere), every one of its rows has Greeks, and these and the
-  inputs stand ready in enrichment.option_greeks: an inner join by key, in the order of both keys, whose bounds on time reach the
-  chunks of both sides. Only the rows of slices that are due are priced again and compared one by one, to show those whose inputs
+  inputs stand ready in the Greeks' tables (greeks_of): an inner join by key, in the order of both keys, whose bounds on time and
+  session reach the chunks of both sides. Only the rows of slices that are due are priced again and compared one by one, to show those whose inputs
   have not changed (docs/decisions/0007-greeks-are-joined-by-slice.md).
 
   bars:         relation of the bars: contract_id, expiry, session_date, bar_start, bar_end, `columns` and `further`.
@@ -42,16 +42,14 @@
         greeks.greeks_status
     from {{ bars }} as bars
     inner join {{ ref('int_contracts__described') }} as contracts on bars.contract_id = contracts.contract_id
-    inner join {{ source('enrichment', 'option_greeks') }} as greeks
-        on bars.contract_id = greeks.contract_id
-        and bars.bar_start = greeks.bar_start
-        and greeks.bar_interval = '{{ bar_interval }}'
+    inner join {{ greeks_of(bar_interval) }} as greeks
+        on {{ is_of_bar('bars', bar_interval) }}
     -- not `not exists`: TimescaleDB carries bounds over joins of the outermost level only, and an anti-join would be that
     where (contracts.underlying, bars.session_date) not in (
         select
             due.underlying,
             due.session_date
-        from {{ ref('greeks_slices_due') }} as due
+        from {{ source('enrichment', 'greeks_due') }} as due
         where due.bar_interval = '{{ bar_interval }}'
     )
     {% if of_several_sources %}and bars.is_preferred{% endif %}
@@ -73,20 +71,47 @@
         {% if not has_vendor_volatility %}null::double precision as vendor_implied_volatility,{% endif %}
         coalesce(greeks.greeks_status, 'pending') as greeks_status
     from {{ priced }} as priced
-    inner join {{ ref('greeks_slices_due') }} as due
+    inner join {{ source('enrichment', 'greeks_due') }} as due
         on priced.underlying = due.underlying
         and priced.session_date = due.session_date
         and due.bar_interval = '{{ bar_interval }}'
-    left join {{ source('enrichment', 'option_greeks') }} as greeks
-        on priced.contract_id = greeks.contract_id
-        and priced.bar_start = greeks.bar_start
-        and greeks.bar_interval = '{{ bar_interval }}'
+    left join {{ greeks_of(bar_interval) }} as greeks
+        on {{ is_of_bar('priced', bar_interval) }}
         and due.has_same_rules
         -- arrays, because NULL equals NULL in them
         and array[priced.premium, priced.underlying_price] = array[greeks.premium, greeks.underlying_price]
         and array[priced.forward_price, priced.interest_rate, priced.years_to_expiry]
         = array[greeks.forward_price, greeks.interest_rate, greeks.years_to_expiry]
+    -- asked once and before all else: where nothing is due, as nearly always, no row is priced to find that out
+    where exists (
+        select 1 from {{ source('enrichment', 'greeks_due') }} as any_due
+        where any_due.bar_interval = '{{ bar_interval }}'
+    )
 {% endmacro %}
+
+
+{#
+  The table of the Greeks of an interval: those of minutes and moments, of which a session has hundreds per contract, lie apart from
+  those of hours and days, whose years would else be as many chunks.
+#}
+{% macro greeks_of(bar_interval) %}
+  {{- return(source('enrichment', 'option_greeks' if bar_interval in ('minute', 'snapshot') else 'option_greeks_coarse')) -}}
+{% endmacro %}
+
+
+{#
+  The condition that `greeks`, of the table of that interval, are those of a bar: their whole key, so that they are known to be one
+  row, and a bound on any part of it is one on both sides.
+#}
+{% macro is_of_bar(bars, bar_interval) -%}
+{{ bars }}.contract_id = greeks.contract_id
+        and {{ bars }}.session_date = greeks.session_date
+        and {{ bars }}.bar_start = greeks.bar_start
+        {%- if bar_interval in ('minute', 'snapshot') %}
+        and {{ bars }}.bar_end = greeks.bar_end
+        {%- endif %}
+        and greeks.bar_interval = '{{ bar_interval }}'
+{%- endmacro %}
 
 
 {% macro columns_of_bars() %}

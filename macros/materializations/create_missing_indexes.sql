@@ -12,6 +12,7 @@
     group by indexrelid").columns[0].values() %}
   {% for index in config.get('indexes', []) if index['columns'] | join(',') not in found %}
     {% do run_query(
-      "create " ~ ("unique " if index.get('unique') else "") ~ "index on " ~ relation ~ " (" ~ get_quoted_csv(index['columns']) ~ ")") %}
+      "create " ~ ("unique " if index.get('unique') else "") ~ "index on " ~ relation
+      ~ " using " ~ (index.get('type') or 'btree') ~ " (" ~ get_quoted_csv(index['columns']) ~ ")") %}
   {% endfor %}
 {% endmacro %}

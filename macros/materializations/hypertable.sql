@@ -4,7 +4,7 @@
   its rules (prepare_table), and a full refresh.
 
   config.meta, beside what plan_build reads:
-    time_column     the column that partitions the hypertable (default bar_start)
+    time_column     the column by which the hypertable is partitioned first (default bar_start); see make_hypertable
     chunk_interval  default '7 days'
     slice_key       'contract_id' (the slice's underlying is the contract's) or 'underlying'
     limited_from_outside  true where the model's SQL is one of all slices, and its last grouping has underlying, session_date and the
@@ -23,12 +23,7 @@
   {% do lock_model(target_relation) %}
   {% set is_new = prepare_table(target_relation, sql) %}
   {% if is_new %}
-    {% call statement('make_hypertable') %}
-      select create_hypertable(
-        '{{ target_relation }}', by_range('{{ time_column }}', interval '{{ meta.get("chunk_interval", "7 days") }}'),
-        create_default_indexes => false
-      )
-    {% endcall %}
+    {% do make_hypertable(target_relation, time_column, meta.get('chunk_interval', '7 days')) %}
     {% do create_missing_indexes(target_relation) %}
   {% endif %}
   {% do follow_policies(target_relation, model.name, meta) %}
@@ -41,6 +36,28 @@
   {{ run_hooks(post_hooks, inside_transaction=False) }}
   {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
+
+
+{#
+  Make a hypertable of an empty table. Its chunks are periods of its column of time, and the same periods of what else in its key says
+  when a row is: a bound on any of these leaves all other chunks unopened, where a bound on the column of time alone would
+  (docs/decisions/0150-chunks-are-found-by-session.md).
+
+  The widths are the same, so that there is one chunk per period. That of a day whose bucket begins on the day before, at the
+  midnight of India, has two where a period begins.
+#}
+{% macro make_hypertable(relation, time_column, chunk_interval) %}
+  {% call statement('make_hypertable') %}
+    select create_hypertable(
+      '{{ relation }}', by_range('{{ time_column }}', interval '{{ chunk_interval }}'), create_default_indexes => false
+    )
+  {% endcall %}
+  {% for constraint in model['constraints'] if constraint['type'] == 'primary_key' %}
+    {% for column in constraint['columns'] if column in ('session_date', 'bar_end') %}
+      {% do run_query("select add_dimension('" ~ relation ~ "', by_range('" ~ column ~ "', interval '" ~ chunk_interval ~ "'))") %}
+    {% endfor %}
+  {% endfor %}
+{% endmacro %}
 
 
 {#
@@ -104,7 +121,10 @@
 {% endmacro %}
 
 
-{# Give the planner the statistics of the chunks just written; autovacuum would come after the exports have read them. #}
+{#
+  Give the planner the statistics of the chunks just written, and their BRIN indexes what the new pages hold; autovacuum would come
+  after the exports have read them.
+#}
 {% macro analyze_chunks(target_relation, reach) %}
   {% set chunks = run_query("
     select format('%I.%I', chunk_schema, chunk_name)
@@ -114,5 +134,11 @@
     order by range_start desc limit 40").rows %}
   {% for chunk in chunks %}
     {% do run_query("analyze " ~ chunk[0]) %}
+    {% do run_query("
+      select brin_summarize_new_values(indexrelid)
+      from pg_index
+      inner join pg_class on pg_class.oid = indexrelid
+      inner join pg_am on pg_am.oid = relam
+      where indrelid = '" ~ chunk[0] ~ "'::regclass and amname = 'brin'") %}
   {% endfor %}
 {% endmacro %}

@@ -150,11 +150,12 @@
 {% endmacro %}
 
 
-{# The policies of the Greeks, whose table is a source of dbt's: Python makes it and fills it. #}
+{# The policies of the Greeks, whose tables are sources of dbt's: Python makes them and fills them. #}
 {% macro follow_policies_of_greeks() %}
   {% if execute and flags.WHICH in ('run', 'build') %}
-    {% set greeks = graph.sources.values() | selectattr('name', 'equalto', 'option_greeks') | first %}
-    {% do follow_policies(source('enrichment', 'option_greeks'), greeks.name, greeks.config.meta) %}
+    {% for table in graph.sources.values() if table.name in ('option_greeks', 'option_greeks_coarse') %}
+      {% do follow_policies(source('enrichment', table.name), table.name, table.config.meta) %}
+    {% endfor %}
   {% endif %}
 {% endmacro %}
 

@@ -6,6 +6,7 @@
     key   the columns that identify a row: the contract's primary key
     corrections_count   true where a row that changes or goes changes what was built from it: what reads the table is built again
     rebuilds_sessions   columns; where they change in a row, or it goes, loads of its session_date are built again
+    prices_options      true where Greeks are computed from its rows: the slices that other rows make due are listed
     judges_sessions_again   reasons as in int_quotes__set_aside; where those columns change in a row, or it comes, loads with rows
                             of its session_date that were set aside for one of them are built again
 #}
@@ -24,12 +25,12 @@
   {% if prepare_table(target_relation, sql) %}{% do create_missing_indexes(target_relation) %}{% endif %}
   {# once: it is compared in several statements #}
   {% do run_query("create temporary table computed on commit drop as select " ~ columns ~ " from (" ~ sql ~ ") as computed") %}
-  {% if config.get('meta').get('corrections_count') and run_query("
+  {% set prices_options = config.get('meta').get('prices_options', false) %}
+  {% set corrects = (prices_options or config.get('meta').get('corrections_count')) and run_query("
     select exists (
       select " ~ columns ~ " from " ~ target_relation ~ " except select " ~ columns ~ " from computed
     )").rows[0][0] %}
-    {% do record_correction() %}
-  {% endif %}
+  {% if corrects and config.get('meta').get('corrections_count') %}{% do record_correction() %}{% endif %}
   {% if config.get('meta').get('rebuilds_sessions') %}{% do rebuild_changed_sessions(target_relation) %}{% endif %}
   {% call statement('main') %}
     with removed as (
@@ -46,6 +47,7 @@
     {# everything joins these tables; without statistics the marts above are planned as if they were empty #}
     {% do run_query("analyze " ~ target_relation) %}
   {% endif %}
+  {% if prices_options and (corrects or load_result('main')['response'].rows_affected) %}{% do list_slices_due() %}{% endif %}
 
   {% do persist_docs(target_relation, model) %}
   {{ run_hooks(post_hooks, inside_transaction=True) }}

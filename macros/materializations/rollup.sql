@@ -26,6 +26,7 @@
     {% if plan['slices'] > 0 %}
       {% do log_slices(model.name) %}
       {% set reach = slice_time_range(model.name) %}
+      {% do list_planned_slices_as_due(model.name) %}
       {# a refresh runs in transactions of its own; its loads are recorded after it, so that a kill in between refreshes again #}
       {% do adapter.commit() %}
       {# until the connection ends with the model: a refresh also notes what changed for the aggregates beside it #}
@@ -41,12 +42,8 @@
     {%- set target_relation = this.incorporate(type='table') -%}
     {% do lock_model(target_relation) %}
     {% if prepare_table(target_relation, sql) %}
-      {% call statement('make_hypertable') %}
-        select create_hypertable(
-          '{{ target_relation }}', by_range('bar_start', interval '{{ meta.get("chunk_interval", "90 days") }}'),
-          create_default_indexes => false
-        )
-      {% endcall %}
+      {% do make_hypertable(target_relation, 'bar_start', meta.get('chunk_interval', '90 days')) %}
+      {% do create_missing_indexes(target_relation) %}
     {% endif %}
     {% do rebuild_slices(target_relation, 'bar_start', meta, sql, limited_from_outside=true) %}
   {% endif %}

@@ -40,7 +40,10 @@
   {% if config.get('meta', {}).get('rules_count') %}
     {% set rules = rules_of_model(sql) %}
     {# not where they are the same: a build with nothing new writes nothing #}
-    {% if rules != rules_of_last_build() %}{% do record_rules(rules) %}{% endif %}
+    {% if rules != rules_of_last_build() %}
+      {% do record_rules(rules) %}
+      {% do list_slices_due() %}
+    {% endif %}
   {% endif %}
 
   {% do persist_docs(target_relation, model) %}

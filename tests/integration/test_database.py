@@ -72,13 +72,22 @@ def test_migrations_make_exactly_the_python_owned_tables(database: URL) -> None:
             "audit.slices_to_build",
             "enrichment.exchange_calendars",
             "enrichment.exchange_sessions",
+            "enrichment.greeks_due",
             "enrichment.greeks_slices",
             "enrichment.option_greeks",
+            "enrichment.option_greeks_coarse",
             "enrichment.volatility_fits",
             "enrichment.volatility_nodes",
         ]
-        cursor.execute("select hypertable_schema, hypertable_name from timescaledb_information.hypertables")
-        assert cursor.fetchall() == [("enrichment", "option_greeks")]
+        cursor.execute(
+            "select hypertable_schema || '.' || hypertable_name,"
+            " array_agg(column_name::text order by dimension_number)"
+            " from timescaledb_information.dimensions group by 1 order by 1"
+        )
+        assert cursor.fetchall() == [
+            ("enrichment.option_greeks", ["bar_start", "session_date", "bar_end"]),
+            ("enrichment.option_greeks_coarse", ["bar_start", "session_date"]),
+        ]
 
 
 def test_the_current_load_of_a_file_is_the_newest_that_landed_and_was_not_taken_back(

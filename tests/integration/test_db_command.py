@@ -243,8 +243,9 @@ def test_a_restored_backup_is_the_same_database_hypertables_and_grants_included(
     assert contents() == before
     with databases.connect() as connection, connection.cursor() as cursor:  # and it goes on as a hypertable
         cursor.execute(
-            "insert into enrichment.option_greeks (contract_id, bar_interval, bar_start, greeks_status)"
-            " values (9, 'day', '2026-01-01', 'pending')"
+            "insert into enrichment.option_greeks"
+            " (contract_id, bar_interval, bar_start, bar_end, session_date, greeks_status)"
+            " values (9, 'minute', '2026-01-01 00:00', '2026-01-01 00:01', '2026-01-01', 'pending')"
         )
         cursor.execute("select current_setting('timescaledb.restoring')")
         assert cursor.fetchone() == ("off",)

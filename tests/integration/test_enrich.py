@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -191,6 +192,14 @@ def add_row(connection: psycopg2.extensions.connection, contract_id: int, **colu
             (row["underlying"], row["session_date"], row["bar_interval"]),
         )
     connection.commit()
+
+
+def list_as_due(connection: psycopg2.extensions.connection) -> None:
+    query(
+        connection,
+        "insert into enrichment.greeks_due (underlying, session_date, bar_interval)"
+        " select underlying, session_date, bar_interval from intermediate.greeks_slices_due",
+    )
 
 
 def checksum(connection: psycopg2.extensions.connection) -> list[tuple[Any, ...]]:
@@ -520,8 +529,44 @@ def test_minute_and_daily_slices_of_one_date_are_apart(connection: psycopg2.exte
 
     assert (outcome.slices, outcome.rows) == (1, 4)
     assert query(
-        connection, "select bar_interval, count(*) from enrichment.option_greeks group by 1 order by 1"
-    ) == [("day", 4), ("minute", 4 * 375)]
+        connection,
+        "select 'moments', bar_interval, count(*) from enrichment.option_greeks group by 2 union all"
+        " select 'days', bar_interval, count(*) from enrichment.option_greeks_coarse group by 2",
+    ) == [("moments", "minute", 4 * 375), ("days", "day", 4)]
+
+
+def test_a_computed_slice_leaves_the_list_of_those_that_are_due(
+    connection: psycopg2.extensions.connection,
+) -> None:
+    add_slices(connection, dates=2, contracts=4)
+    list_as_due(connection)
+    query(connection, "delete from intermediate.option_pricing_inputs where session_date = %s", DAY)
+    query(connection, "delete from intermediate.versions where session_date = %s", DAY)
+
+    compute_due(processes=1)
+
+    assert query(connection, "select session_date from enrichment.greeks_due") == [(DAY,)]
+
+
+def test_a_slice_that_a_build_lists_while_it_is_computed_stays_listed(
+    connection: psycopg2.extensions.connection,
+) -> None:
+    add_slices(connection, contracts=4)
+    list_as_due(connection)
+    with connect() as build, build.cursor() as cursor, ThreadPoolExecutor(1) as pool:
+        cursor.execute("update enrichment.greeks_due set listed_by = pg_current_xact_id()")
+        computing = pool.submit(compute_due, processes=1)
+        waiting = (
+            "select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%greeks_due%'"
+        )
+        while not query(connection, waiting):
+            assert not computing.done()
+            time.sleep(0.01)
+
+        build.commit()
+
+        assert computing.result().slices == 1
+    assert query(connection, "select count(*) from enrichment.greeks_due") == [(1,)]
 
 
 def test_small_slices_share_transactions(connection: psycopg2.extensions.connection) -> None:

@@ -40,6 +40,11 @@ pytestmark = pytest.mark.slow
 FIRST_DAY = date(2025, 8, 11)
 OPTIONS = "GFDLNFO_NIFTY_OPT_11082025.csv"
 KILLS_SEED = 20250811
+GREEKS = """(
+    select tableoid, ctid, xmin, * from enrichment.option_greeks
+    union all
+    select tableoid, ctid, xmin, * from enrichment.option_greeks_coarse
+) as greeks"""
 OPTION_MODELS = {
     "int_options__quotes_deduped",
     "int_forwards__gathered_by_minute",
@@ -167,7 +172,7 @@ def test_a_restated_file_rebuilds_only_its_slice_and_unloading_it_brings_the_ear
         outcome = take_in()
         after = option_bars()
         greeks_of_the_slice = query(
-            "select count(*) from enrichment.option_greeks"
+            f"select count(*) from {GREEKS}"
             " where session_date = %s and bar_interval <> 'day' and underlying = 'NIFTY'",
             FIRST_DAY,
         )
@@ -434,9 +439,9 @@ def test_own_rates_replace_the_repo_rate_and_recompute_the_sessions_whose_rate_c
     rates = "select session_date, round(interest_rate::numeric, 6)::text from marts.interest_rates"
     rates += " where session_date in ('2024-12-31', '2025-08-11', '2025-08-12') order by 1"
     first_day = (
-        "select ctid::text, xmin::text from enrichment.option_greeks where session_date = %s order by 1"
+        f"select tableoid::text, ctid::text, xmin::text from {GREEKS} where session_date = %s order by 1, 2"
     )
-    second_day = "select count(*), min(interest_rate) from enrichment.option_greeks where session_date = %s"
+    second_day = f"select count(*), min(interest_rate) from {GREEKS} where session_date = %s"
     untouched = query(first_day, FIRST_DAY)
     [(rows, _)] = query(second_day, "2025-08-12")
 

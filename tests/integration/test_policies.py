@@ -42,6 +42,7 @@ TABLES = {
     "int_spot__closes_deduped",
     "int_spot__prices_deduped",
     "option_greeks",
+    "option_greeks_coarse",
 }
 OPTIONS = "GFDLNFO_NIFTY_OPT_11082025.csv"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

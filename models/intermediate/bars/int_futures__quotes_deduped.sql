@@ -1,8 +1,9 @@
 {{ config(
     materialized='hypertable',
+    indexes=[{'columns': ['bar_start', 'bar_end', 'session_date'], 'type': 'brin'}],
     meta={
         'built_from': 'slices', 'shapes': ['bars'], 'instrument_types': ['future'], 'slice_key': 'contract_id',
-        'order_by': 'bar_start, source',
+        'order_by': 'bar_start, bar_end, session_date, source',
     },
 ) }}
 

@@ -1,8 +1,8 @@
 {{ config(
     materialized='hypertable',
     meta={
-        'built_from': 'slices', 'shapes': ['bars'], 'instrument_types': ['index'], 'slice_key': 'underlying',
-        'order_by': 'bar_start, source',
+        'built_from': 'slices', 'shapes': ['bars'], 'instrument_types': ['index'], 'slice_key': 'underlying', 'chunk_interval': '90 days',
+        'order_by': 'bar_start, bar_end, session_date, source',
     },
 ) }}
 

@@ -19,7 +19,10 @@ with_underlying as (
         ) as underlying_is_stale
     from gathered
     left join {{ ref('int_spot__prices_deduped') }} as spot
-        on gathered.underlying = spot.underlying and gathered.bar_start = spot.bar_start and spot.is_preferred
+        on gathered.underlying = spot.underlying
+        and gathered.session_date = spot.session_date
+        and gathered.bar_start = spot.bar_start
+        and spot.is_preferred
     -- the index has no bar of this minute: its last one of the session, however old; the age decides later
     left join lateral (
         select

@@ -2,7 +2,7 @@
     materialized='hypertable',
     meta={
         'built_from': ['int_fo_bhavcopy__deduped'], 'instrument_types': ['option', 'future'],
-        'slice_key': 'underlying', 'limited_from_outside': true, 'chunk_interval': '60 days',
+        'slice_key': 'underlying', 'limited_from_outside': true, 'chunk_interval': '180 days',
     },
 ) }}
 

@@ -2,7 +2,7 @@
     materialized='hypertable',
     meta={
         'built_from': ['int_options__quotes_deduped', 'int_futures__quotes_deduped'],
-        'instrument_types': ['option', 'future'], 'slice_key': 'underlying', 'limited_from_outside': true,
+        'instrument_types': ['option', 'future'], 'slice_key': 'underlying', 'limited_from_outside': true, 'chunk_interval': '30 days',
     },
 ) }}
 

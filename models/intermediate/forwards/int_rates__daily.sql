@@ -1,4 +1,4 @@
-{{ config(materialized='reference', meta={'key': ['session_date']}) }}
+{{ config(materialized='reference', meta={'key': ['session_date'], 'prices_options': true}) }}
 
 with
 

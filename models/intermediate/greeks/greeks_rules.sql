@@ -1,3 +1,5 @@
+{{ config(meta={'rules_count': true}) }}
+
 {%- if var('theta_day') not in ('calendar', 'trading') -%}
   {{ exceptions.raise_compiler_error("theta_day is calendar or trading; not " ~ var('theta_day')) }}
 {%- endif -%}

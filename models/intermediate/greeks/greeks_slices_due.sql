@@ -37,17 +37,10 @@ feeds as (
     select *
     from (
         values
-        ('minutes', 'options', 'bars', 'int_options__quotes_deduped', 'option'),
-        ('minutes', 'underlying', 'bars', 'int_spot__prices_deduped', 'index'),
-        ('minutes', 'forwards', 'bars', 'int_forwards__gathered_by_minute', 'option'),
-        ('minutes', 'futures', 'bars', 'int_forwards__gathered_by_minute', 'future'),
-        ('minutes', 'hours', 'bars', 'int_options__bars_hourly', 'option'),
-        ('minutes', 'days', 'bars', 'int_options__bars_daily', 'option'),
-        ('official', 'options', 'contract_days', 'int_fo_bhavcopy__deduped', 'option'),
-        ('official', 'forwards', 'contract_days', 'int_forwards__gathered_by_day', 'option'),
-        ('official', 'futures', 'contract_days', 'int_forwards__gathered_by_day', 'future'),
-        ('snapshots', 'options', 'chain_snapshots', 'int_options__snapshots_deduped', 'option'),
-        ('snapshots', 'forwards', 'chain_snapshots', 'int_forwards__gathered_by_snapshot', 'option')
+        {%- for feed in feeds_of_greeks() %}
+        ('{{ feed["kind"] }}', '{{ feed["stage"] }}', '{{ feed["shape"] }}', '{{ feed["model"] }}', '{{ feed["type"] }}')
+        {{- ',' if not loop.last }}
+        {%- endfor %}
     ) as listed (kind, stage, shape, model, instrument_type)
 
 ),
@@ -106,24 +99,25 @@ loads_of_official_closes as (
     inner join built_loads
         on closes.load_id = built_loads.load_id
         and (built_loads.model, closes.instrument_type) in (
-            ('int_spot__closes_deduped', 'index'),
-            ('int_equities__official_deduped', 'equity')
+            {%- for model, instrument_type in closes_of_greeks().items() %}
+            ('{{ model }}', '{{ instrument_type }}'){{ ',' if not loop.last }}
+            {%- endfor %}
         )
     group by priceless.underlying, priceless.session_date
 
 ),
 
--- Coarser bars are made of the minutes and have their inputs.
 intervals as (
 
     select *
     from (
         values
-        ('official', 'day'),
-        ('minutes', 'minute'),
-        ('minutes', 'hour'),
-        ('minutes', 'built day'),
-        ('snapshots', 'snapshot')
+        {%- for kind, bar_intervals in intervals_of_greeks().items() %}
+        {%- set is_last_kind = loop.last %}
+        {%- for bar_interval in bar_intervals %}
+        ('{{ kind }}', '{{ bar_interval }}'){{ ',' if not (is_last_kind and loop.last) }}
+        {%- endfor %}
+        {%- endfor %}
     ) as listed (kind, bar_interval)
 
 ),

@@ -73,6 +73,7 @@ priced as (
     inner join contracts on official.contract_id = contracts.contract_id
     left join forwards
         on official.underlying = forwards.underlying
+        and official.session_date = forwards.session_date
         and official.bar_start = forwards.bar_start
         and official.expiry = forwards.expiry
         and official.premium_kind = forwards.premium_kind

@@ -4,6 +4,7 @@ official_days as (
 
     select
         contract_id,
+        session_date,
         bar_start,
         expiry,
         is_traded
@@ -17,6 +18,7 @@ built_days as (
 
     select
         contract_id,
+        session_date,
         bar_start,
         expiry,
         true as is_traded
@@ -44,10 +46,11 @@ smile_quotes as (
             greeks.implied_volatility,
             greeks.vega,
             greeks.greeks_status
-        from {{ source('enrichment', 'option_greeks') }} as greeks
+        from {{ greeks_of(bar_interval) }} as greeks
         inner join {{ ref('int_contracts__described') }} as contracts on greeks.contract_id = contracts.contract_id
         inner join {{ days }} as days
             on greeks.contract_id = days.contract_id
+            and greeks.session_date = days.session_date
             and greeks.bar_start = days.bar_start
         where greeks.bar_interval = '{{ bar_interval }}'
     {% endfor %}

@@ -3,7 +3,7 @@
     indexes=[{'columns': ['symbol', 'session_date']}],
     meta={
         'built_from': 'slices', 'shapes': ['share_days'], 'instrument_types': ['equity'],
-        'slice_key': 'exchange', 'chunk_interval': '60 days', 'order_by': 'symbol, series, bar_start, source',
+        'slice_key': 'exchange', 'chunk_interval': '180 days', 'order_by': 'symbol, series, bar_start, session_date, source',
     },
 ) }}
 

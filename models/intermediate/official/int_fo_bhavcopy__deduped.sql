@@ -1,9 +1,10 @@
 {{ config(
     materialized='hypertable',
+    indexes=[{'columns': ['session_date']}],
     meta={
         'built_from': 'slices', 'shapes': ['contract_days'], 'instrument_types': ['option', 'future'],
-        'slice_key': 'contract_id', 'chunk_interval': '60 days',
-        'segment_by': 'underlying', 'order_by': 'contract_id, bar_start, source',
+        'slice_key': 'contract_id', 'chunk_interval': '180 days',
+        'segment_by': 'underlying', 'order_by': 'contract_id, bar_start, session_date, source',
     },
 ) }}
 

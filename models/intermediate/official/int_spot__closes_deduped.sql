@@ -2,7 +2,7 @@
     materialized='hypertable',
     meta={
         'built_from': 'slices', 'shapes': ['index_days'], 'instrument_types': ['index'],
-        'slice_key': 'underlying', 'chunk_interval': '365 days', 'order_by': 'bar_start, source',
+        'slice_key': 'underlying', 'chunk_interval': '365 days', 'order_by': 'bar_start, session_date, source',
     },
 ) }}
 

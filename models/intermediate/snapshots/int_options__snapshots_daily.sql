@@ -2,7 +2,7 @@
     materialized='rollup',
     meta={
         'bucket': 'day', 'built_from': ['int_options__snapshots_deduped'], 'shapes': ['chain_snapshots'], 'refers_to': ['contract_days'],
-        'instrument_types': ['option'], 'slice_key': 'contract_id', 'chunk_interval': '90 days',
+        'instrument_types': ['option'], 'slice_key': 'contract_id', 'chunk_interval': '180 days',
         'segment_by': 'expiry', 'order_by': 'contract_id, bar_start',
     },
 ) }}

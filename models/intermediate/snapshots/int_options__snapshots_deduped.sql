@@ -4,7 +4,7 @@
     meta={
         'built_from': 'slices', 'shapes': ['chain_snapshots'], 'refers_to': ['contract_days'],
         'instrument_types': ['option'], 'slice_key': 'contract_id', 'time_column': 'timestamp',
-        'order_by': 'timestamp, source',
+        'order_by': 'timestamp, session_date, source',
     },
 ) }}
 

@@ -73,6 +73,7 @@ legs as (
     inner join contracts on with_premium.contract_id = contracts.contract_id
     left join gathered
         on contracts.underlying = gathered.underlying
+        and with_premium.session_date = gathered.session_date
         and with_premium.timestamp = gathered.bar_start
         and with_premium.expiry = gathered.expiry
         and with_premium.premium_kind = gathered.premium_kind

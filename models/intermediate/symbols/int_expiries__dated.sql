@@ -1,4 +1,4 @@
-{{ config(materialized='reference', meta={'key': ['exchange', 'expiry']}) }}
+{{ config(materialized='reference', meta={'key': ['exchange', 'expiry'], 'prices_options': true}) }}
 
 with
 

@@ -1,0 +1,86 @@
+{#
+  Marts show the stored Greeks of a slice without a look at its inputs unless enrichment.greeks_due lists it. greeks_slices_due says exactly
+  which slices are due, from the loads of all slices; a read must not cost that, so the list is kept: whatever changes the inputs of
+  a slice adds it in the same transaction, and only the Greeks step, and the end of a run, take it off. It may hold a slice too many,
+  of which each row is compared then, and never one too few (docs/decisions/0152-what-is-due-is-kept-as-a-list.md).
+#}
+
+{# Of which models' rows the inputs of Greeks are made, from rows of which shape and of which instruments. #}
+{% macro feeds_of_greeks() %}
+  {{ return([
+    {'kind': 'minutes', 'stage': 'options', 'shape': 'bars', 'model': 'int_options__quotes_deduped', 'type': 'option'},
+    {'kind': 'minutes', 'stage': 'underlying', 'shape': 'bars', 'model': 'int_spot__prices_deduped', 'type': 'index'},
+    {'kind': 'minutes', 'stage': 'forwards', 'shape': 'bars', 'model': 'int_forwards__gathered_by_minute', 'type': 'option'},
+    {'kind': 'minutes', 'stage': 'futures', 'shape': 'bars', 'model': 'int_forwards__gathered_by_minute', 'type': 'future'},
+    {'kind': 'minutes', 'stage': 'hours', 'shape': 'bars', 'model': 'int_options__bars_hourly', 'type': 'option'},
+    {'kind': 'minutes', 'stage': 'days', 'shape': 'bars', 'model': 'int_options__bars_daily', 'type': 'option'},
+    {'kind': 'official', 'stage': 'options', 'shape': 'contract_days', 'model': 'int_fo_bhavcopy__deduped', 'type': 'option'},
+    {'kind': 'official', 'stage': 'forwards', 'shape': 'contract_days', 'model': 'int_forwards__gathered_by_day', 'type': 'option'},
+    {'kind': 'official', 'stage': 'futures', 'shape': 'contract_days', 'model': 'int_forwards__gathered_by_day', 'type': 'future'},
+    {'kind': 'snapshots', 'stage': 'options', 'shape': 'chain_snapshots', 'model': 'int_options__snapshots_deduped', 'type': 'option'},
+    {'kind': 'snapshots', 'stage': 'forwards', 'shape': 'chain_snapshots', 'model': 'int_forwards__gathered_by_snapshot', 'type': 'option'},
+  ]) }}
+{% endmacro %}
+
+
+{# Where the underlying's price of official rows that do not state it is from, and of which instruments. #}
+{% macro closes_of_greeks() %}
+  {{ return({'int_spot__closes_deduped': 'index', 'int_equities__official_deduped': 'equity'}) }}
+{% endmacro %}
+
+
+{# Coarser bars are made of the minutes and have their inputs. #}
+{% macro intervals_of_greeks() %}
+  {{ return({'official': ['day'], 'minutes': ['minute', 'hour', 'built day'], 'snapshots': ['snapshot']}) }}
+{% endmacro %}
+
+
+{# List the slices that the model at work has planned, where Greeks are computed from it. #}
+{% macro list_planned_slices_as_due(model_name) %}
+  {% set kinds = feeds_of_greeks() | selectattr('model', 'equalto', model_name) | map(attribute='kind') | unique | list %}
+  {% if model_name in closes_of_greeks() %}{% do kinds.append('official') %}{% endif %}
+  {% for kind in kinds %}
+    {% do run_query("
+      insert into enrichment.greeks_due as due (underlying, session_date, bar_interval)
+      select distinct slices.underlying, slices.session_date, intervals.bar_interval
+      from audit.slices_to_build as planned
+      inner join intermediate.int_loads__slices as slices
+        on planned.session_date = slices.session_date
+        and (planned.underlying = slices.underlying or planned.instrument_type = 'equity')
+      cross join unnest(array['" ~ intervals_of_greeks()[kind] | join("', '") ~ "']) as intervals (bar_interval)
+      where planned.model = '" ~ model_name ~ "' and slices.instrument_type = 'option'
+      order by 1, 2, 3
+      on conflict (underlying, session_date, bar_interval) do update set listed_by = excluded.listed_by") %}
+  {% endfor %}
+{% endmacro %}
+
+
+{# List what is due for another reason than new rows: other rules, rates, moments of expiry. #}
+{% macro list_slices_due() %}
+  {% if run_query("select to_regclass('intermediate.greeks_slices_due') is not null").rows[0][0] %}
+    {% do run_query("
+      insert into enrichment.greeks_due as due (underlying, session_date, bar_interval, has_same_rules)
+      select exactly.underlying, exactly.session_date, exactly.bar_interval, exactly.has_same_rules
+      from intermediate.greeks_slices_due as exactly
+      order by 1, 2, 3
+      on conflict (underlying, session_date, bar_interval)
+      do update set has_same_rules = excluded.has_same_rules, listed_by = excluded.listed_by
+      where due.has_same_rules <> excluded.has_same_rules") %}
+  {% endif %}
+{% endmacro %}
+
+
+{# At the end of a run, while no model is at work: the list is what is due, exactly. #}
+{% macro settle_slices_due() %}
+  {% if execute and flags.WHICH in ('run', 'build', 'seed') %}
+    {% do list_slices_due() %}
+    {% if run_query("select to_regclass('intermediate.greeks_slices_due') is not null").rows[0][0] %}
+      {% do run_query("
+        delete from enrichment.greeks_due
+        where (underlying, session_date, bar_interval) not in (
+          select exactly.underlying, exactly.session_date, exactly.bar_interval
+          from intermediate.greeks_slices_due as exactly
+        )") %}
+    {% endif %}
+  {% endif %}
+{% endmacro %}

@@ -1,0 +1,22 @@
+-- A slice that the list lacks would show Greeks of other inputs than today's as if they were of these. At any moment, not at the end
+-- of a run alone: this is asked between its models.
+-- depends_on: {{ ref('options_ticks') }}, {{ ref('options_hourly') }}, {{ ref('options_daily') }}, {{ ref('option_snapshots') }}
+
+select
+    due.underlying,
+    due.session_date,
+    due.bar_interval
+from {{ ref('greeks_slices_due') }} as due
+left join {{ source('enrichment', 'greeks_due') }} as listed
+    on due.underlying = listed.underlying
+    and due.session_date = listed.session_date
+    and due.bar_interval = listed.bar_interval
+where
+    listed.underlying is null
+    or (listed.has_same_rules and not due.has_same_rules and due.inputs_version is not null and exists (
+        select 1 from {{ source('enrichment', 'greeks_slices') }} as computed
+        where
+            due.underlying = computed.underlying
+            and due.session_date = computed.session_date
+            and due.bar_interval = computed.bar_interval
+    ))
