@@ -78,7 +78,8 @@ def test_minutes_are_found_by_session_start_and_end(warehouse: URL, mart: str, c
     "condition",
     [
         "session_date between date '2025-09-01' and date '2025-09-02'",
-        "session_date in (date '2025-09-01', date '2025-09-02')",
+        "session_date in (date '2025-09-01', date '2025-09-02') and session_date >= date '2025-09-01'"
+        " and session_date <= date '2025-09-02'",
         "bar_end between timestamptz '2025-09-01 12:30+05:30' and timestamptz '2025-09-01 12:35+05:30'",
     ],
 )
