@@ -109,7 +109,8 @@ _STATEMENTS = (
     $$
     """,
     "drop table enrichment.option_greeks_before cascade",
-    # An earlier version's has other columns than what lists the slices reads before the next build has replaced it.
+    # What lists the slices reads this view before the next build has replaced it, and an earlier version's has
+    # other columns.
     "drop view if exists intermediate.greeks_slices_due cascade",
     """
     create table enrichment.greeks_due (
