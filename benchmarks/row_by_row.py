@@ -23,8 +23,9 @@ from sqlalchemy import DateTime, Engine, String, create_engine, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from warehouse import database
+from warehouse.exchanges import known_exchanges
 
-IST = ZoneInfo("Asia/Kolkata")
+ZONE = ZoneInfo(known_exchanges()["NSE"].time_zone)
 RATE = 0.055
 YEAR = timedelta(days=365)
 BATCH = 1_000
@@ -138,7 +139,7 @@ def _bar(row: "pd.Series[str]") -> OptionBar:
     return OptionBar(
         ticker=row["Ticker"],
         underlying=underlying,
-        expires_at=datetime.strptime(f"{expiry} 15:30", "%d%b%y %H:%M").replace(tzinfo=IST),
+        expires_at=datetime.strptime(f"{expiry} 15:30", "%d%b%y %H:%M").replace(tzinfo=ZONE),
         strike=Decimal(strike),
         option_type=option_type,
         bar_end=_bar_end(row),
@@ -153,7 +154,7 @@ def _bar(row: "pd.Series[str]") -> OptionBar:
 
 def _bar_end(row: "pd.Series[str]") -> datetime:
     last_second = datetime.strptime(f"{row['Date']} {row['Time']}", "%d/%m/%Y %H:%M:%S")
-    return last_second.replace(tzinfo=IST) + timedelta(seconds=1)
+    return last_second.replace(tzinfo=ZONE) + timedelta(seconds=1)
 
 
 def _spot_by_time(file: Path) -> dict[datetime, float]:

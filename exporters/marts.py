@@ -3,11 +3,12 @@
 import queue
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import psycopg2.extensions
@@ -18,11 +19,11 @@ from exporters.exporter import Slice
 from exporters.series import Series
 from warehouse.database.arrow import copy_out
 from warehouse.errors import TickmartError
+from warehouse.exchanges import known_exchanges
 
 Kind = Literal["option", "future", "index"]
 Interval = Literal["minute", "hour", "day"]
 
-IST = timezone(timedelta(hours=5, minutes=30), "IST")
 PRICE_SCALE = 8
 PRICE = pa.decimal128(18, PRICE_SCALE)
 SIZE = pa.decimal128(28, 8)
@@ -60,6 +61,12 @@ class Contract:
     tick_size: Decimal | None = None
     first_session: date | None = None
     expires_at: datetime | None = None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of its exchange; UTC where nobody says one."""
+        exchange = known_exchanges().get(self.exchange)
+        return ZoneInfo(exchange.time_zone if exchange else "UTC")
 
     @property
     def instrument(self) -> str:
@@ -127,7 +134,7 @@ def contracts(connection: psycopg2.extensions.connection, underlying: str, kind:
         As the marts spell it.
     """
     if kind == "index":
-        return {0: Contract("index", underlying, "NSE", underlying)}
+        return {0: Contract("index", underlying, _exchange_of_index(connection, underlying), underlying)}
     columns = "strike, option_type" if kind == "option" else "null, null"
     with connection.cursor() as cursor:
         cursor.execute(
@@ -136,6 +143,42 @@ def contracts(connection: psycopg2.extensions.connection, underlying: str, kind:
             [underlying],
         )
         return {row[0]: Contract(kind, *row[1:]) for row in cursor.fetchall()}
+
+
+def _exchange_of_index(connection: psycopg2.extensions.connection, symbol: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "(select exchange from marts.spot_prices where symbol = %(symbol)s limit 1) union all"
+            " (select exchange from marts.spot_daily where symbol = %(symbol)s limit 1) limit 1",
+            {"symbol": symbol},
+        )
+        row = cursor.fetchone()
+    return (row and row[0]) or ""
+
+
+def zone_of(contracts: Iterable[Contract]) -> ZoneInfo:
+    """Return the time zone of contracts of one underlying.
+
+    Raises
+    ------
+    TickmartError
+        Their exchanges are in several.
+    """
+    by_zone = {contract.zone: contract for contract in contracts}
+    if len(by_zone) > 1:
+        one, other, *_ = by_zone.values()
+        raise TickmartError(
+            f"{one.symbol} and {other.symbol} trade in different time zones, {one.zone} and {other.zone}:"
+            " one file cannot hold both"
+        )
+    return next(iter(by_zone), ZoneInfo("UTC"))
+
+
+def local(stamps: np.ndarray, zone: ZoneInfo) -> np.ndarray:
+    """Return moments (nanoseconds since 1970, UTC) as what a clock of the zone shows, of the same kind."""
+    moments = pa.array(stamps).cast(pa.timestamp("ns", zone.key))
+    clock: np.ndarray = pc.local_timestamp(moments).cast(pa.int64()).to_numpy()
+    return clock
 
 
 def read(
@@ -171,7 +214,7 @@ def read(
             where += " and is_traded"
     order = "bar_start" if mart.kind == "index" else "contract_id, bar_start"
     query = f"select {selected} from {mart.name} where {where} order by {order}"
-    around = midnight(piece.first - timedelta(days=1)), midnight(piece.last + timedelta(days=2))
+    around = midnight(piece.first - timedelta(days=1), UTC), midnight(piece.last + timedelta(days=2), UTC)
     parameters = [piece.underlying, piece.first, piece.last, *around]
     batches = copy_out(connection, query, parameters, schema=pa.schema(fields), batch_rows=CHUNK_ROWS)
     for table in _whole_contracts(_read_ahead(batches)):
@@ -323,6 +366,6 @@ def nanoseconds(moment: datetime | None) -> int:
     return round(moment.astimezone(UTC).timestamp()) * 1_000_000_000
 
 
-def midnight(day: date | None) -> datetime | None:
-    """Return the start of a session date in Indian time."""
-    return None if day is None else datetime(day.year, day.month, day.day, tzinfo=IST)
+def midnight(day: date | None, zone: tzinfo) -> datetime | None:
+    """Return the start of a date in a time zone."""
+    return None if day is None else datetime(day.year, day.month, day.day, tzinfo=zone)

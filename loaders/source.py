@@ -64,6 +64,8 @@ class Source:
         Which files of a folder or an archive are taken for data.
     undated : bool
         Whether the rows say nowhere of which day they are, so that whoever loads them has to.
+    exchange : str or None
+        Of a source whose rows are undated: whose clock its days are counted by.
     rows_of_json : callable or None
         Makes the table of a JSON document and the file's name; None for a source that has no documents.
     options : tuple of LoadOption
@@ -78,6 +80,7 @@ class Source:
     description: str
     suffixes: tuple[str, ...] = SUFFIXES
     undated: bool = False
+    exchange: str | None = None
     rows_of_json: Callable[[Any, str], pa.Table] | None = None
     options: tuple[LoadOption, ...] = ()
     fetcher: "Fetcher | None" = None

@@ -21,6 +21,7 @@ _GREEKS = """
     delta float8, gamma float8, theta float8, vega float8, rho float8, greeks_status text"""
 _OPTION = "contract_id bigint, symbol text, underlying text, expiry date, strike numeric, option_type text"
 _FUTURE = "contract_id bigint, symbol text, underlying text, expiry date"
+_INDEX = "symbol text, exchange text default 'NSE'"
 _DAILY = """
     source text, is_preferred boolean, is_traded boolean, last_price numeric, settlement_price numeric,
     lot_size int, trades bigint, turnover numeric"""
@@ -37,9 +38,9 @@ TABLES = {
     "futures_hourly": f"{_FUTURE}, {_BAR}, {_SIZES}",
     "futures_daily": f"{_FUTURE}, {_BAR}, {_SIZES}, {_DAILY}",
     "futures_metadata": f"{_FUTURE}, {_METADATA}",
-    "spot_prices": f"symbol text, {_BAR}, {_ORIGIN}",
-    "spot_hourly": f"symbol text, {_BAR}",
-    "spot_daily": f"symbol text, {_BAR}, source text, is_preferred boolean",
+    "spot_prices": f"{_INDEX}, {_BAR}, {_ORIGIN}",
+    "spot_hourly": f"{_INDEX}, {_BAR}",
+    "spot_daily": f"{_INDEX}, {_BAR}, source text, is_preferred boolean",
 }
 _COVERAGE = """
     create view marts.data_coverage as
@@ -65,7 +66,7 @@ def create(connection: psycopg2.extensions.connection) -> None:
         cursor.execute("create schema if not exists intermediate")
         cursor.execute(
             "create table intermediate.int_loads__slices"
-            " (load_id bigint, instrument_type text, underlying text, session_date date)"
+            " (load_id bigint, instrument_type text, exchange text, slice_group text, session_date date)"
         )
     connection.commit()
 

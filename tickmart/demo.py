@@ -74,7 +74,7 @@ def demo(
     _say("Clean, deduplicate, roll up, price: dbt build, then the Greeks.")
     _run("build")
     _run("list")
-    _say("Implied volatility by strike, 12:30 IST, nearest expiry (marts.options_ticks):")
+    _say("Implied volatility by strike, 12:30 at NSE, nearest expiry (marts.options_ticks):")
     _show(_SMILE)
     _say("Real rows: the exchange's day of 1 August 2025 by open interest (marts.options_daily):")
     _show(_DAY)

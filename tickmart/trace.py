@@ -5,13 +5,14 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import unquote_to_bytes
+from zoneinfo import ZoneInfo
 
 import typer
 
 from loaders.loaded_files import LoadedFiles
 from tickmart.marts import hint_of_loads_not_built, open_marts
 from tickmart.output import readable, show_json
-from warehouse.lineage import INDIA, Origin, Trace, find_mart, find_subject, parse_time, trace
+from warehouse.lineage import Origin, Trace, find_mart, find_subject, parse_time, trace
 from warehouse.paths import printable
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -27,7 +28,9 @@ def _trace(
     ],
     time: Annotated[
         str,
-        typer.Argument(help="2025-03-12T12:30; Indian time unless it says its zone. A date for a daily row."),
+        typer.Argument(
+            help="2025-03-12T12:30; the exchange's time unless it says its zone. A date for a daily row."
+        ),
     ],
     mart: Annotated[
         str | None,
@@ -57,19 +60,19 @@ def _trace(
             }
         )
     else:
-        _show(traced)
+        _show(traced, subject.zone)
     if hint:
         typer.echo(f"note: {hint}", err=True)
 
 
-def _show(traced: Trace) -> None:
+def _show(traced: Trace, zone: ZoneInfo) -> None:
     for row, origins in traced.rows:
         typer.echo(f"marts.{traced.mart}")
         for name, value in row.items():
             if value is not None:
-                typer.echo(f"  {name:<28}{_shown(value)}")
+                typer.echo(f"  {name:<28}{_shown(value, zone)}")
         for origin in origins:
-            _show_origin(origin)
+            _show_origin(origin, zone)
         typer.echo("")
     if traced.set_aside:
         typer.echo("other rows for the same bar")
@@ -84,19 +87,19 @@ def _show(traced: Trace) -> None:
             typer.echo(f"    {reject['text']}")
 
 
-def _show_origin(origin: Origin) -> None:
+def _show_origin(origin: Origin, zone: ZoneInfo) -> None:
     load = origin.load
     rows = f"{origin.rows:,} rows of " if origin.rows > 1 else ""
     typer.echo(f"from {rows}load {load['load_id']}, {load['source']} (layout {load['layout']})")
     typer.echo(f"  {'file':<28}{_path(load['uri'])}")
     typer.echo(f"  {'sha256':<28}{load['sha256']}")
-    typer.echo(f"  {'loaded at':<28}{_shown(load['loaded_at'])}")
+    typer.echo(f"  {'loaded at':<28}{_shown(load['loaded_at'], zone)}")
     if load["replaces"]:
         typer.echo(f"  {'replaces load':<28}{', '.join(map(str, load['replaces']))}")
     if load["replaced_by"]:
         typer.echo(f"  {'replaced since by load':<28}{load['replaced_by']}, which is not built yet")
     if load["unloaded_at"]:
-        typer.echo(f"  {'unloaded at':<28}{_shown(load['unloaded_at'])}, not built since")
+        typer.echo(f"  {'unloaded at':<28}{_shown(load['unloaded_at'], zone)}, not built since")
     for line in origin.lines:
         name = f"line {line['line']}"
         typer.echo(f"  {name:<28}{line['text'] if line['text'] is not None else ''}")
@@ -104,9 +107,9 @@ def _show_origin(origin: Origin) -> None:
             typer.echo(f"  {'':<28}(read from {line['text_from']})")
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, zone: ZoneInfo) -> str:
     if isinstance(value, datetime):
-        return f"{value.astimezone(INDIA):%Y-%m-%d %H:%M:%S} IST"
+        return f"{value.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
     return readable(value)
 
 

@@ -22,7 +22,7 @@ _FIRST_SESSION_TOUCHED = """
     inner join audit.loads as loads on slices.load_id = loads.load_id
     inner join changed
         on loads.source = changed.source and loads.dataset = changed.dataset and loads.uri = changed.uri
-    where lower(slices.underlying) = any(%(underlyings)s) or %(underlyings)s::text[] = '{}'
+    where lower(slices.slice_group) = any(%(underlyings)s) or %(underlyings)s::text[] = '{}'
 """
 
 
@@ -42,7 +42,7 @@ def models_and_loads(
         cursor.execute(
             "select distinct built_loads.model, built_loads.load_id from audit.built_loads"
             " join intermediate.int_loads__slices as slices on slices.load_id = built_loads.load_id"
-            " where slices.underlying = %s and slices.session_date between %s and %s order by 1, 2",
+            " where slices.slice_group = %s and slices.session_date between %s and %s order by 1, 2",
             [underlying, first, last],
         )
         return cursor.fetchall()

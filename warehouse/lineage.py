@@ -11,8 +11,7 @@ from psycopg2 import sql
 from psycopg2.extras import RealDictCursor
 
 from warehouse.errors import TickmartError
-
-INDIA = ZoneInfo("Asia/Kolkata")
+from warehouse.exchanges import known_exchanges
 
 # instrument type -> interval -> mart
 MARTS = {
@@ -94,11 +93,20 @@ class Subject:
         `option`, `future`, `index` or `equity`.
     contract_id : int or None
         None for what is no contract.
+    exchange : str
+        Our code of it; empty where nobody says one.
     """
 
     symbol: str
     instrument_type: str
     contract_id: int | None = None
+    exchange: str = ""
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Time zone of its exchange; UTC without one."""
+        exchange = known_exchanges().get(self.exchange)
+        return ZoneInfo(exchange.time_zone if exchange else "UTC")
 
     @property
     def key(self) -> sql.Composable:
@@ -164,7 +172,7 @@ def _literal(name: str) -> sql.Composable:
 
 
 def parse_time(text: str) -> date | datetime:
-    """Read a session's date, or a moment; a moment without a zone is Indian time.
+    """Read a session's date, or a moment; a moment without a zone is of the exchange's clock.
 
     Raises
     ------
@@ -181,12 +189,17 @@ def parse_time(text: str) -> date | datetime:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise TickmartError(
-            f"cannot read the time {text!r}. Write 2025-03-12T12:30 (Indian time), 2025-03-12T07:00Z,"
+            f"cannot read the time {text!r}. Write 2025-03-12T12:30 (the exchange's time), 2025-03-12T07:00Z,"
             " or 2025-03-12 for a daily row"
         ) from None
-    moment = _of_a_market(moment, text)
-    # always in India's zone: the database takes none that is sixteen hours away
-    return moment.astimezone(INDIA) if moment.tzinfo else moment.replace(tzinfo=INDIA)
+    return _of_a_market(moment, text)
+
+
+def _at_the_exchange(subject: Subject, when: date | datetime) -> date | datetime:
+    if not isinstance(when, datetime):
+        return when
+    # always in that zone: the database takes none that is sixteen hours away
+    return when.astimezone(subject.zone) if when.tzinfo else when.replace(tzinfo=subject.zone)
 
 
 def _of_a_market[When: (date, datetime)](when: When, text: str) -> When:
@@ -197,7 +210,7 @@ def _of_a_market[When: (date, datetime)](when: When, text: str) -> When:
 
 
 def find_subject(connection: psycopg2.extensions.connection, name: str, mart: str | None = None) -> Subject:
-    """Find what a symbol means: ours, with `.NSE` behind it or not, the exchange's or a vendor's.
+    """Find what a symbol means: ours, with or without the exchange (`.NSE`), the exchange's or a vendor's.
 
     Parameters
     ----------
@@ -212,40 +225,43 @@ def find_subject(connection: psycopg2.extensions.connection, name: str, mart: st
         Nothing has this symbol, or several contracts have; the message names some.
     """
     wanted = name.strip().upper()
+    symbol, _, exchange = wanted.rpartition(".")
+    own = symbol if exchange in known_exchanges() else wanted
     with connection.cursor() as cursor:
         cursor.execute(
-            "select symbol, instrument_type, contract_id from intermediate.int_contracts__described"
+            "select symbol, instrument_type, contract_id, exchange from intermediate.int_contracts__described"
             " where symbol = %(own)s or exchange_symbol = %(own)s"
             " union"
-            " select contracts.symbol, contracts.instrument_type, contracts.contract_id"
+            " select contracts.symbol, contracts.instrument_type, contracts.contract_id, contracts.exchange"
             " from intermediate.int_contracts__registered as registered"
             " inner join intermediate.int_contracts__described as contracts using (contract_id)"
             " where registered.vendor_symbol = %(given)s"
             " union"
-            " select underlying, 'index', null from intermediate.int_spot__prices_daily"
+            " select underlying, 'index', null, exchange from intermediate.int_spot__prices_daily"
             " where underlying = %(own)s"
             " union"
-            " select underlying, 'index', null from intermediate.int_spot__official_daily"
+            " select underlying, 'index', null, exchange from intermediate.int_spot__official_daily"
             " where underlying = %(own)s and close is not null"
             " union"
-            " select underlying, 'index', null from intermediate.int_spot__closes_deduped"
+            " select underlying, 'index', null, exchange from intermediate.int_spot__closes_deduped"
             " where underlying in (%(own)s, %(given)s)"
             " union"
-            " select symbol, 'equity', null from intermediate.int_equities__official_deduped"
+            " select symbol, 'equity', null, exchange from intermediate.int_equities__official_deduped"
             " where symbol = %(own)s"
             " union"
-            " select names.underlying, 'index', null from facts.underlying_names as names"
-            " inner join intermediate.int_spot__closes_deduped as closes using (underlying)"
+            " select names.underlying, 'index', null, names.exchange from facts.underlying_names as names"
+            " inner join intermediate.int_spot__closes_deduped as closes using (exchange, underlying)"
             " where names.instrument_type = 'index' and names.vendor_name = %(given)s"
             " union"
-            " select split_part(vendor_symbol, ' ', 1), 'equity', null"
-            " from intermediate.int_quotes__set_aside"
-            " where instrument_type = 'equity' and starts_with(vendor_symbol, %(own)s || ' ')"
+            " select split_part(set_aside.vendor_symbol, ' ', 1), 'equity', null, slices.exchange"
+            " from intermediate.int_quotes__set_aside as set_aside"
+            " inner join intermediate.int_loads__slices as slices using (load_id, instrument_type)"
+            " where instrument_type = 'equity' and starts_with(set_aside.vendor_symbol, %(own)s || ' ')"
             " union"
-            " select underlying, 'index', null from intermediate.int_symbols__identified"
+            " select underlying, 'index', null, exchange from intermediate.int_symbols__identified"
             " where instrument_type = 'index' and unknown_reason is null and upper(vendor_symbol) = %(given)s"
             " order by symbol",
-            {"own": wanted.removesuffix(".NSE"), "given": wanted},
+            {"own": own, "given": wanted},
         )
         found = [Subject(*row) for row in cursor.fetchall()]
         if "equity" in (subject.instrument_type for subject in found):
@@ -258,7 +274,7 @@ def find_subject(connection: psycopg2.extensions.connection, name: str, mart: st
         if found:
             names = ", ".join(subject.symbol for subject in found[:_NAMES_OFFERED])
             raise TickmartError(f"{name} was the name of several contracts; say which: {names}")
-        raise TickmartError(_unknown(cursor, wanted.removesuffix(".NSE")))
+        raise TickmartError(_unknown(cursor, own))
 
 
 def find_mart(subject: Subject, when: date | datetime, mart: str | None) -> tuple[str, str]:
@@ -304,7 +320,8 @@ def trace(
     interval, mart : str
         From `find_mart`.
     when : date or datetime
-        A moment finds the bar that it lies in, or the last snapshot up to it.
+        A moment finds the bar that it lies in, or the last snapshot up to it; without a zone it is of the
+        exchange's clock.
     files : Files
         Reads the files that rows came from.
 
@@ -314,6 +331,7 @@ def trace(
         There is no such row; the message says what became of the file's row, if there was one, and which bars
         are nearest.
     """
+    when = _at_the_exchange(subject, when)
     with connection.cursor(cursor_factory=RealDictCursor) as cursor:
         rows = _mart_rows(cursor, subject, interval, mart, when)
         if not rows:
@@ -330,9 +348,8 @@ def trace(
     return found
 
 
-def session_of(when: date | datetime) -> date:
-    """Return the Indian date of a moment, or the date itself."""
-    return when.astimezone(INDIA).date() if isinstance(when, datetime) else when
+def _date_of(when: date | datetime) -> date:
+    return when.date() if isinstance(when, datetime) else when
 
 
 def _mart_rows(
@@ -344,7 +361,7 @@ def _mart_rows(
             sql.SQL(
                 "select * from {} where symbol = %s and session_date = %s order by is_preferred desc, source"
             ).format(table),
-            (subject.symbol, session_of(when)),
+            (subject.symbol, _date_of(when)),
         )
     elif interval == "snapshot":
         cursor.execute(
@@ -353,7 +370,7 @@ def _mart_rows(
                 " and timestamp > %(when)s - interval '1 day' and timestamp <= %(when)s"
                 " order by timestamp desc limit 1"
             ).format(table),
-            {"symbol": subject.symbol, "when": when, "session": session_of(when)},
+            {"symbol": subject.symbol, "when": when, "session": _date_of(when)},
         )
     else:
         cursor.execute(
@@ -633,12 +650,12 @@ def _not_there(
     when: date | datetime,
     files: Files,
 ) -> str:
-    shown = f"{when.astimezone(INDIA):%Y-%m-%d %H:%M}" if isinstance(when, datetime) else str(when)
+    shown = f"{when:%Y-%m-%d %H:%M}" if isinstance(when, datetime) else str(when)
     sentences = [f"{mart} has no row of {subject.symbol} at {shown}."]
     sentences += _what_became_of_it(cursor, subject, interval, when, files)
     near = _nearest(cursor, subject, interval, when)
     if near:
-        zone = "" if interval == "day" else " (Indian time)"
+        zone = "" if interval == "day" else f" ({subject.exchange or 'UTC'} time)"
         sentences.append(f"Nearest: {' and '.join(near)}{zone}.")
     else:
         sentences.append("It has no row of it at all; see: tickmart list")
@@ -661,7 +678,7 @@ def _what_became_of_it(
             contract=sql.Literal(subject.contract_id),
             key=subject.key_of_set_aside if subject.contract_id is None else sql.SQL("false"),
             symbols=sql.Literal(_vendor_symbols(cursor, subject)),
-            day=sql.Literal(session_of(when)),
+            day=sql.Literal(_date_of(when)),
             is_day=sql.Literal(interval == "day"),
             moment=sql.Literal(when),
             kind=_of_the_same_kind(interval == "snapshot"),
@@ -673,7 +690,7 @@ def _what_became_of_it(
 
 
 def _nearest(cursor: RealDictCursor, subject: Subject, interval: str, when: date | datetime) -> list[str]:
-    column, moment = ("session_date", session_of(when)) if interval == "day" else ("bar_start", when)
+    column, moment = ("session_date", _date_of(when)) if interval == "day" else ("bar_start", when)
     form = "%Y-%m-%d %H:%M"
     key = subject.key
     if interval == "day":
@@ -700,5 +717,7 @@ def _nearest(cursor: RealDictCursor, subject: Subject, interval: str, when: date
             candidates += [row["found"] for row in cursor.fetchall()]
         if candidates:
             found = best(candidates)
-            near.append(f"{found.astimezone(INDIA):{form}}" if isinstance(found, datetime) else str(found))
+            if isinstance(found, datetime):
+                found = found.astimezone(subject.zone)
+            near.append(f"{found:{form}}" if isinstance(found, datetime) else str(found))
     return near

@@ -6,9 +6,9 @@ version, so the version is pinned and a test compares every schema with what the
 
 Conventions: stamps are the bar's end (`ts_event` = `ts_init`, but for Greeks, whose `ts_init` is a nanosecond
 less: of what has one `ts_init` Nautilus promises no order); sizes are units, not lots (`multiplier` 1,
-`lot_size` the exchange's lot); one file per bar type and calendar month of Indian time, named by that month's
-first and last nanosecond, so that months touch, never overlap, and a later export replaces them in place.
-Definitions carry `ts_init` 0.
+`lot_size` the exchange's lot); one file per bar type and calendar month of the exchange's time,
+named by that month's first and last nanosecond, so that months touch, never overlap, and a later export
+replaces them in place. Definitions carry `ts_init` 0.
 """
 
 import importlib.metadata
@@ -18,6 +18,7 @@ from datetime import date
 from decimal import Decimal
 from functools import cache, partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import psycopg2.extensions
@@ -206,7 +207,7 @@ def instrument(contract: Contract, precision: int) -> Any:
         "multiplier": Quantity.from_int(1),
         "lot_size": Quantity.from_int(contract.lot_size or 1),
         "underlying": contract.underlying,
-        "activation_ns": marts.nanoseconds(marts.midnight(contract.first_session)),
+        "activation_ns": marts.nanoseconds(marts.midnight(contract.first_session, contract.zone)),
         "expiration_ns": marts.nanoseconds(contract.expires_at),
         "exchange": contract.exchange,
         "info": info,
@@ -233,16 +234,16 @@ def definition(contract: Contract, precision: int) -> pa.Buffer:
     return sink.getvalue()
 
 
-def month_stamps(month: Month) -> tuple[int, int]:
-    """Return the first and the last nanosecond of a calendar month in Indian time."""
-    first = marts.nanoseconds(marts.midnight(month.first_day))
-    return first, marts.nanoseconds(marts.midnight(month.following.first_day)) - 1
+def month_stamps(month: Month, zone: ZoneInfo) -> tuple[int, int]:
+    """Return the first and the last nanosecond of a calendar month in a time zone."""
+    first = marts.nanoseconds(marts.midnight(month.first_day, zone))
+    return first, marts.nanoseconds(marts.midnight(month.following.first_day, zone)) - 1
 
 
 @cache
-def month_file(month: Month) -> str:
+def month_file(month: Month, zone: ZoneInfo) -> str:
     """Return the name of every file of a month, as Nautilus derives it from the two stamps."""
-    return "_".join(_stamp(moment) for moment in month_stamps(month)) + ".parquet"
+    return "_".join(_stamp(moment) for moment in month_stamps(month, zone)) + ".parquet"
 
 
 DEFINITION_FILE = "1970-01-01T00-00-00-000000000Z_1970-01-01T00-00-00-000000000Z.parquet"
@@ -349,7 +350,7 @@ class NautilusExporter:
             for mart in _read_apart(piece):
                 for table in marts.read(run.connection, mart, piece, with_greeks=False):
                     self._put_bars(run, mart, piece, table)
-            for chunk in _option_chunks(run.connection, piece):
+            for chunk in _option_chunks(run.connection, piece, run.contracts["option"]):
                 if chunk.mart.series in piece.series:
                     self._put_bars(run, chunk.mart, piece, chunk.bars)
                 self._put_greeks(run, piece, chunk.greeks)
@@ -392,7 +393,7 @@ class NautilusExporter:
             run.exported.setdefault(mart.kind, set()).add(contract_id)
             metadata = bar_metadata(contract, mart.interval, precision)
             run.publication.put(
-                f"data/bar/{metadata['bar_type']}/{month_file(Month.parse(piece.partition))}",
+                f"data/bar/{metadata['bar_type']}/{month_file(Month.parse(piece.partition), contract.zone)}",
                 partial(parquet, encoded.slice(start, rows), metadata),
                 rows=rows,
                 underlying=piece.underlying,
@@ -414,7 +415,7 @@ class NautilusExporter:
             contract = run.contracts["option"][contract_id]
             run.exported.setdefault("option", set()).add(contract_id)
             run.publication.put(
-                f"data/option_greeks/{name}/{month_file(Month.parse(piece.partition))}",
+                f"data/option_greeks/{name}/{month_file(Month.parse(piece.partition), contract.zone)}",
                 partial(parquet, encoded.slice(start, rows), greeks_metadata(contract)),
                 rows=rows,
                 underlying=piece.underlying,
@@ -481,7 +482,9 @@ def _read_apart(piece: Slice) -> Iterator[BarMart]:
             yield mart
 
 
-def _option_chunks(connection: psycopg2.extensions.connection, piece: Slice) -> Iterator[_OptionChunk]:
+def _option_chunks(
+    connection: psycopg2.extensions.connection, piece: Slice, contracts: dict[int, Contract]
+) -> Iterator[_OptionChunk]:
     """Yield the option bars of a slice with their Greeks.
 
     Greeks follow the minute bars; a contract's session that has none gets those of its daily row, traded or
@@ -489,18 +492,18 @@ def _option_chunks(connection: psycopg2.extensions.connection, piece: Slice) -> 
     """
     if Series.GREEKS not in piece.series:
         return
-    daily_mart = BarMart("option", "day")
+    daily_mart, zone = BarMart("option", "day"), marts.zone_of(contracts.values())
     daily_tables = list(marts.read(connection, daily_mart, piece, with_greeks=True))
     daily = pa.concat_tables(daily_tables).combine_chunks() if daily_tables else None
     used = np.zeros(0 if daily is None else len(daily), bool)
-    daily_keys = np.zeros(0, np.int64) if daily is None else _session_keys(daily)
+    daily_keys = np.zeros(0, np.int64) if daily is None else _session_keys(daily, zone)
     for table in marts.read(connection, BarMart("option", "minute"), piece, with_greeks=True):
         greeks = table.select(_GREEKS_COLUMNS)
         if daily is not None:
             ids = table["contract_id"].to_numpy()
             own = (daily["contract_id"].to_numpy() >= ids[0]) & (daily["contract_id"].to_numpy() <= ids[-1])
             own &= np.isin(daily["contract_id"].to_numpy(), np.unique(ids))
-            extra = own & ~np.isin(daily_keys, np.unique(_session_keys(table)))
+            extra = own & ~np.isin(daily_keys, np.unique(_session_keys(table, zone)))
             used |= own
             if extra.any():
                 added = daily.filter(pa.array(extra)).select(_GREEKS_COLUMNS)
@@ -513,9 +516,9 @@ def _option_chunks(connection: psycopg2.extensions.connection, piece: Slice) -> 
         yield _OptionChunk(daily_mart, daily, rest)
 
 
-def _session_keys(table: pa.Table) -> np.ndarray:
-    # a session of NSE lies within one Indian date, so the date of the bar's end is the session's
-    days = (table["bar_end"].to_numpy() + 19_800_000_000_000 - 1) // 86_400_000_000_000
+def _session_keys(table: pa.Table, zone: ZoneInfo) -> np.ndarray:
+    # a session of options lies within one date of its exchange: the date of the bar's end is the session's
+    days = (marts.local(table["bar_end"].to_numpy(), zone) - 1) // 86_400_000_000_000
     keys: np.ndarray = table["contract_id"].to_numpy() * 100_000 + days
     return keys
 
@@ -596,7 +599,7 @@ class _Check:
         for mart in _read_apart(piece):
             for table in marts.read(self.connection, mart, piece, with_greeks=False):
                 expected |= self._bars(mart, piece, table)
-        for chunk in _option_chunks(self.connection, piece):
+        for chunk in _option_chunks(self.connection, piece, self._contracts[piece.underlying, "option"]):
             if chunk.mart.series in piece.series:
                 expected |= self._bars(chunk.mart, piece, chunk.bars)
             expected |= self._greeks(piece, chunk.greeks)
@@ -639,8 +642,13 @@ class _Check:
         if not len(bars):
             return set()
         parts = marts.segments(bars)
-        names = [bar_type(self._contract(piece, mart.kind, part[0]), mart.interval) for part in parts]
-        files = [f"data/bar/{name}/{month_file(Month.parse(piece.partition))}" for name in names]
+        contracts = [self._contract(piece, mart.kind, part[0]) for part in parts]
+        names = [bar_type(contract, mart.interval) for contract in contracts]
+        month = Month.parse(piece.partition)
+        files = [
+            f"data/bar/{name}/{month_file(month, contract.zone)}"
+            for name, contract in zip(names, contracts, strict=True)
+        ]
         self._present(files)
         session = self.catalog.backend_session(Bar, files=[f"{self._root}/{file}" for file in files])
         ranks = {name: rank for rank, name in enumerate(names)}
@@ -668,8 +676,13 @@ class _Check:
         parts = marts.segments(table)
         if not parts:
             return set()
-        names = [instrument_id(self._contract(piece, "option", part[0])) for part in parts]
-        files = [f"data/option_greeks/{name}/{month_file(Month.parse(piece.partition))}" for name in names]
+        contracts = [self._contract(piece, "option", part[0]) for part in parts]
+        names = [instrument_id(contract) for contract in contracts]
+        month = Month.parse(piece.partition)
+        files = [
+            f"data/option_greeks/{name}/{month_file(month, contract.zone)}"
+            for name, contract in zip(names, contracts, strict=True)
+        ]
         self._present(files)
         session = self.catalog.backend_session(OptionGreeks, files=[f"{self._root}/{file}" for file in files])
         pieces = []

@@ -34,7 +34,6 @@ from warehouse.paths import printable
 
 # NSE's first derivatives: futures on NIFTY of 2000-06-12.
 _FIRST_DAY_OF_DERIVATIVES = date(2000, 6, 12)
-_EXCHANGE_OF_LISTS = "NSE"
 
 
 def land(
@@ -110,10 +109,12 @@ def check_as_of(source: Source, as_of: date | None) -> None:
             f"files of {source.name} do not say of which day they are: say --as-of YYYY-MM-DD,"
             " the exchange's day on which they were fetched"
         )
-    if as_of is not None and not source.undated:
+    if as_of is None:
+        return
+    if source.exchange is None:
         raise TickmartError(f"rows of {source.name} carry their dates themselves: leave --as-of out")
-    latest = today(known_exchanges()[_EXCHANGE_OF_LISTS].time_zone)
-    if as_of is not None and not _FIRST_DAY_OF_DERIVATIVES <= as_of <= latest:
+    latest = today(known_exchanges()[source.exchange].time_zone)
+    if not _FIRST_DAY_OF_DERIVATIVES <= as_of <= latest:
         raise TickmartError(
             f"--as-of {as_of} is no day on which a list was fetched: say one from"
             f" {_FIRST_DAY_OF_DERIVATIVES} to today, {latest}"

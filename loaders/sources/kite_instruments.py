@@ -48,4 +48,5 @@ SOURCE = Source(
     layouts=_LAYOUTS,
     description="A day's list of instruments as Kite (Zerodha) gives it out.",
     undated=True,
+    exchange="NSE",
 )

@@ -41,14 +41,23 @@
   {% if model_name in closes_of_greeks() %}{% do kinds.append('official') %}{% endif %}
   {% for kind in kinds %}
     {% do run_query("
+      with
+      planned as (select * from audit.slices_to_build where model = '" ~ model_name ~ "'),
+      options as (select * from intermediate.int_loads__slices where instrument_type = 'option'),
+      touched as (
+        select options.slice_group, options.session_date
+        from planned
+        inner join options on planned.session_date = options.session_date and planned.slice_group = options.slice_group
+        union
+        select options.slice_group, options.session_date
+        from planned
+        inner join options on planned.session_date = options.session_date and planned.exchange = options.exchange
+        where planned.slice_group = '*'
+      )
       insert into enrichment.greeks_due as due (underlying, session_date, bar_interval)
-      select distinct slices.underlying, slices.session_date, intervals.bar_interval
-      from audit.slices_to_build as planned
-      inner join intermediate.int_loads__slices as slices
-        on planned.session_date = slices.session_date
-        and (planned.underlying = slices.underlying or planned.instrument_type = 'equity')
+      select touched.slice_group, touched.session_date, intervals.bar_interval
+      from touched
       cross join unnest(array['" ~ intervals_of_greeks()[kind] | join("', '") ~ "']) as intervals (bar_interval)
-      where planned.model = '" ~ model_name ~ "' and slices.instrument_type = 'option'
       order by 1, 2, 3
       on conflict (underlying, session_date, bar_interval) do update set listed_by = excluded.listed_by") %}
   {% endfor %}

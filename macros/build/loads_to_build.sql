@@ -36,7 +36,7 @@ array(
 {% macro slices_to_build() -%}
 {%- do ref('int_loads__slices') -%}{# the plan is made from it #}
 (
-  select planned.instrument_type, planned.underlying, planned.session_date
+  select planned.instrument_type, planned.exchange, planned.slice_group, planned.session_date
   from {{ source('audit', 'slices_to_build') }} as planned
   where planned.model = '{{ model.name }}'
 )

@@ -1,7 +1,10 @@
 {#
   Work out, inside the model's transaction, which loads are new to this model, which are gone, and which slices
-  (instrument type, underlying, session date) they touch; write the answer to audit.loads_to_build and
+  (instrument type, exchange, group, session date) they touch; write the answer to audit.loads_to_build and
   audit.slices_to_build, from where the model's SQL reads it. Nothing is written when nothing has changed.
+
+  The group is what changes together: an underlying with its contracts, an index, a share. A file of a whole market has the group `*`,
+  which meets every group of its exchange and session: such a file rebuilds all of them, and one symbol's file that symbol alone.
 
   Which loads a model has built is a table, never a watermark: a load that commits late, a restated file (its earlier
   load is no longer current) and an unloaded file all show up as a difference of two sets.
@@ -62,9 +65,7 @@
             from audit.current_loads as own_loads
             inner join {{ slices }} as own on own_loads.load_id = own.load_id
             inner join {{ slices }} as referred
-              on own.instrument_type = referred.instrument_type
-              and own.underlying = referred.underlying
-              and own.session_date = referred.session_date
+              on {{ slices_meet('own', 'referred') }}
             where own_loads.raw_table in ({{ own_tables }})
           )
         )
@@ -116,27 +117,41 @@
   {% set by_slice = settings.get('slice_key') or settings.get('keeps') == 'current loads' %}
   {% if by_slice and counts['added'] + counts['removed'] > 0 %}
     {% call statement('plan_slices') %}
-      insert into audit.slices_to_build (model, instrument_type, underlying, session_date)
-      select distinct '{{ model_name }}', touched.instrument_type, touched.underlying, touched.session_date
-      from {{ slices }} as touched
-      inner join audit.loads_to_build as changed on touched.load_id = changed.load_id
-      where changed.model = '{{ model_name }}'
-        {% if types %} and touched.instrument_type in ('{{ types | join("', '") }}') {% endif %}
-        {% if settings.get('refers_to') %}
-          and exists (
-            select 1
-            from {{ slices }} as own
-            inner join audit.loads on own.load_id = loads.load_id
-            where loads.raw_table in ({{ own_tables }})
-              and own.instrument_type = touched.instrument_type
-              and own.underlying = touched.underlying
-              and own.session_date = touched.session_date
-          )
-        {% endif %}
+      insert into audit.slices_to_build (model, instrument_type, exchange, slice_group, session_date)
+      with
+      touched_slices as (
+        select distinct touched.instrument_type, touched.exchange, touched.slice_group, touched.session_date
+        from {{ slices }} as touched
+        inner join audit.loads_to_build as changed on touched.load_id = changed.load_id
+        where changed.model = '{{ model_name }}'
+          {% if types %} and touched.instrument_type in ('{{ types | join("', '") }}') {% endif %}
+          {% if settings.get('refers_to') %}
+            and exists (
+              select 1
+              from {{ slices }} as own
+              inner join audit.loads on own.load_id = loads.load_id
+              where loads.raw_table in ({{ own_tables }}) and {{ slices_meet('own', 'touched') }}
+            )
+          {% endif %}
+      )
+      select '{{ model_name }}', instrument_type, exchange, slice_group, session_date
+      from touched_slices
+      {# a session is planned whole or by its groups, so that no row belongs to two planned slices #}
+      where slice_group = '*' or (instrument_type, exchange, session_date) not in (
+        select whole.instrument_type, whole.exchange, whole.session_date from touched_slices as whole where whole.slice_group = '*'
+      )
     {% endcall %}
     {# loads already built that share a slice with a changed one: their rows take part again #}
     {% call statement('plan_kept_loads') %}
       insert into audit.loads_to_build (model, load_id, change, first_line, last_line)
+      with
+      {# by session first, and by group with an equality: pairs of groups would be as many as both together #}
+      planned_sessions as (
+        select instrument_type, exchange, session_date, bool_or(slice_group = '*') as is_whole
+        from audit.slices_to_build
+        where model = '{{ model_name }}'
+        group by instrument_type, exchange, session_date
+      )
       select
         '{{ model_name }}',
         touched.load_id,
@@ -145,12 +160,18 @@
         case when bool_and(touched.last_line is not null) then min(touched.first_line) end,
         case when bool_and(touched.last_line is not null) then max(touched.last_line) end
       from {{ slices }} as touched
-      inner join audit.slices_to_build as planned
+      inner join planned_sessions
+        on touched.instrument_type = planned_sessions.instrument_type
+        and touched.exchange = planned_sessions.exchange
+        and touched.session_date = planned_sessions.session_date
+      left join audit.slices_to_build as planned
         on planned.model = '{{ model_name }}'
         and touched.instrument_type = planned.instrument_type
-        and touched.underlying = planned.underlying
+        and touched.exchange = planned.exchange
+        and touched.slice_group = planned.slice_group
         and touched.session_date = planned.session_date
-      where touched.load_id in (select load_id from audit.built_loads where model = '{{ model_name }}')
+      where (planned_sessions.is_whole or touched.slice_group = '*' or planned.slice_group is not null)
+        and touched.load_id in (select load_id from audit.built_loads where model = '{{ model_name }}')
         and touched.load_id not in (select load_id from audit.loads_to_build where model = '{{ model_name }}')
       group by touched.load_id
     {% endcall %}
@@ -182,8 +203,21 @@
 {# Name the slices of the plan in the log, the first few in full: a user wants to see what a restated file rebuilt. #}
 {% macro log_slices(model_name) %}
   {% set rows = run_query("
-    select format('%s %s %s', underlying, instrument_type, session_date)
-    from audit.slices_to_build where model = '" ~ model_name ~ "' order by session_date, underlying, instrument_type").rows %}
+    select format('%s %s %s', case when slice_group = '*' then exchange else slice_group end, instrument_type, session_date)
+    from audit.slices_to_build where model = '" ~ model_name ~ "' order by session_date, slice_group, exchange, instrument_type").rows %}
   {% set names = rows[:8] | map(attribute=0) | join(', ') %}
   {% do log(model_name ~ " rebuilds " ~ rows | length ~ " slice(s): " ~ names ~ (", …" if rows | length > 8 else ""), info=True) %}
 {% endmacro %}
+
+
+{#
+  Whether two slices have rows in common: a condition on two relations with the columns of a slice.
+
+  ours, others: their names.
+#}
+{% macro slices_meet(ours, others) -%}
+{{ ours }}.instrument_type = {{ others }}.instrument_type
+and {{ ours }}.exchange = {{ others }}.exchange
+and {{ ours }}.session_date = {{ others }}.session_date
+and ({{ ours }}.slice_group = {{ others }}.slice_group or '*' in ({{ ours }}.slice_group, {{ others }}.slice_group))
+{%- endmacro %}

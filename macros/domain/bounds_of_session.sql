@@ -1,7 +1,7 @@
 {#
-  Start and end of an official row: those of its session, or the whole day in India where the calendar has no hours for it.
+  Start and end of an official row: those of its session, or the exchange's whole day where the calendar has no hours for it.
 
-  rows_of_files: the relation with `session_date`; `sessions` stands beside it, left-joined.
+  rows_of_files: the relation with `session_date`; `sessions` and `exchanges` stand beside it, left-joined.
 #}
 {% macro bounds_of_session(rows_of_files) -%}
 coalesce(sessions.opens_at, {{ midnight_of(rows_of_files ~ '.session_date') }}) as bar_start,
@@ -9,7 +9,7 @@ coalesce(sessions.opens_at, {{ midnight_of(rows_of_files ~ '.session_date') }}) 
 {%- endmacro %}
 
 
-{# The midnight in India with which a date begins. #}
+{# The midnight at the exchange with which a date begins. #}
 {% macro midnight_of(day) -%}
-({{ day }})::timestamp at time zone 'Asia/Kolkata'
+({{ day }})::timestamp at time zone exchanges.time_zone
 {%- endmacro %}

@@ -1,6 +1,6 @@
 {#
   The CTE `winners`: of the planned slices one row per key and source, with `source` and `is_preferred`. Reads the CTE `delivered`, rows of the
-  loads to build with load_id, line and the key, and writes the CTEs that it needs before it.
+  loads to build with load_id, line, instrument_type, exchange, session_date and the key, and writes the CTEs that it needs before it.
 
   Within a source the order is: file rank (a file whose name ends in `_revised` goes first among equals), the vendor's own time, newest load,
   last line. Across sources nothing is dropped: the source of best rank is preferred, and a key's other sources stand beside it. Rows that
@@ -10,17 +10,29 @@
 
   shape:       the shape that the rows are of: sources are ranked by what they deliver of it.
   key:         the columns that identify what competes.
-  same_slice:  condition that joins `delivered` and `slices`, beside the session date.
+  group:       the column of `delivered` with what its slice is of: the underlying, or the symbol of what is no derivative.
+  of_whole_markets  whether a file may be of a whole market (a slice of the group `*`).
   file_rank:   whether the rows have file_rank.
   vendor_time: the column with the vendor's own time of the row, where there is one.
 #}
-{% macro dedupe(shape, key, same_slice, file_rank=false, vendor_time=none) %}
+{% macro dedupe(shape, key, group, of_whole_markets=false, file_rank=false, vendor_time=none) %}
 slices as (
 
     select * from {{ slices_to_build() }} as planned
 
 ),
+{% if of_whole_markets %}
+whole_markets as (
 
+    select
+        exchange,
+        session_date
+    from slices
+    where slice_group = '*'
+
+),
+
+{% endif %}
 -- A source has one rank among the rows of a shape, however many of its datasets bring such rows; one without a rank goes behind.
 loads as (
 
@@ -44,7 +56,19 @@ ranked as (
         row_number() over best_first as precedence,
         lag(loads.source) over best_first as source_before
     from delivered
-    inner join slices on {{ same_slice }} and delivered.session_date = slices.session_date
+    {%- if of_whole_markets %}
+    left join whole_markets
+        on delivered.exchange = whole_markets.exchange and delivered.session_date = whole_markets.session_date
+    {%- endif %}
+    inner join slices
+        on delivered.session_date = slices.session_date
+        and {{ "case when whole_markets.session_date is null then delivered." ~ group ~ " else '*' end" if of_whole_markets else "delivered." ~ group }}
+        = slices.slice_group
+        -- a case, because two equalities more make the planner expect no row at all
+        and case
+            when delivered.exchange = slices.exchange and delivered.instrument_type = slices.instrument_type then true
+            else false
+        end
     inner join loads on delivered.load_id = loads.load_id
     window
         best_first as (

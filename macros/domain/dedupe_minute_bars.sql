@@ -2,7 +2,7 @@
   The one-minute bars of the planned slices, one per key, bar start and source (see dedupe).
 
   instrument_type: 'option', 'future' or 'index'.
-  key:             the column that identifies what the bar is of: contract_id, or underlying for an index.
+  key:             the columns that identify what the bar is of: contract_id, or exchange and underlying for an index.
   columns:         the columns to give, in order.
 #}
 {% macro dedupe_minute_bars(instrument_type, key, columns) %}
@@ -21,7 +21,7 @@ delivered as (
 
 ),
 
-{{ dedupe('bars', [key, 'bar_start'], 'delivered.underlying = slices.underlying') }}
+{{ dedupe('bars', key + ['bar_start'], group='underlying') }}
 
 select {{ columns | join(', ') }} from winners
 {% endmacro %}

@@ -2,7 +2,7 @@
   Joins that put the dated rules in force beside each row: ruled_lot.lot_size (see join_to_lot_rule) and ruled_tick.tick_size with
   the day from which it is (valid_from). They read the CTEs `lot_rules` and `tick_rules`.
 
-  of:  the relation with underlying, instrument_type and expiry.
+  of:  the relation with exchange, underlying, instrument_type and expiry.
   day: its column with the day that is asked for.
 #}
 {% macro joins_to_rules(of, day) -%}
@@ -13,7 +13,8 @@
             max(tick_rules.valid_from) as valid_from
         from tick_rules
         where
-            tick_rules.underlying = {{ of }}.underlying
+            tick_rules.exchange = {{ of }}.exchange
+            and tick_rules.underlying = {{ of }}.underlying
             and tick_rules.instrument_type = {{ of }}.instrument_type
             and {{ of }}.{{ day }} >= tick_rules.valid_from
             and {{ of }}.{{ day }} <= coalesce(tick_rules.valid_to, 'infinity')
@@ -33,7 +34,8 @@ left join lateral (
             end as lot_size
         from lot_rules
         where
-            lot_rules.underlying = {{ of }}.underlying
+            lot_rules.exchange = {{ of }}.exchange
+            and lot_rules.underlying = {{ of }}.underlying
             and {{ of }}.{{ day }} >= lot_rules.valid_from
             and {{ of }}.{{ day }} <= coalesce(lot_rules.valid_to, 'infinity')
             and {{ of }}.expiry >= coalesce(lot_rules.expiry_from, '-infinity')

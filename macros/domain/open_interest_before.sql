@@ -12,18 +12,19 @@
 #}
 {% macro joins_to_session_before(instrument_type) -%}
 left join {{ ref('int_sessions__on_file') }} as on_file
-        on official.underlying = on_file.underlying
+        on official.exchange = on_file.exchange
+        and official.underlying = on_file.underlying
         and official.session_date = on_file.session_date
         and on_file.instrument_type = '{{ instrument_type }}'
     left join {{ ref('int_fo_bhavcopy__deduped') }} as previous_of_hours
         on official.contract_id = previous_of_hours.contract_id
         and on_file.previous_opens_at = previous_of_hours.bar_start
         and previous_of_hours.is_preferred
-    -- stored before the hours of its session were known: from midnight in India
+    -- stored before the hours of its session were known: from midnight at the exchange
     left join {{ ref('int_fo_bhavcopy__deduped') }} as previous_of_midnight
         on previous_of_hours.contract_id is null
         and official.contract_id = previous_of_midnight.contract_id
-        and {{ midnight_of('on_file.previous_session_date') }} = previous_of_midnight.bar_start
+        and on_file.previous_midnight = previous_of_midnight.bar_start
         and previous_of_midnight.is_preferred
     cross join lateral (
         select

@@ -3,7 +3,7 @@
   losers have in common: a contract or, where there is none, a name.
 
     rows         model of the rows as identified: one per landed row
-    contract_id, bar_of, underlying  of these rows: the contract, or the name of what is no contract; the slice's underlying
+    contract_id, bar_of, underlying  of these rows: the contract, or the name of what is no contract; the slice's group
     time         the moment that winner and losers share
     values       what may differ between them
     winners      the models of those that count: `in`, the instrument types that each takes, and the same of their rows
@@ -57,7 +57,7 @@
       'rows': 'int_cash_bhavcopy__identified',
       'contract_id': 'null::bigint',
       'bar_of': 'vendor_symbol',
-      'underlying': 'exchange',
+      'underlying': 'symbol',
       'time': 'bar_start',
       'values': share_values,
       'winners': [

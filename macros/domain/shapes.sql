@@ -9,6 +9,7 @@
     view       the staging view: exactly the columns of its shape, which are those of the union's contract
     shape      one of shape_names()
     dates      cells of the raw table with dates, of which a spreadsheet may have changed the order of day and month; in one of its lines
+    whole_market  true where each file has the whole market of its sessions: it is one slice then (plan_build)
     states_underlying_price  false where the rows do not say the underlying's price, which is taken from other files then
 #}
 {% macro shapes() %}
@@ -27,15 +28,15 @@
     },
     {
       'raw_table': ['raw_nse', 'nse_cash_bhavcopy_udiff'], 'view': 'stg_nse__cash_bhavcopy', 'shape': 'share_days',
-      'dates': ['trad_dt'],
+      'dates': ['trad_dt'], 'whole_market': true,
     },
     {
       'raw_table': ['raw_nse', 'nse_cash_bhavcopy_full'], 'view': 'stg_nse__cash_bhavcopy', 'shape': 'share_days',
-      'dates': ['date1'],
+      'dates': ['date1'], 'whole_market': true,
     },
     {
       'raw_table': ['raw_nse', 'nse_cash_bhavcopy_legacy'], 'view': 'stg_nse__cash_bhavcopy', 'shape': 'share_days',
-      'dates': ['timestamp'],
+      'dates': ['timestamp'], 'whole_market': true,
     },
     {
       'raw_table': ['raw_nse', 'nse_index_closes'], 'view': 'stg_nse__index_closes', 'shape': 'index_days',
@@ -90,6 +91,14 @@ from {{ ref(view) }}
     {%- set name = "'raw." ~ line['raw_table'][1] ~ "'" -%}
     {%- if name not in names -%}{%- do names.append(name) -%}{%- endif -%}
   {%- endfor -%}
+  {{ return(names | join(', ')) }}
+{%- endmacro %}
+
+
+{# The raw tables whose files have the whole market of their sessions, quoted as by raw_tables_of. #}
+{% macro raw_tables_of_whole_markets() -%}
+  {%- set names = [] -%}
+  {%- for line in shapes() if line.get('whole_market') -%}{%- do names.append("'raw." ~ line['raw_table'][1] ~ "'") -%}{%- endfor -%}
   {{ return(names | join(', ')) }}
 {%- endmacro %}
 

@@ -6,9 +6,10 @@
   config.meta, beside what plan_build reads:
     time_column     the column by which the hypertable is partitioned first (default bar_start); see make_hypertable
     chunk_interval  default '7 days'
-    slice_key       'contract_id' (the slice's underlying is the contract's) or 'underlying'
-    limited_from_outside  true where the model's SQL is one of all slices, and its last grouping has underlying, session_date and the
-                    time column: what keeps it to the planned slices is put around it, as for a rollup. Default: the SQL does
+    slice_key       how rows belong to a slice: 'contract_id' (its group is the contract's underlying), 'underlying', or 'symbol' of shares,
+                    of which a file may bring a whole market
+    limited_from_outside  true where the model's SQL is one of all slices, and its last grouping has exchange, underlying, session_date and
+                    the time column: what keeps it to the planned slices is put around it, as for a rollup. Default: the SQL does
                     it itself (slices_to_build)
     compress_after, segment_by, order_by, drop_after  Community edition only: see follow_policies
 #}
@@ -75,18 +76,17 @@
   {% do log_slices(model.name) %}
   {% do prepare_for_bulk() %}
   {% set reach = slice_time_range(model.name) %}
-  {% call statement('delete_slices') %}
-    delete from {{ target_relation }} as stored
-    using audit.slices_to_build as planned
-    {% if meta['slice_key'] == 'contract_id' %}
-      inner join intermediate.int_contracts__registered as contracts on planned.underlying = contracts.underlying
-    {% endif %}
-    where planned.model = '{{ model.name }}'
-      and stored.{{ meta['slice_key'] }} = {{ 'contracts.contract_id' if meta['slice_key'] == 'contract_id' else 'planned.underlying' }}
-      and stored.session_date = planned.session_date
-      and stored.{{ time_column }} >= '{{ reach["from"] }}'
-      and stored.{{ time_column }} < '{{ reach["to"] }}'
-  {% endcall %}
+  {% for rows_of_slice in conditions_of_slices(meta, 'stored') %}
+    {% call statement('delete_slices') %}
+      delete from {{ target_relation }} as stored
+      using {{ planned_slices(meta) }}
+      where planned.model = '{{ model.name }}'
+        and {{ rows_of_slice }}
+        and stored.session_date = planned.session_date
+        and stored.{{ time_column }} >= '{{ reach["from"] }}'
+        and stored.{{ time_column }} < '{{ reach["to"] }}'
+    {% endcall %}
+  {% endfor %}
   {% call statement('main') %}
     insert into {{ target_relation }} ({{ get_quoted_csv(model['columns'].keys()) }})
     select {{ get_quoted_csv(model['columns'].keys()) }} from (
@@ -95,6 +95,39 @@
   {% endcall %}
   {% do finish_build(model.name) %}
   {% do analyze_chunks(target_relation, reach) %}
+{% endmacro %}
+
+
+{# The planned slices, as a relation `planned` to join; where rows say a contract and no underlying, with the contracts. #}
+{% macro planned_slices(meta) -%}
+audit.slices_to_build as planned
+{%- if meta['slice_key'] == 'contract_id' %}
+inner join intermediate.int_contracts__registered as contracts
+  on planned.instrument_type = contracts.instrument_type
+  and planned.exchange = contracts.exchange
+  and planned.slice_group = contracts.underlying
+{%- endif %}
+{%- endmacro %}
+
+
+{#
+  How rows belong to a planned slice, beside the session: conditions, of which one holds. Each is an equality, so that rows and slices
+  are never compared pair by pair.
+
+  meta: the model's `config.meta`.
+  rows: the relation with the rows.
+#}
+{% macro conditions_of_slices(meta, rows) %}
+  {% set slice_key = meta['slice_key'] %}
+  {% if slice_key == 'contract_id' %}
+    {{ return([rows ~ '.contract_id = contracts.contract_id']) }}
+  {% elif slice_key not in ('underlying', 'symbol') %}
+    {{ exceptions.raise_compiler_error("slice_key is contract_id, underlying or symbol, not " ~ slice_key) }}
+  {% endif %}
+  {% set same_exchange = rows ~ ".exchange = planned.exchange and " %}
+  {% set conditions = [same_exchange ~ rows ~ "." ~ slice_key ~ " = planned.slice_group"] %}
+  {% if slice_key == 'symbol' %}{% do conditions.append(same_exchange ~ "planned.slice_group = '*'") %}{% endif %}
+  {{ return(conditions) }}
 {% endmacro %}
 
 

@@ -148,12 +148,9 @@
     and built.session_date = any ('{{ "{" ~ days | join(",") ~ "}" }}'::date[])
     and exists (
       select 1
-      from audit.slices_to_build as planned
-      {% if meta['slice_key'] == 'contract_id' %}
-        inner join intermediate.int_contracts__registered as contracts on planned.underlying = contracts.underlying
-      {% endif %}
+      from {{ planned_slices(meta) }}
       where planned.model = '{{ model.name }}'
         and planned.session_date = built.session_date
-        and {{ 'contracts.contract_id' if meta['slice_key'] == 'contract_id' else 'planned.underlying' }} = built.{{ meta['slice_key'] }}
+        and ({{ conditions_of_slices(meta, 'built') | join(' or ') }})
     )
 {% endmacro %}

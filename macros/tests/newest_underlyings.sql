@@ -18,11 +18,11 @@
     {{ return('false') }}
   {%- endif -%}
   {%- set names = run_query("
-    select quote_literal(underlying)
+    select quote_literal(slice_group)
     from intermediate.int_loads__slices
     where instrument_type = '" ~ instrument_type ~ "'
-    group by underlying
-    order by max(load_id) desc, underlying
+    group by slice_group
+    order by max(load_id) desc, slice_group
     limit " ~ var('underlyings_under_test', 3)).columns[0].values() -%}
   {{ return(underlying ~ ' in (' ~ names | join(', ') ~ ')' if names else 'false') }}
 {% endmacro %}

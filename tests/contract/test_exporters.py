@@ -537,7 +537,9 @@ def test_another_load_of_daily_rows_gives_the_data_another_version(
     run(exporter, tmp_path)
     before = version()
     change(marts, "insert into audit.built_loads values ('int_fo_bhavcopy__deduped', 12)")
-    change(marts, f"insert into intermediate.int_loads__slices values (12, 'option', 'NIFTY', '{APRIL}')")
+    change(
+        marts, f"insert into intermediate.int_loads__slices values (12, 'option', 'NSE', 'NIFTY', '{APRIL}')"
+    )
 
     run(exporter, tmp_path)
 

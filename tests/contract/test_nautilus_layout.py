@@ -172,13 +172,15 @@ def test_a_definition_says_what_the_exchange_says() -> None:
 
 
 def test_months_touch_and_do_not_overlap() -> None:
-    march, april = nautilus.month_stamps(Month(2025, 3)), nautilus.month_stamps(Month(2025, 4))
+    march, april = (nautilus.month_stamps(Month(2025, month), INDEX.zone) for month in (3, 4))
 
     assert march[1] + 1 == april[0]
-    assert nautilus.month_file(Month(2025, 3)) == (
+    assert nautilus.month_file(Month(2025, 3), INDEX.zone) == (
         "2025-02-28T18-30-00-000000000Z_2025-03-31T18-29-59-999999999Z.parquet"
     )
-    assert nautilus.month_file(Month(2025, 12)).endswith("_2025-12-31T18-29-59-999999999Z.parquet")
+    assert nautilus.month_file(Month(2025, 12), INDEX.zone).endswith(
+        "_2025-12-31T18-29-59-999999999Z.parquet"
+    )
 
 
 def test_nautilus_finds_no_gap_between_months(marts: psycopg2.extensions.connection, tmp_path: Path) -> None:
@@ -186,7 +188,8 @@ def test_nautilus_finds_no_gap_between_months(marts: psycopg2.extensions.connect
     bar_type = f"{SYMBOLS[CALL]}.NSE-1-MINUTE-LAST-EXTERNAL"
     catalog = ParquetDataCatalog(str(tmp_path))
 
-    first, last = nautilus.month_stamps(Month(2025, 3))[0], nautilus.month_stamps(Month(2025, 4))[1]
+    first = nautilus.month_stamps(Month(2025, 3), INDEX.zone)[0]
+    last = nautilus.month_stamps(Month(2025, 4), INDEX.zone)[1]
 
     assert catalog.get_missing_intervals_for_request(first, last, Bar, bar_type) == []
 

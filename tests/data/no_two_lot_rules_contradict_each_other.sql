@@ -9,7 +9,8 @@ select
     other.source as other_source
 from {{ ref('lot_size_rules') }} as one
 inner join {{ ref('lot_size_rules') }} as other
-    on one.underlying = other.underlying
+    on one.exchange = other.exchange
+    and one.underlying = other.underlying
     and one.lot_size < other.lot_size
     and one.valid_from <= coalesce(other.valid_to, 'infinity')
     and other.valid_from <= coalesce(one.valid_to, 'infinity')

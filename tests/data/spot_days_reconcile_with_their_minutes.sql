@@ -5,6 +5,7 @@ with
 expected as (
 
     select
+        exchange,
         underlying,
         session_date,
         (array_agg(open order by bar_start asc))[1] as open,
@@ -13,14 +14,14 @@ expected as (
         (array_agg(close order by bar_start desc))[1] as close,
         count(*) as bars
     from {{ ref('int_spot__prices_deduped') }}
-    where is_preferred and {{ newest_sessions() }}
-    group by underlying, session_date
+    where is_preferred and is_regular and {{ newest_sessions() }}
+    group by exchange, underlying, session_date
 
 ),
 
 found as (
 
-    select underlying, session_date, open, high, low, close, bars
+    select exchange, underlying, session_date, open, high, low, close, bars
     from {{ ref('int_spot__prices_daily') }}
     where {{ newest_sessions() }}
 

@@ -82,4 +82,4 @@ def test_the_hours_of_a_muhurat_evening_lie_inside_it(fresh_built_database: URL,
     before = tickmart(
         "trace", "NIFTY_241107_24300_CE", "2024-11-01T17:30", "--mart", "options_hourly", status=1
     )
-    assert "Nearest: 2024-11-01 18:00 (Indian time)." in before.stderr
+    assert "Nearest: 2024-11-01 18:00 (NSE time)." in before.stderr

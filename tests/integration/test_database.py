@@ -207,6 +207,31 @@ def test_symbols_of_a_warehouse_of_before_learn_who_decided_their_expiry(empty_d
         }
 
 
+def test_slices_of_a_warehouse_of_before_learn_their_exchange_and_group(empty_database: URL) -> None:
+    migrate_to("0015")
+    with databases.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("create schema if not exists intermediate")
+        cursor.execute(
+            "create table intermediate.int_loads__slices (load_id bigint, instrument_type text,"
+            " underlying text, session_date date,"
+            " primary key (load_id, instrument_type, underlying, session_date))"
+        )
+        cursor.execute(
+            "insert into intermediate.int_loads__slices values"
+            " (1, 'option', 'NIFTY', '2025-03-12'), (2, 'equity', 'NSE', '2025-03-12')"
+        )
+        connection.commit()
+
+    databases.migrate()
+
+    with databases.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select load_id, instrument_type, exchange, slice_group from intermediate.int_loads__slices"
+            " order by load_id"
+        )
+        assert cursor.fetchall() == [(1, "option", "NSE", "NIFTY"), (2, "equity", "NSE", "*")]
+
+
 def test_file_names_and_alembic_agree_on_the_newest_migration(
     fresh_database: URL, newest_migration: str
 ) -> None:

@@ -395,17 +395,20 @@ def test_a_bar_that_was_quarantined_says_so(files: Path) -> None:
 
     assert "options_ticks has no row of NIFTY_250313_22500_CE at 2025-03-12 09:18." in str(error.value)
     assert f"Line 6 of {(files / 'options.csv').as_uri()} was quarantined: " in str(error.value)
-    assert "Nearest: 2025-03-12 09:17 and 2025-03-12 09:20 (Indian time)." in str(error.value)
+    assert "Nearest: 2025-03-12 09:17 and 2025-03-12 09:20 (NSE time)." in str(error.value)
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("NIFTY_250313_22500_CE", "2025-03-12T15:00"), "Nearest: 2025-03-12 10:15 (Indian time)."),
+        (("NIFTY_250313_22500_CE", "2025-03-12T15:00"), "Nearest: 2025-03-12 10:15 (NSE time)."),
         (("NIFTY_250313_22500_CE", "2025-03-13"), "Nearest: 2025-03-12."),
         (("NIFTY_250313_22550_CE", "2025-03-12"), "near it: NIFTY_250313_22500_CE, NIFTY_250313_22500_PE,"),
         (("RELIANCE", "2025-03-12"), "there is no symbol RELIANCE; the marts hold BANKNIFTY, NIFTY."),
-        (("NIFTY", "yesterday"), "cannot read the time 'yesterday'. Write 2025-03-12T12:30 (Indian time)"),
+        (
+            ("NIFTY", "yesterday"),
+            "cannot read the time 'yesterday'. Write 2025-03-12T12:30 (the exchange's time)",
+        ),
         (("NIFTY", "2025-03-12", "--mart", "spot_prices"), "give a time too, such as 2025-03-12T09:15"),
         (("NIFTY", "2025-03-12", "--mart", "options_daily"), "its marts are spot_prices, spot_hourly,"),
     ],

@@ -115,8 +115,8 @@ def test_the_kind_of_a_special_session_fits_its_weekday() -> None:
     [
         ("nse_special_sessions", ("exchange", "segment", "session_date")),
         ("nse_session_times", ("exchange", "segment", "valid_from")),
-        ("tick_size_rules", ("underlying", "instrument_type", "valid_from")),
-        ("lot_size_rules", ("underlying", "valid_from", "valid_to", "expiry_from", "expiry_to")),
+        ("tick_size_rules", ("exchange", "underlying", "instrument_type", "valid_from")),
+        ("lot_size_rules", ("exchange", "underlying", "valid_from", "valid_to", "expiry_from", "expiry_to")),
         ("underlying_names", ("vendor_name", "instrument_type")),
         ("source_ranks", ("source", "dataset")),
     ],
@@ -131,7 +131,8 @@ def test_each_seed_has_one_row_per_key(name: str, key: tuple[str, ...]) -> None:
 def test_validity_ranges_join_without_gap_or_overlap(name: str) -> None:
     by_subject: dict[tuple[str, ...], list[dict[str, str]]] = {}
     for row in seed(name):
-        by_subject.setdefault(tuple(row.values())[:2], []).append(row)
+        of_subject = list(row).index("valid_from")
+        by_subject.setdefault(tuple(row.values())[:of_subject], []).append(row)
 
     for rows in by_subject.values():
         for earlier, later in pairwise(rows):

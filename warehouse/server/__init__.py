@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import URL
 
 from warehouse.errors import TickmartError
+from warehouse.exchanges import known_exchanges
 from warehouse.server import place as places
 from warehouse.server import process
 from warehouse.server.packages import Binaries, binaries, locked
@@ -107,7 +108,8 @@ def _url(place: Place) -> URL:
 
 
 def _check_time_zones() -> None:
-    if not os.path.exists("/usr/share/zoneinfo/Asia/Kolkata"):
+    zones = {exchange.time_zone for exchange in known_exchanges().values()}
+    if not all(os.path.exists(f"/usr/share/zoneinfo/{zone}") for zone in zones):
         raise TickmartError(
             "this machine has no time zone data, which PostgreSQL reads. Install the package tzdata."
         )

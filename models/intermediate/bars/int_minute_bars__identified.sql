@@ -15,7 +15,6 @@ symbols as (
 sessions as (
 
     select * from {{ ref('int_sessions__dated') }}
-    where exchange = 'NSE'
 
 ),
 
@@ -25,6 +24,7 @@ identified as (
         -- ids
         bars.vendor_symbol,
         symbols.contract_id,
+        symbols.exchange,
         symbols.instrument_type,
         symbols.underlying,
         symbols.expiry,
@@ -33,6 +33,7 @@ identified as (
         bars.session_date,
         bars.bar_start,
         bars.bar_end,
+        coalesce(bars.bar_start >= sessions.opens_at and bars.bar_end <= sessions.closes_at, true) as is_regular,
 
         -- prices
         bars.open,
@@ -50,8 +51,11 @@ identified as (
             case
                 when symbols.vendor_symbol is null then 'symbol is missing'
                 when symbols.unknown_reason is not null then symbols.unknown_reason
-                when sessions.session_date is null then 'no session on this date'
-                when bars.bar_start < sessions.opens_at or bars.bar_end > sessions.closes_at then 'outside the session'
+                when sessions.session_date is null and symbols.exchange <> '' then 'no session on this date'
+                when
+                    (bars.bar_start < sessions.opens_at or bars.bar_end > sessions.closes_at)
+                    and sessions.has_other_hours is not true
+                    then 'outside the session'
                 when bars.session_date > symbols.expiry then 'after the expiry of the contract'
                 when bars.bar_interval <> interval '1 minute'
                     then 'no mart holds bars of this length: ' || bars.bar_interval
@@ -70,7 +74,8 @@ identified as (
         -- a case, because another equality makes the planner expect a hundredth of the rows and hash the bars
         and case when bars.vendor_expiry = symbols.vendor_expiry then true else false end -- noqa: ST02
     left join sessions
-        on bars.session_date = sessions.session_date
+        on symbols.exchange = sessions.exchange
+        and bars.session_date = sessions.session_date
         and case symbols.instrument_type when 'index' then 'index' else 'fo' end = sessions.segment
 
 )

@@ -7,7 +7,8 @@
     },
 ) }}
 
-{{ dedupe_minute_bars('option', 'contract_id', [
+{{ dedupe_minute_bars('option', ['contract_id'], [
     'contract_id', 'expiry', 'session_date', 'bar_start', 'bar_end',
-    'open', 'high', 'low', 'close', 'volume', 'open_interest', 'source', 'is_preferred', 'load_id', 'line',
+    'open', 'high', 'low', 'close', 'volume', 'open_interest', 'source', 'is_regular', 'is_preferred',
+    'load_id', 'line',
 ]) }}

@@ -29,7 +29,8 @@ cut_loads as (
 cut as (
 
     select
-        slices.underlying,
+        slices.exchange,
+        slices.slice_group,
         slices.instrument_type,
         slices.session_date
     from cut_loads
@@ -40,12 +41,13 @@ cut as (
             from slices as other_slices
             inner join current_loads on other_slices.load_id = current_loads.load_id
             where
-                other_slices.underlying = slices.underlying
+                other_slices.exchange = slices.exchange
+                and other_slices.slice_group in (slices.slice_group, '*')
                 and other_slices.instrument_type = slices.instrument_type
                 and other_slices.session_date = slices.session_date
                 and other_slices.load_id not in (select cut_loads.load_id from cut_loads)
         )
-    group by slices.underlying, slices.instrument_type, slices.session_date
+    group by slices.exchange, slices.slice_group, slices.instrument_type, slices.session_date
 
 )
 

@@ -165,7 +165,8 @@ own_sessions as (
         (all_sessions.session_date + all_sessions.closes_at::time) at time zone exchanges.time_zone as closes_at,
         all_sessions.kind,
         all_sessions.source,
-        all_sessions.is_provisional
+        all_sessions.is_provisional,
+        false as has_other_hours
     from all_sessions
     inner join exchanges on all_sessions.exchange = exchanges.exchange
     order by
@@ -229,7 +230,8 @@ other_sessions as (
         sessions_of_calendars.closes_at,
         'regular' as kind,
         sessions_of_calendars.source,
-        sessions_of_calendars.is_provisional
+        sessions_of_calendars.is_provisional,
+        true as has_other_hours
     from sessions_of_calendars
     cross join lateral string_to_table(sessions_of_calendars.segments, '|') as segments (segment)
 

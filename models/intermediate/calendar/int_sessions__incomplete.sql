@@ -16,6 +16,7 @@ cut_sessions as (
 incomplete as (
 
     select
+        exchange,
         underlying,
         instrument_type,
         session_date
@@ -23,7 +24,8 @@ incomplete as (
     where not is_whole
     union all
     select
-        underlying,
+        exchange,
+        slice_group as underlying,
         instrument_type,
         session_date
     from cut_sessions

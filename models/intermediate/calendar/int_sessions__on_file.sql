@@ -7,7 +7,7 @@
 {#- Of a share's few strikes a tenth is soon dropped or added: so many say nothing. A future is never dropped. -#}
 {%- set most_strikes_dropped = 20 -%}
 {{ config(
-    materialized='reference', meta={'key': ['underlying', 'instrument_type', 'session_date']},
+    materialized='reference', meta={'key': ['exchange', 'underlying', 'instrument_type', 'session_date']},
 ) }}
 
 with
@@ -21,11 +21,18 @@ listed as (
 sessions as (
 
     select
+        exchange,
         session_date,
         opens_at,
-        row_number() over (order by session_date) as number
+        row_number() over (partition by exchange order by session_date) as number
     from {{ ref('int_sessions__dated') }}
-    where exchange = 'NSE' and segment = 'fo'
+    where segment = 'fo'
+
+),
+
+exchanges as (
+
+    select * from {{ ref('exchanges') }}
 
 ),
 
@@ -38,11 +45,13 @@ cut_sessions as (
 on_file as (
 
     select
+        listed.exchange,
         listed.underlying,
         listed.instrument_type,
         listed.session_date,
         -- as int_fo_bhavcopy__identified has it, so that a day's rows are found by their key
-        coalesce(min(sessions.opens_at), min(listed.bar_start)) as opens_at,
+        coalesce(min(sessions.opens_at), min({{ midnight_of('listed.session_date') }})) as opens_at,
+        min({{ midnight_of('listed.session_date') }}) as midnight,
         min(sessions.number) as number,
         bool_and(listed.has_symbols) as has_symbols,
         sum(listed.contracts)::bigint as contracts,
@@ -50,8 +59,9 @@ on_file as (
         array_agg(listed.expiry) as expiries,
         array_agg(listed.contracts) as contracts_of_expiries
     from listed
-    left join sessions on listed.session_date = sessions.session_date
-    group by listed.underlying, listed.instrument_type, listed.session_date
+    left join exchanges on listed.exchange = exchanges.exchange
+    left join sessions on listed.exchange = sessions.exchange and listed.session_date = sessions.session_date
+    group by listed.exchange, listed.underlying, listed.instrument_type, listed.session_date
 
 ),
 
@@ -62,7 +72,7 @@ followed as (
         lead(session_date) over earlier_first as next_session_date,
         lead(expiries) over earlier_first as next_expiries
     from on_file
-    window earlier_first as (partition by underlying, instrument_type order by session_date)
+    window earlier_first as (partition by exchange, underlying, instrument_type order by session_date)
 
 ),
 
@@ -98,6 +108,7 @@ in_turn as (
         carried.*,
         lag(session_date) over earlier_first as previous_session_date,
         lag(opens_at) over earlier_first as previous_opens_at,
+        lag(midnight) over earlier_first as previous_midnight,
         -- no session of the calendar lies between the two
         coalesce(number = lag(number) over earlier_first + 1, false) as previous_is_adjacent,
         coalesce(lead(number) over earlier_first = number + 1, false) as next_is_adjacent,
@@ -106,7 +117,7 @@ in_turn as (
         lag(contracts_to_carry) over earlier_first as contracts_carried,
         lead(contracts) over earlier_first as contracts_of_next
     from carried
-    window earlier_first as (partition by underlying, instrument_type order by session_date)
+    window earlier_first as (partition by exchange, underlying, instrument_type order by session_date)
 
 ),
 
@@ -141,7 +152,8 @@ judged as (
         ) is not true as is_whole
     from compared
     left join cut_sessions
-        on compared.underlying = cut_sessions.underlying
+        on compared.exchange = cut_sessions.exchange
+        and compared.underlying = cut_sessions.slice_group
         and compared.instrument_type = cut_sessions.instrument_type
         and compared.session_date = cut_sessions.session_date
 
@@ -150,6 +162,7 @@ judged as (
 with_previous as (
 
     select
+        exchange,
         underlying,
         instrument_type,
         session_date,
@@ -157,8 +170,9 @@ with_previous as (
         renames_contracts,
         previous_session_date,
         previous_opens_at,
+        previous_midnight,
         lag(is_whole) over (
-            partition by underlying, instrument_type order by session_date
+            partition by exchange, underlying, instrument_type order by session_date
         ) as previous_is_whole,
         previous_is_adjacent
     from judged

@@ -2,10 +2,12 @@ with
 
 slices as (
 
-    select slices.session_date
+    select
+        slices.exchange,
+        slices.session_date
     from {{ ref('int_loads__slices') }} as slices
     inner join {{ source('audit', 'current_loads') }} as current_loads on slices.load_id = current_loads.load_id
-    group by slices.session_date
+    group by slices.exchange, slices.session_date
 
 ),
 
@@ -28,7 +30,8 @@ on_file as (
         min(provisional_dates.session_date) as first_session,
         max(provisional_dates.session_date) as last_session
     from provisional_dates
-    inner join slices on provisional_dates.session_date = slices.session_date
+    inner join slices
+        on provisional_dates.exchange = slices.exchange and provisional_dates.session_date = slices.session_date
     group by provisional_dates.exchange
 
 ),

@@ -20,17 +20,18 @@ sessions as (
 
 ),
 
--- Slices outlive their loads; a day is on file while a load that is built has it.
+-- Slices outlive their loads; a share's day is on file while a load that is built has it, or the whole market's.
 days_on_file as (
 
     select
-        slices.underlying as exchange,
+        slices.exchange,
+        slices.slice_group,
         slices.session_date
     from {{ ref('int_loads__slices') }} as slices
     inner join {{ source('audit', 'built_loads') }} as built_loads
         on slices.load_id = built_loads.load_id and built_loads.model = 'int_equities__official_deduped'
     where slices.instrument_type = 'equity'
-    group by slices.underlying, slices.session_date
+    group by slices.exchange, slices.slice_group, slices.session_date
 
 ),
 
@@ -65,6 +66,7 @@ with_last_close as (
                 select 1 from days_on_file
                 where
                     days_on_file.exchange = by_ex_date.exchange
+                    and days_on_file.slice_group in (by_ex_date.symbol, '*')
                     and days_on_file.session_date = last_session.session_date
             ) then last_close.close
         end as close_before
@@ -79,6 +81,7 @@ with_last_close as (
         from closes
         where
             by_ex_date.dividend > 0
+            and closes.exchange = by_ex_date.exchange
             and closes.underlying = by_ex_date.symbol
             and closes.session_date < by_ex_date.ex_date
             and closes.session_date >= by_ex_date.ex_date - 31

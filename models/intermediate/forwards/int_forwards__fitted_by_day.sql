@@ -60,6 +60,7 @@ with_underlying as (
         from official_closes
         where
             gathered.stated_price is null
+            and gathered.exchange = official_closes.exchange
             and gathered.underlying = official_closes.underlying
             and gathered.session_date = official_closes.session_date
         order by official_closes.precedence

@@ -19,7 +19,8 @@ with_underlying as (
         ) as underlying_is_stale
     from gathered
     left join {{ ref('int_spot__prices_deduped') }} as spot
-        on gathered.underlying = spot.underlying
+        on gathered.exchange = spot.exchange
+        and gathered.underlying = spot.underlying
         and gathered.session_date = spot.session_date
         and gathered.bar_start = spot.bar_start
         and spot.is_preferred
@@ -31,6 +32,7 @@ with_underlying as (
         from {{ ref('int_spot__prices_deduped') }} as past
         where
             spot.bar_end is null
+            and gathered.exchange = past.exchange
             and gathered.underlying = past.underlying
             and gathered.session_date = past.session_date
             and past.is_preferred

@@ -49,7 +49,7 @@ feeds as (
 slice_loads as (
 
     select
-        slices.underlying,
+        slices.slice_group as underlying,
         slices.session_date,
         feeds.kind,
         string_agg(
@@ -67,7 +67,7 @@ slice_loads as (
         and slices.instrument_type = feeds.instrument_type
         and loads_of_shapes.shape = feeds.shape
     group by
-        slices.underlying,
+        slices.slice_group,
         slices.session_date,
         feeds.kind
 
@@ -82,7 +82,8 @@ loads_of_official_closes as (
         string_agg(closes.load_id::text, ',' order by closes.load_id) as load_ids
     from (
         select
-            slices.underlying,
+            slices.exchange,
+            slices.slice_group as underlying,
             slices.session_date
         from slices
         inner join loads_of_shapes on slices.load_id = loads_of_shapes.load_id
@@ -90,12 +91,12 @@ loads_of_official_closes as (
             loads_of_shapes.shape = 'contract_days'
             and not loads_of_shapes.states_underlying_price
             and slices.instrument_type = 'option'
-        group by slices.underlying, slices.session_date
+        group by slices.exchange, slices.slice_group, slices.session_date
     ) as priceless
     inner join slices as closes
-        on priceless.session_date = closes.session_date
-        and case closes.instrument_type when 'index' then closes.underlying else priceless.underlying end
-        = priceless.underlying
+        on priceless.exchange = closes.exchange
+        and priceless.session_date = closes.session_date
+        and closes.slice_group in (priceless.underlying, '*')
     inner join built_loads
         on closes.load_id = built_loads.load_id
         and (built_loads.model, closes.instrument_type) in (

@@ -6,10 +6,16 @@ built_days as (
 
 ),
 
+contracts as (
+
+    select * from {{ ref('int_contracts__described') }}
+
+),
+
 sessions as (
 
     select * from {{ ref('int_sessions__dated') }}
-    where exchange = 'NSE' and segment = 'fo'
+    where segment = 'fo'
 
 ),
 
@@ -32,7 +38,8 @@ bounded as (
         coalesce(sessions.opens_at, built_days.bar_start) as opens_at,
         coalesce(sessions.closes_at, built_days.bar_start + interval '1 day') as bar_end
     from built_days
-    left join sessions on built_days.session_date = sessions.session_date
+    left join contracts on built_days.contract_id = contracts.contract_id
+    left join sessions on contracts.exchange = sessions.exchange and built_days.session_date = sessions.session_date
 
 )
 

@@ -6,10 +6,16 @@ hours as (
 
 ),
 
+contracts as (
+
+    select * from {{ ref('int_contracts__described') }}
+
+),
+
 sessions as (
 
     select * from {{ ref('int_sessions__dated') }}
-    where exchange = 'NSE' and segment = 'fo'
+    where segment = 'fo'
 
 ),
 
@@ -32,7 +38,8 @@ bounded as (
         sessions.opens_at,
         least(hours.bar_start + interval '1 hour', sessions.closes_at) as bar_end
     from hours
-    left join sessions on hours.session_date = sessions.session_date
+    left join contracts on hours.contract_id = contracts.contract_id
+    left join sessions on contracts.exchange = sessions.exchange and hours.session_date = sessions.session_date
 
 )
 

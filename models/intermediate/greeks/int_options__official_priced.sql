@@ -31,6 +31,7 @@ priced as (
         -- ids
         official.contract_id,
         contracts.symbol,
+        official.exchange,
         contracts.underlying,
         official.expiry,
         contracts.strike,

@@ -12,6 +12,13 @@ registered as (
 
 ),
 
+-- How an exchange itself speaks of its contracts.
+exchange_dialects as (
+
+    select * from {{ ref('exchange_dialects') }}
+
+),
+
 -- The registry forgets nothing, not even what a wrong file said. Where it knows several expiries of a contract, the
 -- exchange's newest row on file has the one in force.
 of_several_expiries as (
@@ -45,11 +52,12 @@ latest_terms as (
     select distinct on (registered.contract_id) registered.*
     from registered
     left join expiries_on_file on registered.contract_id = expiries_on_file.contract_id
+    left join exchange_dialects on registered.dialect = exchange_dialects.dialect
     order by
         registered.contract_id asc,
         coalesce(registered.expiry = expiries_on_file.expiry, false) desc,
         registered.first_session desc nulls last,
-        registered.dialect in ('nse', 'nse legacy') desc,
+        exchange_dialects.dialect is not null desc,
         registered.expiry desc,
         registered.vendor_symbol asc
 
@@ -58,11 +66,12 @@ latest_terms as (
 exchange_symbols as (
 
     select
-        contract_id,
-        min(vendor_symbol) as exchange_symbol
+        registered.contract_id,
+        min(registered.vendor_symbol) as exchange_symbol
     from registered
-    where dialect = 'nse'
-    group by contract_id
+    inner join exchange_dialects on registered.dialect = exchange_dialects.dialect
+    where exchange_dialects.names_contracts
+    group by registered.contract_id
 
 ),
 

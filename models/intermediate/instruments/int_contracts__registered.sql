@@ -13,6 +13,14 @@ symbols as (
 
 ),
 
+-- Symbols that an exchange gives its contracts itself.
+exchange_names as (
+
+    select dialect from {{ ref('exchange_dialects') }}
+    where names_contracts
+
+),
+
 settled_expiries as (
 
     select * from {{ ref('int_expiries__settled') }}
@@ -24,6 +32,7 @@ registered as (
 
     select
         known.*,
+        exchange_names.dialect is not null as is_exchange_name,
         concat_ws(
             '|', known.exchange, known.instrument_type, known.underlying,
             coalesce(settled_expiries.settled_expiry, known.expiry), trim_scale(known.strike), known.option_type
@@ -33,6 +42,7 @@ registered as (
         on known.exchange = settled_expiries.exchange
         and known.underlying = settled_expiries.underlying
         and known.expiry = settled_expiries.expiry
+    left join exchange_names on known.dialect = exchange_names.dialect
 
 ),
 
@@ -49,6 +59,7 @@ with_terms as (
         symbols.strike,
         symbols.option_type,
         symbols.first_session,
+        exchange_names.dialect is not null as is_exchange_name,
         concat_ws(
             '|', symbols.exchange, symbols.instrument_type, symbols.underlying, symbols.expiry,
             trim_scale(symbols.strike), symbols.option_type
@@ -62,6 +73,7 @@ with_terms as (
         on symbols.exchange = settled_expiries.exchange
         and symbols.underlying = settled_expiries.underlying
         and symbols.expiry = settled_expiries.expiry
+    left join exchange_names on symbols.dialect = exchange_names.dialect
 
 ),
 
@@ -85,11 +97,12 @@ unregistered as (
 known_by_symbol as (
 
     select
+        dialect,
         vendor_symbol,
         min(contract_id) as contract_id
     from registered
-    where dialect = 'nse'
-    group by vendor_symbol
+    where is_exchange_name
+    group by dialect, vendor_symbol
 
 ),
 
@@ -98,7 +111,7 @@ known_by_terms as (
     select
         settled_terms,
         min(contract_id) as contract_id,
-        array_agg(terms) filter (where dialect = 'nse') as terms_of_exchange_symbols
+        array_agg(terms) filter (where is_exchange_name) as terms_of_exchange_symbols
     from registered
     group by settled_terms
 
@@ -109,9 +122,9 @@ exchange_symbol_of_terms as (
 
     select
         settled_terms,
-        min(vendor_symbol) as vendor_symbol
+        min(dialect || '|' || vendor_symbol) as name
     from unregistered
-    where dialect = 'nse'
+    where is_exchange_name
     group by settled_terms
 
 ),
@@ -121,13 +134,13 @@ matched as (
     select
         unregistered.*,
         case
-            when unregistered.dialect = 'nse' then 'symbol|' || unregistered.vendor_symbol
-            when exchange_symbol_of_terms.vendor_symbol is not null
-                then 'symbol|' || exchange_symbol_of_terms.vendor_symbol
+            when unregistered.is_exchange_name
+                then 'symbol|' || unregistered.dialect || '|' || unregistered.vendor_symbol
+            when exchange_symbol_of_terms.name is not null then 'symbol|' || exchange_symbol_of_terms.name
             else 'terms|' || unregistered.settled_terms
         end as identity,
         case
-            when unregistered.dialect = 'nse'
+            when unregistered.is_exchange_name
                 then coalesce(
                     known_by_symbol.contract_id,
                     -- another symbol with these very terms is another contract, which was re-dated away from them
@@ -140,7 +153,8 @@ matched as (
         end as known_contract_id
     from unregistered
     left join known_by_symbol
-        on unregistered.dialect = 'nse' and unregistered.vendor_symbol = known_by_symbol.vendor_symbol
+        on unregistered.dialect = known_by_symbol.dialect
+        and unregistered.vendor_symbol = known_by_symbol.vendor_symbol
     left join known_by_terms on unregistered.settled_terms = known_by_terms.settled_terms
     left join exchange_symbol_of_terms on unregistered.settled_terms = exchange_symbol_of_terms.settled_terms
 

@@ -4,6 +4,7 @@
 ) }}
 
 select
+    exchange,
     underlying,
     instrument_type,
     expiry,
@@ -19,6 +20,7 @@ select
 from {{ ref('int_fo_bhavcopy__deduped') }}
 where is_preferred
 group by
+    exchange,
     underlying,
     instrument_type,
     expiry,

@@ -10,7 +10,6 @@ listed as (
 dumped as (
 
     select * from {{ ref('int_series__dumped') }}
-    where exchange = 'NSE'
 
 ),
 
@@ -31,6 +30,7 @@ tick_rules as (
 statements as (
 
     select
+        exchange,
         underlying,
         instrument_type,
         expiry,
@@ -43,6 +43,7 @@ statements as (
     from listed
     union all
     select
+        exchange,
         underlying,
         instrument_type,
         expiry,
@@ -59,6 +60,7 @@ statements as (
 spans as (
 
     select
+        exchange,
         underlying,
         instrument_type,
         expiry,
@@ -66,13 +68,14 @@ spans as (
         max(session_date) as last_session,
         min(session_date) filter (where is_listed) as first_listed
     from statements
-    group by underlying, instrument_type, expiry
+    group by exchange, underlying, instrument_type, expiry
 
 ),
 
 lots_of_days as (
 
-    select distinct on (underlying, instrument_type, expiry, session_date)
+    select distinct on (exchange, underlying, instrument_type, expiry, session_date)
+        exchange,
         underlying,
         instrument_type,
         expiry,
@@ -81,7 +84,8 @@ lots_of_days as (
         decided_by
     from statements
     where lot_size is not null
-    order by underlying asc, instrument_type asc, expiry asc, session_date asc, precedence asc
+    order by
+        exchange asc, underlying asc, instrument_type asc, expiry asc, session_date asc, precedence asc
 
 ),
 
@@ -89,7 +93,9 @@ lot_changes as (
 
     select
         lots_of_days.*,
-        lag(lot_size) over (partition by underlying, instrument_type, expiry order by session_date) as lot_size_before
+        lag(lot_size) over (
+            partition by exchange, underlying, instrument_type, expiry order by session_date
+        ) as lot_size_before
     from lots_of_days
 
 ),
@@ -97,13 +103,14 @@ lot_changes as (
 ticks_of_days as (
 
     select
+        statements.exchange,
         statements.underlying,
         statements.instrument_type,
         statements.expiry,
         statements.session_date,
         statements.tick_size,
         lag(statements.tick_size) over (
-            partition by statements.underlying, statements.instrument_type, statements.expiry
+            partition by statements.exchange, statements.underlying, statements.instrument_type, statements.expiry
             order by statements.session_date
         ) as tick_size_before
     from statements
@@ -115,6 +122,7 @@ ticks_of_days as (
 starts as (
 
     select
+        exchange,
         underlying,
         instrument_type,
         expiry,
@@ -122,6 +130,7 @@ starts as (
     from spans
     union
     select
+        exchange,
         underlying,
         instrument_type,
         expiry,
@@ -130,6 +139,7 @@ starts as (
     where lot_size is distinct from lot_size_before
     union
     select
+        exchange,
         underlying,
         instrument_type,
         expiry,
@@ -138,13 +148,15 @@ starts as (
     where tick_size is distinct from tick_size_before
     union
     select
+        spans.exchange,
         spans.underlying,
         spans.instrument_type,
         spans.expiry,
         tick_rules.valid_from
     from spans
     inner join tick_rules
-        on spans.underlying = tick_rules.underlying
+        on spans.exchange = tick_rules.exchange
+        and spans.underlying = tick_rules.underlying
         and spans.instrument_type = tick_rules.instrument_type
         and spans.first_session < tick_rules.valid_from
         and spans.last_session >= tick_rules.valid_from
@@ -154,6 +166,7 @@ starts as (
 as_of_starts as (
 
     select
+        starts.exchange,
         starts.underlying,
         starts.instrument_type,
         starts.expiry,
@@ -175,7 +188,8 @@ as_of_starts as (
         end as tick_size_decided_by
     from starts
     inner join spans
-        on starts.underlying = spans.underlying
+        on starts.exchange = spans.exchange
+        and starts.underlying = spans.underlying
         and starts.instrument_type = spans.instrument_type
         and starts.expiry = spans.expiry
     left join lateral (
@@ -184,7 +198,8 @@ as_of_starts as (
             lot_changes.decided_by
         from lot_changes
         where
-            lot_changes.underlying = starts.underlying
+            lot_changes.exchange = starts.exchange
+            and lot_changes.underlying = starts.underlying
             and lot_changes.instrument_type = starts.instrument_type
             and lot_changes.expiry = starts.expiry
             and lot_changes.session_date <= starts.valid_from
@@ -198,7 +213,8 @@ as_of_starts as (
             ticks_of_days.session_date
         from ticks_of_days
         where
-            ticks_of_days.underlying = starts.underlying
+            ticks_of_days.exchange = starts.exchange
+            and ticks_of_days.underlying = starts.underlying
             and ticks_of_days.instrument_type = starts.instrument_type
             and ticks_of_days.expiry = starts.expiry
             and ticks_of_days.session_date <= starts.valid_from
@@ -215,7 +231,7 @@ with_terms_before as (
     select
         as_of_starts.*,
         lag(array[lot_size, tick_size]) over (
-            partition by underlying, instrument_type, expiry order by valid_from
+            partition by exchange, underlying, instrument_type, expiry order by valid_from
         ) as terms_before
     from as_of_starts
 
@@ -224,11 +240,14 @@ with_terms_before as (
 terms as (
 
     select
+        exchange,
         underlying,
         instrument_type,
         expiry,
         valid_from,
-        lead(valid_from) over (partition by underlying, instrument_type, expiry order by valid_from) as valid_until,
+        lead(valid_from) over (
+            partition by exchange, underlying, instrument_type, expiry order by valid_from
+        ) as valid_until,
         decided_by,
         lot_size,
         lot_size_decided_by,

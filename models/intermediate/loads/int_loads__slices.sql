@@ -1,7 +1,7 @@
 {{ config(
     materialized='by_load',
     full_refresh=false,
-    indexes=[{'columns': ['underlying', 'session_date']}],
+    indexes=[{'columns': ['session_date', 'slice_group']}],
     meta={'built_from': ['int_contracts__registered'], 'keeps': 'everything'},
 ) }}
 
@@ -22,17 +22,32 @@ keys as (
 
 ),
 
-share_dates as (
+whole_markets as (
+
+    select load_id from {{ source('audit', 'loads') }}
+    where raw_table in ({{ raw_tables_of_whole_markets() }})
+
+),
+
+-- A day's shares come in one file of all of them, or symbol by symbol.
+share_slices as (
 
     select
-        load_id,
-        exchange,
-        session_date,
-        min(line) as first_line,
-        max(line) as last_line
-    from {{ ref('int_share_days__delivered') }}
-    where load_id = any({{ loads_to_build() }})
-    group by load_id, exchange, session_date
+        shares.load_id,
+        'equity' as instrument_type,
+        shares.exchange,
+        case when whole_markets.load_id is null then shares.symbol else '*' end as slice_group,
+        shares.session_date,
+        min(shares.line) as first_line,
+        max(shares.line) as last_line
+    from {{ ref('int_share_days__delivered') }} as shares
+    left join whole_markets on shares.load_id = whole_markets.load_id
+    where shares.load_id = any({{ loads_to_build() }})
+    group by
+        shares.load_id,
+        shares.exchange,
+        case when whole_markets.load_id is null then shares.symbol else '*' end,
+        shares.session_date
 
 ),
 
@@ -40,14 +55,15 @@ index_slices as (
 
     select
         load_id,
-        'index' as instrument_type,
-        underlying,
+        instrument_type,
+        exchange,
+        underlying as slice_group,
         session_date,
         min(line) as first_line,
         max(line) as last_line
     from {{ ref('int_index_closes__identified') }}
     where load_id = any({{ loads_to_build() }}) and quarantine_reason is null
-    group by load_id, underlying, session_date
+    group by load_id, instrument_type, exchange, underlying, session_date
 
 ),
 
@@ -56,7 +72,8 @@ contract_slices as (
     select
         keys.load_id,
         symbols.instrument_type,
-        symbols.underlying,
+        symbols.exchange,
+        symbols.underlying as slice_group,
         keys.session_date,
         min(keys.first_line) as first_line,
         max(keys.last_line) as last_line
@@ -65,23 +82,15 @@ contract_slices as (
         on keys.dialect = symbols.dialect
         and keys.vendor_symbol = symbols.vendor_symbol
         and keys.vendor_expiry = symbols.vendor_expiry
-    group by keys.load_id, symbols.instrument_type, symbols.underlying, keys.session_date
+    group by keys.load_id, symbols.instrument_type, symbols.exchange, symbols.underlying, keys.session_date
 
 ),
 
--- A day's shares come in one file: they are one slice, named for their exchange.
 slices as (
 
     select * from contract_slices
     union all
-    select
-        load_id,
-        'equity' as instrument_type,
-        exchange as underlying,
-        session_date,
-        first_line,
-        last_line
-    from share_dates
+    select * from share_slices
     union all
     select * from index_slices
 
@@ -93,12 +102,13 @@ not_yet_known as (
 
     select slices.*
     from slices
-    where slices.session_date is not null and not exists (
+    where slices.session_date is not null and slices.slice_group is not null and not exists (
         select 1 from {{ this }} as known
         where
             known.load_id = slices.load_id
             and known.instrument_type = slices.instrument_type
-            and known.underlying = slices.underlying
+            and known.exchange = slices.exchange
+            and known.slice_group = slices.slice_group
             and known.session_date = slices.session_date
             and known.first_line <= slices.first_line
             and known.last_line >= slices.last_line

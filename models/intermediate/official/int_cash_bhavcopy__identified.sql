@@ -6,10 +6,16 @@ rows_of_files as (
 
 ),
 
+exchanges as (
+
+    select * from {{ ref('exchanges') }}
+
+),
+
 sessions as (
 
     select * from {{ ref('int_sessions__dated') }}
-    where exchange = 'NSE' and segment = 'cash'
+    where segment = 'cash'
 
 ),
 
@@ -56,7 +62,9 @@ identified as (
         rows_of_files.line
 
     from rows_of_files
-    left join sessions on rows_of_files.session_date = sessions.session_date
+    left join sessions
+        on rows_of_files.exchange = sessions.exchange and rows_of_files.session_date = sessions.session_date
+    left join exchanges on rows_of_files.exchange = exchanges.exchange
 
 )
 

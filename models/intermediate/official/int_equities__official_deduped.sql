@@ -3,7 +3,8 @@
     indexes=[{'columns': ['symbol', 'session_date']}],
     meta={
         'built_from': 'slices', 'shapes': ['share_days'], 'instrument_types': ['equity'],
-        'slice_key': 'exchange', 'chunk_interval': '180 days', 'order_by': 'symbol, series, bar_start, session_date, source',
+        'slice_key': 'symbol', 'chunk_interval': '180 days',
+        'segment_by': 'exchange', 'order_by': 'symbol, series, bar_start, session_date, source',
     },
 ) }}
 
@@ -17,7 +18,7 @@ delivered as (
 ),
 
 {{ dedupe(
-    'share_days', ['exchange', 'symbol', 'series', 'session_date'], 'delivered.exchange = slices.underlying',
+    'share_days', ['exchange', 'symbol', 'series', 'session_date'], group='symbol', of_whole_markets=true,
     file_rank=true,
 ) }},
 

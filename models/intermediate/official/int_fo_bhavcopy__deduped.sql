@@ -17,15 +17,13 @@ delivered as (
 
 ),
 
-{{ dedupe(
-    'contract_days', ['contract_id', 'session_date'],
-    'delivered.instrument_type = slices.instrument_type and delivered.underlying = slices.underlying', file_rank=true,
-) }},
+{{ dedupe('contract_days', ['contract_id', 'session_date'], group='underlying', file_rank=true) }},
 
 official as (
 
     select
         contract_id,
+        exchange,
         instrument_type,
         underlying,
         expiry,

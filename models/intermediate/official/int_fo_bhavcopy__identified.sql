@@ -18,10 +18,16 @@ decided_lots as (
 
 ),
 
+exchanges as (
+
+    select * from {{ ref('exchanges') }}
+
+),
+
 sessions as (
 
     select * from {{ ref('int_sessions__dated') }}
-    where exchange = 'NSE' and segment = 'fo'
+    where segment = 'fo'
 
 ),
 
@@ -32,6 +38,7 @@ identified as (
         rows_of_files.vendor_symbol,
         rows_of_files.exchange_token,
         symbols.contract_id,
+        rows_of_files.exchange,
         rows_of_files.instrument_type,
         rows_of_files.underlying,
         rows_of_files.expiry,
@@ -90,11 +97,14 @@ identified as (
         on rows_of_files.dialect = symbols.dialect
         and rows_of_files.vendor_symbol = symbols.vendor_symbol
         and rows_of_files.vendor_expiry = symbols.vendor_expiry
-    left join sessions on rows_of_files.session_date = sessions.session_date
+    left join sessions
+        on rows_of_files.exchange = sessions.exchange and rows_of_files.session_date = sessions.session_date
+    left join exchanges on rows_of_files.exchange = exchanges.exchange
     left join decided_lots
         on rows_of_files.lot_size is null
         and rows_of_files.load_id = decided_lots.load_id
         and rows_of_files.session_date = decided_lots.session_date
+        and rows_of_files.exchange = decided_lots.exchange
         and rows_of_files.instrument_type = decided_lots.instrument_type
         and rows_of_files.underlying = decided_lots.underlying
         and rows_of_files.expiry = decided_lots.expiry

@@ -23,7 +23,6 @@ lot_rules as (
 dumped as (
 
     select * from {{ ref('int_series__dumped') }}
-    where exchange = 'NSE'
 
 ),
 
@@ -33,6 +32,7 @@ stated_lots as (
     select
         load_id,
         session_date,
+        exchange,
         instrument_type,
         underlying,
         expiry,
@@ -43,7 +43,7 @@ stated_lots as (
         and quarantine_reason is null
         and expiry is not null
         and lot_size is not null
-    group by load_id, session_date, instrument_type, underlying, expiry
+    group by load_id, session_date, exchange, instrument_type, underlying, expiry
 
 ),
 
@@ -54,6 +54,7 @@ silent_series as (
     select
         load_id,
         session_date,
+        exchange,
         instrument_type,
         underlying,
         expiry,
@@ -67,7 +68,7 @@ silent_series as (
         and quarantine_reason is null
         and expiry is not null
         and lot_size is null
-    group by load_id, session_date, instrument_type, underlying, expiry
+    group by load_id, session_date, exchange, instrument_type, underlying, expiry
 
 ),
 
@@ -77,13 +78,14 @@ bounded_series as (
     select
         load_id,
         session_date,
+        exchange,
         instrument_type,
         underlying,
         expiry,
         max(least_lot) over of_expiry as least_lot,
         min(largest_lot) over of_expiry as largest_lot
     from silent_series
-    window of_expiry as (partition by load_id, session_date, underlying, expiry)
+    window of_expiry as (partition by load_id, session_date, exchange, underlying, expiry)
 
 ),
 
@@ -91,22 +93,26 @@ bounded_series as (
 known_lots as (
 
     select
+        exchange,
         underlying,
         lot_size
     from lot_rules
     union
     select
+        exchange,
         underlying,
         lot_size
     from dumped
     where lot_size is not null
     union
     select
+        exchange,
         underlying,
         lot_size
     from stated_lots
     union
     select
+        known.exchange,
         known.underlying,
         known.lot_size
     from {{ this }} as known
@@ -121,17 +127,20 @@ lots_of_turnover as (
     select
         bounded_series.load_id,
         bounded_series.session_date,
+        bounded_series.exchange,
         bounded_series.instrument_type,
         bounded_series.underlying,
         bounded_series.expiry,
         min(known_lots.lot_size) as lot_size
     from bounded_series
     inner join known_lots
-        on bounded_series.underlying = known_lots.underlying
+        on bounded_series.exchange = known_lots.exchange
+        and bounded_series.underlying = known_lots.underlying
         and known_lots.lot_size between bounded_series.least_lot and bounded_series.largest_lot
     group by
         bounded_series.load_id,
         bounded_series.session_date,
+        bounded_series.exchange,
         bounded_series.instrument_type,
         bounded_series.underlying,
         bounded_series.expiry
@@ -142,7 +151,8 @@ lots_of_turnover as (
 -- The newest list of the day.
 lots_of_dumps as (
 
-    select distinct on (underlying, instrument_type, expiry, session_date)
+    select distinct on (exchange, underlying, instrument_type, expiry, session_date)
+        exchange,
         underlying,
         instrument_type,
         expiry,
@@ -150,7 +160,7 @@ lots_of_dumps as (
         lot_size
     from dumped
     where lot_size is not null
-    order by underlying asc, instrument_type asc, expiry asc, session_date asc, load_id desc
+    order by exchange asc, underlying asc, instrument_type asc, expiry asc, session_date asc, load_id desc
 
 ),
 
@@ -167,13 +177,15 @@ decided_lots as (
         end as decided_by
     from bounded_series
     left join lots_of_dumps
-        on bounded_series.underlying = lots_of_dumps.underlying
+        on bounded_series.exchange = lots_of_dumps.exchange
+        and bounded_series.underlying = lots_of_dumps.underlying
         and bounded_series.instrument_type = lots_of_dumps.instrument_type
         and bounded_series.expiry = lots_of_dumps.expiry
         and bounded_series.session_date = lots_of_dumps.session_date
     left join lots_of_turnover
         on bounded_series.load_id = lots_of_turnover.load_id
         and bounded_series.session_date = lots_of_turnover.session_date
+        and bounded_series.exchange = lots_of_turnover.exchange
         and bounded_series.instrument_type = lots_of_turnover.instrument_type
         and bounded_series.underlying = lots_of_turnover.underlying
         and bounded_series.expiry = lots_of_turnover.expiry
@@ -186,6 +198,7 @@ lots as (
     select
         load_id,
         session_date,
+        exchange,
         instrument_type,
         underlying,
         expiry,
@@ -198,6 +211,7 @@ lots as (
     select
         load_id,
         session_date,
+        exchange,
         instrument_type,
         underlying,
         expiry,

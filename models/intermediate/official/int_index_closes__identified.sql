@@ -13,10 +13,16 @@ underlying_names as (
 
 ),
 
+exchanges as (
+
+    select * from {{ ref('exchanges') }}
+
+),
+
 sessions as (
 
     select * from {{ ref('int_sessions__dated') }}
-    where exchange = 'NSE' and segment = 'index'
+    where segment = 'index'
 
 ),
 
@@ -24,7 +30,7 @@ identified as (
 
     select
         -- ids: an index that nothing is derived from has no symbol but its name
-        'NSE' as exchange,
+        rows_of_files.exchange,
         rows_of_files.index_name as vendor_symbol,
         'index' as instrument_type,
         coalesce(underlying_names.underlying, rows_of_files.index_name) as underlying,
@@ -57,8 +63,11 @@ identified as (
         rows_of_files.line
 
     from rows_of_files
-    left join underlying_names on rows_of_files.index_name = underlying_names.vendor_name
-    left join sessions on rows_of_files.session_date = sessions.session_date
+    left join underlying_names
+        on rows_of_files.exchange = underlying_names.exchange and rows_of_files.index_name = underlying_names.vendor_name
+    left join sessions
+        on rows_of_files.exchange = sessions.exchange and rows_of_files.session_date = sessions.session_date
+    left join exchanges on rows_of_files.exchange = exchanges.exchange
 
 )
 

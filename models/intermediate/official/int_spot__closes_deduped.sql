@@ -2,7 +2,8 @@
     materialized='hypertable',
     meta={
         'built_from': 'slices', 'shapes': ['index_days'], 'instrument_types': ['index'],
-        'slice_key': 'underlying', 'chunk_interval': '365 days', 'order_by': 'bar_start, session_date, source',
+        'slice_key': 'underlying', 'chunk_interval': '365 days',
+        'segment_by': 'exchange, underlying', 'order_by': 'bar_start, session_date, source',
     },
 ) }}
 
@@ -15,11 +16,12 @@ delivered as (
 
 ),
 
-{{ dedupe('index_days', ['underlying', 'session_date'], 'delivered.underlying = slices.underlying') }},
+{{ dedupe('index_days', ['exchange', 'underlying', 'session_date'], group='underlying') }},
 
 official as (
 
     select
+        exchange,
         underlying,
         session_date,
         bar_start,

@@ -4,6 +4,7 @@
 ) }}
 
 select
+    exchange,
     underlying,
     session_date,
     time_bucket(interval '1 day', bar_start, timestamptz '2000-01-03 00:00+05:30') as bar_start,
@@ -11,6 +12,7 @@ select
 from {{ ref('int_fo_bhavcopy__deduped') }}
 where is_preferred
 group by
+    exchange,
     underlying,
     session_date,
     time_bucket(interval '1 day', bar_start, timestamptz '2000-01-03 00:00+05:30')

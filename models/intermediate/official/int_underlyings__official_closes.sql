@@ -3,6 +3,7 @@ with
 index_closes as (
 
     select
+        exchange,
         underlying,
         session_date,
         close,
@@ -17,6 +18,7 @@ index_closes as (
 share_closes as (
 
     select
+        exchange,
         symbol as underlying,
         session_date,
         close,

@@ -15,7 +15,7 @@ symbols as (
 sessions as (
 
     select * from {{ ref('int_sessions__dated') }}
-    where exchange = 'NSE' and segment = 'fo'
+    where segment = 'fo'
 
 ),
 
@@ -25,6 +25,7 @@ identified as (
         -- ids
         snapshots.vendor_symbol,
         symbols.contract_id,
+        snapshots.exchange,
         snapshots.instrument_type,
         snapshots.underlying,
         snapshots.expiry,
@@ -77,7 +78,8 @@ identified as (
         and snapshots.vendor_symbol = symbols.vendor_symbol
         -- a case, because another equality makes the planner expect a hundredth of the rows
         and case when snapshots.vendor_expiry = symbols.vendor_expiry then true else false end -- noqa: ST02
-    left join sessions on snapshots.session_date = sessions.session_date
+    left join sessions
+        on snapshots.exchange = sessions.exchange and snapshots.session_date = sessions.session_date
 
 )
 

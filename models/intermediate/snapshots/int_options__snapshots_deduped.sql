@@ -17,10 +17,7 @@ delivered as (
 
 ),
 
-{{ dedupe(
-    'chain_snapshots', ['contract_id', 'timestamp'],
-    'delivered.instrument_type = slices.instrument_type and delivered.underlying = slices.underlying',
-) }},
+{{ dedupe('chain_snapshots', ['contract_id', 'timestamp'], group='underlying') }},
 
 listed as (
 
@@ -72,12 +69,13 @@ with_trades as (
 series as (
 
     select
+        exchange,
         instrument_type,
         underlying,
         expiry,
         session_date
     from winners
-    group by instrument_type, underlying, expiry, session_date
+    group by exchange, instrument_type, underlying, expiry, session_date
 
 ),
 
@@ -85,6 +83,7 @@ series as (
 lots_of_series as (
 
     select
+        series.exchange,
         series.underlying,
         series.expiry,
         series.session_date,
@@ -93,7 +92,8 @@ lots_of_series as (
         )::integer as lot_size
     from series
     left join listed
-        on series.underlying = listed.underlying
+        on series.exchange = listed.exchange
+        and series.underlying = listed.underlying
         and series.expiry = listed.expiry
         and series.session_date = listed.session_date
     {{ joins_to_rules('series', 'session_date') }}
@@ -143,7 +143,8 @@ in_units as (
 
     from with_trades
     left join lots_of_series
-        on with_trades.underlying = lots_of_series.underlying
+        on with_trades.exchange = lots_of_series.exchange
+        and with_trades.underlying = lots_of_series.underlying
         and with_trades.expiry = lots_of_series.expiry
         and with_trades.session_date = lots_of_series.session_date
 

@@ -18,6 +18,7 @@ identified as (
         symbols.dialect,
         symbols.vendor_symbol,
         symbols.vendor_expiry,
+        symbols.exchange,
         symbols.instrument_type,
         symbols.underlying,
         symbols.expiry,

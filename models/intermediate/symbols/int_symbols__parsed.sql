@@ -37,6 +37,14 @@ listed_underlyings as (
 
 ),
 
+-- Symbols that an exchange gives its contracts itself.
+exchange_names as (
+
+    select dialect from {{ ref('exchange_dialects') }}
+    where names_contracts
+
+),
+
 expiry_rules as (
 
     select * from {{ ref('nse_expiry_rules') }}
@@ -124,6 +132,7 @@ read_columns as (
 known_names as not materialized (
 
     select
+        dialect,
         exchange,
         instrument_type,
         underlying,
@@ -135,7 +144,7 @@ known_names as not materialized (
         true as is_known
     from known_symbols
     where
-        dialect = 'nse'
+        dialect in (select exchange_names.dialect from exchange_names)
         and unknown_reason is null
         and load_id in (select current_loads.load_id from current_loads)
         and load_id in (select built_loads.load_id from built_loads)
@@ -145,6 +154,7 @@ known_names as not materialized (
 new_names as (
 
     select
+        dialect,
         exchange,
         instrument_type,
         underlying,
@@ -155,7 +165,7 @@ new_names as (
         first_session,
         false as is_known
     from read_columns
-    where dialect = 'nse' and unknown_reason is null
+    where dialect in (select exchange_names.dialect from exchange_names) and unknown_reason is null
 
 ),
 
@@ -202,6 +212,7 @@ names_of_contracts as (
 pairs_of_names as (
 
     select
+        ours.dialect,
         ours.vendor_symbol,
         ours.expiry,
         other.vendor_symbol as other_symbol,
@@ -228,6 +239,7 @@ pairs_of_names as (
 other_names as (
 
     select
+        pairs_of_names.dialect,
         pairs_of_names.vendor_symbol,
         pairs_of_names.expiry,
         min(pairs_of_names.other_symbol) as other_symbol
@@ -240,12 +252,13 @@ other_names as (
                 select * from new_names
             ) as moved
             where
-                moved.vendor_symbol = pairs_of_names.first_symbol
+                moved.dialect = pairs_of_names.dialect
+                and moved.vendor_symbol = pairs_of_names.first_symbol
                 and moved.expiry <> pairs_of_names.expiry
                 and moved.first_session > pairs_of_names.first_session
                 and moved.first_session <= pairs_of_names.last_session
         )
-    group by pairs_of_names.vendor_symbol, pairs_of_names.expiry
+    group by pairs_of_names.dialect, pairs_of_names.vendor_symbol, pairs_of_names.expiry
 
 ),
 
@@ -269,7 +282,7 @@ stated as (
         read_columns.expiry_decided_by
     from read_columns
     left join other_names
-        on read_columns.dialect = 'nse'
+        on read_columns.dialect = other_names.dialect
         and read_columns.vendor_symbol = other_names.vendor_symbol
         and read_columns.expiry = other_names.expiry
 
@@ -298,7 +311,8 @@ read_texts as (
         to_be_read.dialect,
         to_be_read.vendor_symbol,
         to_be_read.vendor_expiry,
-        coalesce(to_be_read.exchange, listed_underlyings.exchange, 'NSE') as exchange,
+        -- empty where nobody says it: what is such an instrument stands by itself
+        coalesce(to_be_read.exchange, listed_underlyings.exchange, '') as exchange,
         listed_underlyings.exchange as listed_at,
         listed_underlyings.underlying is not null as is_listed_index,
         case
@@ -446,14 +460,15 @@ said_of_months as (
         said.exchange,
         said.underlying,
         case
-            when said.dialect = 'nse' then left(said.vendor_symbol, length(said.underlying) + 5)
+            when exchange_names.dialect is not null then left(said.vendor_symbol, length(said.underlying) + 5)
             else said.underlying || to_char(said.expiry, 'YYMON')
         end as monthly_name,
         said.expiry,
         said.first_session
     from said
     left join listed_underlyings on said.underlying = listed_underlyings.underlying
-    where said.dialect = 'nse' or said.instrument_type = 'future' or listed_underlyings.underlying is null
+    left join exchange_names on said.dialect = exchange_names.dialect
+    where exchange_names.dialect is not null or said.instrument_type = 'future' or listed_underlyings.underlying is null
 
 ),
 

@@ -3,6 +3,7 @@ with
 index_days as (
 
     select
+        exchange,
         symbol as underlying,
         'index' as price_series,
         null::text as roll_rule,
@@ -29,6 +30,7 @@ rolls as (
 future_days as (
 
     select
+        days.exchange,
         days.underlying,
         'front future' as price_series,
         days.roll_rule,
@@ -46,7 +48,7 @@ future_days as (
         and days.roll_rule = rolls.roll_rule
         and days.position = rolls.position
         and days.session_date = rolls.session_date
-    where days.exchange = 'NSE' and days.roll_rule = 'expiry' and days.position = 'front'
+    where days.roll_rule = 'expiry' and days.position = 'front'
 
 ),
 
@@ -62,17 +64,18 @@ all_days as (
 sessions as (
 
     select
+        exchange,
         segment,
         session_date,
-        row_number() over (partition by segment order by session_date) as session_number
+        row_number() over (partition by exchange, segment order by session_date) as session_number
     from {{ ref('sessions') }}
-    where exchange = 'NSE'
 
 ),
 
 logarithms as (
 
     select
+        all_days.exchange,
         all_days.underlying,
         all_days.price_series,
         all_days.roll_rule,
@@ -85,7 +88,9 @@ logarithms as (
         case when all_days.roll_ratio > 0 then ln(all_days.roll_ratio::double precision) end as roll_ratio
     from all_days
     inner join sessions
-        on all_days.segment = sessions.segment and all_days.session_date = sessions.session_date
+        on all_days.exchange = sessions.exchange
+        and all_days.segment = sessions.segment
+        and all_days.session_date = sessions.session_date
 
 ),
 
@@ -98,13 +103,14 @@ with_previous as (
             when lag(session_number) over earlier = session_number - 1 then lag(close) over earlier + roll_ratio
         end as previous_close
     from logarithms
-    window earlier as (partition by underlying, price_series order by session_number)
+    window earlier as (partition by exchange, underlying, price_series order by session_number)
 
 ),
 
 changes as (
 
     select
+        exchange,
         underlying,
         price_series,
         roll_rule,
@@ -124,6 +130,7 @@ changes as (
 variances as (
 
     select
+        exchange,
         underlying,
         price_series,
         roll_rule,
@@ -134,17 +141,17 @@ variances as (
     from changes
     window
         over_10 as (
-            partition by underlying, price_series
+            partition by exchange, underlying, price_series
             order by session_number asc
             range between 9 preceding and current row
         ),
         over_20 as (
-            partition by underlying, price_series
+            partition by exchange, underlying, price_series
             order by session_number asc
             range between 19 preceding and current row
         ),
         over_60 as (
-            partition by underlying, price_series
+            partition by exchange, underlying, price_series
             order by session_number asc
             range between 59 preceding and current row
         )

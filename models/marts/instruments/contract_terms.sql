@@ -37,6 +37,13 @@ tick_rules as (
 
 ),
 
+-- How an exchange itself speaks of its contracts.
+exchange_dialects as (
+
+    select * from {{ ref('exchange_dialects') }}
+
+),
+
 -- A re-dated contract has been in two series or more, one after the other.
 expiries_of_contracts as (
 
@@ -48,7 +55,9 @@ expiries_of_contracts as (
         ) as first_dumped
     from symbols
     left join loads on symbols.load_id = loads.load_id
-    where symbols.dialect in ('nse', 'nse legacy') and symbols.expiry_decided_by = 'file'
+    where
+        symbols.dialect in (select exchange_dialects.dialect from exchange_dialects)
+        and symbols.expiry_decided_by = 'file'
     group by symbols.contract_id, symbols.expiry
 
 ),
@@ -56,12 +65,12 @@ expiries_of_contracts as (
 dumped_series as (
 
     select
+        exchange,
         underlying,
         instrument_type,
         expiry
     from {{ ref('int_series__dumped') }}
-    where exchange = 'NSE'
-    group by underlying, instrument_type, expiry
+    group by exchange, underlying, instrument_type, expiry
 
 ),
 
@@ -81,7 +90,8 @@ stated_expiries as (
     from contracts
     inner join expiries_of_contracts on contracts.contract_id = expiries_of_contracts.contract_id
     left join dumped_series
-        on contracts.underlying = dumped_series.underlying
+        on contracts.exchange = dumped_series.exchange
+        and contracts.underlying = dumped_series.underlying
         and contracts.instrument_type = dumped_series.instrument_type
         and expiries_of_contracts.expiry = dumped_series.expiry
     left join lateral (
@@ -112,6 +122,7 @@ begun as (
 
     select
         stated_expiries.contract_id,
+        stated_expiries.exchange,
         stated_expiries.underlying,
         stated_expiries.instrument_type,
         stated_expiries.expiry,
@@ -172,7 +183,8 @@ terms_in_series as (
         series_terms.tick_size_decided_by
     from expiries_in_turn
     inner join series_terms
-        on expiries_in_turn.underlying = series_terms.underlying
+        on expiries_in_turn.exchange = series_terms.exchange
+        and expiries_in_turn.underlying = series_terms.underlying
         and expiries_in_turn.instrument_type = series_terms.instrument_type
         and expiries_in_turn.expiry = series_terms.expiry
     where
@@ -201,6 +213,7 @@ contracts_by_symbol as (
 
     select
         contracts.contract_id,
+        contracts.exchange,
         contracts.underlying,
         contracts.instrument_type,
         expiries_by_symbol.expiry,
@@ -258,7 +271,8 @@ starts_by_symbol as (
         rules.valid_from
     from named_expiries
     inner join lot_rules as rules
-        on named_expiries.underlying = rules.underlying
+        on named_expiries.exchange = rules.exchange
+        and named_expiries.underlying = rules.underlying
         and named_expiries.valid_from < rules.valid_from
         and named_expiries.last_session >= rules.valid_from
         and named_expiries.expiry >= coalesce(rules.expiry_from, '-infinity')
@@ -269,7 +283,8 @@ starts_by_symbol as (
         rules.valid_from
     from named_expiries
     inner join tick_rules as rules
-        on named_expiries.underlying = rules.underlying
+        on named_expiries.exchange = rules.exchange
+        and named_expiries.underlying = rules.underlying
         and named_expiries.instrument_type = rules.instrument_type
         and named_expiries.valid_from < rules.valid_from
         and named_expiries.last_session >= rules.valid_from
@@ -309,7 +324,10 @@ terms_of_starts as (
     left join lateral (
         select min(series_terms.decided_by) as decided_by
         from series_terms
-        where dated_starts.underlying = series_terms.underlying and dated_starts.expiry = series_terms.expiry
+        where
+            dated_starts.exchange = series_terms.exchange
+            and dated_starts.underlying = series_terms.underlying
+            and dated_starts.expiry = series_terms.expiry
     ) as master on not dated_starts.is_named and dated_starts.is_known_of_month
     {{ joins_to_rules('dated_starts', 'starts_on') }}
 

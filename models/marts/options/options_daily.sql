@@ -5,7 +5,7 @@ official_with_greeks as (
     {{ with_greeks(
         bars=ref('int_fo_bhavcopy__deduped'), priced=ref('int_options__official_priced'), bar_interval='day',
         of_several_sources=true, further=[
-            'is_traded', 'last_price', 'settlement_price', 'lot_size', 'stated_change_in_open_interest', 'trades', 'turnover',
+            'exchange', 'is_traded', 'last_price', 'settlement_price', 'lot_size', 'stated_change_in_open_interest', 'trades', 'turnover',
         ],
     ) }}
 

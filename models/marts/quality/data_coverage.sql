@@ -29,7 +29,6 @@ contracts as (
 sessions as (
 
     select * from {{ ref('int_sessions__dated') }}
-    where exchange = 'NSE'
 
 ),
 
@@ -43,6 +42,7 @@ incomplete_sessions as (
 found as (
 
     select
+        contracts.exchange,
         contracts.underlying,
         contracts.instrument_type,
         'minute' as bar_interval,
@@ -56,9 +56,10 @@ found as (
         select * from future_days
     ) as days
     inner join contracts on days.contract_id = contracts.contract_id
-    group by contracts.underlying, contracts.instrument_type, days.session_date
+    group by contracts.exchange, contracts.underlying, contracts.instrument_type, days.session_date
     union all
     select
+        exchange,
         underlying,
         'index' as instrument_type,
         'minute' as bar_interval,
@@ -69,6 +70,7 @@ found as (
     from {{ ref('int_spot__prices_daily') }}
     union all
     select
+        exchange,
         underlying,
         instrument_type,
         'day' as bar_interval,
@@ -78,9 +80,10 @@ found as (
         1 as most_bars
     from {{ ref('int_fo_bhavcopy__deduped') }}
     where is_preferred
-    group by underlying, instrument_type, session_date
+    group by exchange, underlying, instrument_type, session_date
     union all
     select
+        exchange,
         underlying,
         'index' as instrument_type,
         'day' as bar_interval,
@@ -91,7 +94,9 @@ found as (
     from {{ ref('int_spot__closes_deduped') }}
     where is_preferred
     union all
+    -- shares are thousands: a row stands for all of an exchange, and bears its name
     select
+        exchange,
         exchange as underlying,
         'equity' as instrument_type,
         'day' as bar_interval,
@@ -108,19 +113,21 @@ found as (
 spans as (
 
     select
+        exchange,
         underlying,
         instrument_type,
         bar_interval,
         min(session_date) as first_session,
         max(session_date) as last_session
     from found
-    group by underlying, instrument_type, bar_interval
+    group by exchange, underlying, instrument_type, bar_interval
 
 ),
 
 expected as (
 
     select
+        spans.exchange,
         spans.underlying,
         spans.instrument_type,
         spans.bar_interval,
@@ -133,7 +140,8 @@ expected as (
         end as session_bars
     from spans
     inner join sessions
-        on sessions.session_date between spans.first_session and spans.last_session
+        on spans.exchange = sessions.exchange
+        and sessions.session_date between spans.first_session and spans.last_session
         and sessions.segment
         = case spans.instrument_type when 'index' then 'index' when 'equity' then 'cash' else 'fo' end
 
@@ -159,13 +167,16 @@ data_coverage as (
         expected.is_provisional
     from expected
     left join found
-        on expected.underlying = found.underlying
+        on expected.exchange = found.exchange
+        and expected.underlying = found.underlying
         and expected.instrument_type = found.instrument_type
         and expected.bar_interval = found.bar_interval
         and expected.session_date = found.session_date
     left join incomplete_sessions
         on expected.bar_interval = 'day'
-        and expected.underlying = incomplete_sessions.underlying
+        and expected.exchange = incomplete_sessions.exchange
+        and case expected.instrument_type when 'equity' then '*' else expected.underlying end
+        = incomplete_sessions.underlying
         and expected.instrument_type = incomplete_sessions.instrument_type
         and expected.session_date = incomplete_sessions.session_date
 

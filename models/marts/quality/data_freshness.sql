@@ -19,36 +19,59 @@ slices as (
 
 ),
 
+exchanges as (
+
+    select * from {{ ref('exchanges') }}
+
+),
+
 -- Provisional ones too: a calendar that has ended must not make everything look fresh.
 closed_sessions as (
 
     select
-        segment,
-        session_date,
-        closes_at,
-        row_number() over (partition by segment order by session_date) as position
-    from {{ ref('int_sessions__dated') }}
-    where exchange = 'NSE' and closes_at <= {{ moment_of_reading("'Asia/Kolkata'") }}
+        sessions.exchange,
+        sessions.segment,
+        sessions.session_date,
+        sessions.closes_at,
+        row_number() over (partition by sessions.exchange, sessions.segment order by sessions.session_date) as position
+    from {{ ref('int_sessions__dated') }} as sessions
+    inner join exchanges on sessions.exchange = exchanges.exchange
+    where sessions.closes_at <= {{ moment_of_reading('exchanges.time_zone') }}
 
 ),
 
 newest_closed as (
 
     select
+        exchange,
         segment,
         max(session_date) as newest_closed_session,
         max(position) as newest_position
     from closed_sessions
-    group by segment
+    group by exchange, segment
+
+),
+
+-- A list of instruments has those of several exchanges, of which some have no sessions here.
+exchanges_of_lists as (
+
+    select
+        load_id,
+        mode() within group (order by exchange) as exchange
+    from {{ ref('int_series__dumped') }}
+    where exchange in (select newest_closed.exchange from newest_closed)
+    group by load_id
 
 ),
 
 -- The files of lists of instruments say nothing of slices: they are of the day that was given when they were loaded.
+-- Shares are thousands: a row stands for all of an exchange, and bears its name.
 dates as (
 
     select
         current_loads.source,
-        slices.underlying,
+        slices.exchange,
+        case slices.instrument_type when 'equity' then slices.exchange else slices.slice_group end as underlying,
         slices.instrument_type,
         slices.session_date
     from current_loads
@@ -56,12 +79,14 @@ dates as (
     inner join slices on current_loads.load_id = slices.load_id
     union all
     select
-        source,
+        current_loads.source,
+        exchanges_of_lists.exchange,
         null as underlying,
         null as instrument_type,
-        (options ->> 'as_of')::date as session_date
+        (current_loads.options ->> 'as_of')::date as session_date
     from current_loads
-    where options ->> 'as_of' is not null
+    inner join exchanges_of_lists on current_loads.load_id = exchanges_of_lists.load_id
+    where current_loads.options ->> 'as_of' is not null
 
 ),
 
@@ -69,6 +94,7 @@ spans as (
 
     select
         source,
+        exchange,
         underlying,
         instrument_type,
         case instrument_type when 'index' then 'index' when 'equity' then 'cash' else 'fo' end as segment,
@@ -76,6 +102,7 @@ spans as (
     from dates
     group by
         source,
+        exchange,
         underlying,
         instrument_type,
         session_date
@@ -87,6 +114,7 @@ delivered as (
 
     select
         spans.source,
+        spans.exchange,
         spans.underlying,
         spans.instrument_type,
         spans.segment,
@@ -94,7 +122,8 @@ delivered as (
         coalesce(max(closed_sessions.position), 0) as newest_position
     from spans
     left join closed_sessions
-        on spans.segment = closed_sessions.segment
+        on spans.exchange = closed_sessions.exchange
+        and spans.segment = closed_sessions.segment
         -- a list of instruments fetched on a day off is as new as the session before
         and case
             when spans.instrument_type is null then spans.session_date >= closed_sessions.session_date
@@ -102,6 +131,7 @@ delivered as (
         end
     group by
         spans.source,
+        spans.exchange,
         spans.underlying,
         spans.instrument_type,
         spans.segment
@@ -119,9 +149,11 @@ data_freshness as (
         newest_closed.newest_position - delivered.newest_position as sessions_behind,
         first_missing.closes_at as behind_since
     from delivered
-    inner join newest_closed on delivered.segment = newest_closed.segment
+    inner join newest_closed
+        on delivered.exchange = newest_closed.exchange and delivered.segment = newest_closed.segment
     left join closed_sessions as first_missing
-        on delivered.segment = first_missing.segment
+        on delivered.exchange = first_missing.exchange
+        and delivered.segment = first_missing.segment
         and delivered.newest_position + 1 = first_missing.position
 
 )

@@ -103,7 +103,7 @@ load_history as (
         from slices
         inner join displaced
             on slices.instrument_type = displaced.instrument_type
-            and slices.underlying = displaced.underlying
+            and slices.slice_group in (displaced.underlying, '*')
             and slices.session_date = displaced.session_date
         inner join built_loads as built_before on displaced.load_id = built_before.load_id
         where

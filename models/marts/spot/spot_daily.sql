@@ -25,7 +25,7 @@ index_file as not materialized (
 sessions as not materialized (
 
     select * from {{ ref('int_sessions__dated') }}
-    where exchange = 'NSE' and segment = 'index'
+    where segment = 'index'
 
 ),
 
@@ -33,6 +33,7 @@ whole_days as (
 
     select
         underlying as symbol,
+        exchange,
         session_date,
         'official' as source,
         true as is_preferred,
@@ -53,6 +54,7 @@ built_days as (
 
     select
         built.underlying as symbol,
+        built.exchange,
         built.session_date,
         'minute bars' as source,
         index_file.underlying is null as is_preferred,
@@ -66,8 +68,11 @@ built_days as (
         coalesce(sessions.opens_at, built.bar_start) as bar_start,
         coalesce(sessions.closes_at, built.bar_start + interval '1 day') as bar_end
     from built
-    left join index_file on built.underlying = index_file.underlying and built.session_date = index_file.session_date
-    left join sessions on built.session_date = sessions.session_date
+    left join index_file
+        on built.exchange = index_file.exchange
+        and built.underlying = index_file.underlying
+        and built.session_date = index_file.session_date
+    left join sessions on built.exchange = sessions.exchange and built.session_date = sessions.session_date
 
 ),
 
@@ -75,6 +80,7 @@ days_of_a_close as (
 
     select
         official.underlying as symbol,
+        official.exchange,
         official.session_date,
         'official' as source,
         -- a close alone goes behind a whole bar
@@ -90,9 +96,14 @@ days_of_a_close as (
         coalesce(sessions.closes_at, official.bar_start + interval '1 day') as bar_end
     from official
     left join index_file
-        on official.underlying = index_file.underlying and official.session_date = index_file.session_date
-    left join built on official.underlying = built.underlying and official.session_date = built.session_date
-    left join sessions on official.session_date = sessions.session_date
+        on official.exchange = index_file.exchange
+        and official.underlying = index_file.underlying
+        and official.session_date = index_file.session_date
+    left join built
+        on official.exchange = built.exchange
+        and official.underlying = built.underlying
+        and official.session_date = built.session_date
+    left join sessions on official.exchange = sessions.exchange and official.session_date = sessions.session_date
     where index_file.underlying is null
 
 ),

@@ -9,7 +9,7 @@ bars as (
 sessions as (
 
     select * from {{ ref('int_sessions__dated') }}
-    where exchange = 'NSE' and segment = 'index'
+    where segment = 'index'
 
 ),
 
@@ -20,7 +20,7 @@ bounded as not materialized (
         sessions.opens_at,
         least(bars.bar_start + interval '1 hour', sessions.closes_at) as bar_end
     from bars
-    left join sessions on bars.session_date = sessions.session_date
+    left join sessions on bars.exchange = sessions.exchange and bars.session_date = sessions.session_date
 
 ),
 
@@ -35,6 +35,7 @@ spot_hourly as (
     select
         -- ids
         underlying as symbol,
+        exchange,
 
         -- times
         begins_at as bar_start,

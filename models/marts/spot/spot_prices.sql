@@ -18,6 +18,7 @@ spot_prices as (
     select
         -- ids
         prices.underlying as symbol,
+        prices.exchange,
 
         -- times
         prices.bar_start,

@@ -109,7 +109,7 @@ _STATEMENTS = (
     $$
     """,
     "drop table enrichment.option_greeks_before cascade",
-    # What lists the slices reads this view before the next build has replaced it, and an earlier version's has
+    # What lists the slices reads this view before the next build has replaced it, and an older one's has
     # other columns.
     "drop view if exists intermediate.greeks_slices_due cascade",
     """
