@@ -165,15 +165,19 @@ def changed_tables(before: Mapping[str, int], after: Mapping[str, int]) -> set[s
     return {name for name, count in after.items() if count != before.get(name, 0)}
 
 
-def marts() -> dict[str, tuple[int, str]]:
-    """Rows and checksum of every mart and seed, keyed by symbol: ids, load ids and load times left out."""
+def marts(prefix: str = "") -> dict[str, tuple[int, str]]:
+    """Rows and checksum of every mart and seed, keyed by symbol: ids, load ids and load times left out.
+
+    Those of the database's own target, or of one that puts a prefix before its schemas.
+    """
     columns = query(
         "select table_schema || '.' || table_name,"
         " array_agg(format('%%I', column_name::text) order by column_name)"
         " filter (where not column_name = any (%s))"
-        " from information_schema.columns where table_schema in ('marts', 'facts')"
+        " from information_schema.columns where table_schema = any (%s)"
         " group by 1 order by 1",
         sorted(_OWN_TO_A_WAREHOUSE),
+        [f"{prefix}marts", f"{prefix}facts"],
     )
     return {name: checksum(f"select {', '.join(names)} from {name}") for name, names in columns}
 

@@ -27,7 +27,10 @@ TEST_STATE_FOLDER = PROJECT_FOLDER / ".tickmart/test"
 THIS_RUN = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
 
 # Files of a minute and more, in this order; the first waits more than it works.
-SLOWEST = ("test_flows", "test_incremental", "test_documents", "test_benchmarks", "test_upgrades")
+SLOWEST = (
+    "test_flows", "test_incremental", "test_documents", "test_benchmarks", "test_upgrades",
+    "test_dbt_targets",
+)  # fmt: skip
 
 # A day on which the calendar of the seeds reaches far enough ahead for nothing to be said of it.
 TODAY = "2026-06-15"

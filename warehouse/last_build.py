@@ -174,9 +174,11 @@ def state_of_marts(connection: psycopg2.extensions.connection) -> dict[str, Any]
     """
     state = state_of(connection)
     with connection.cursor() as cursor:
-        # a policy of the Community edition may drop old ones
+        # A policy of the Community edition may drop old ones. Those of a developer's target hold no mart.
         cursor.execute(
-            "select count(*) from pg_class where relnamespace = to_regnamespace('_timescaledb_internal')"
+            "select count(*) from pg_inherits inner join pg_class on pg_class.oid = inhparent"
+            " where relnamespace::regnamespace::text"
+            " in ('intermediate', 'enrichment', '_timescaledb_internal')"
         )
         ((state["chunks"],),) = cursor.fetchall()
     state["greeks"] = _state_of_greeks(connection)

@@ -1,6 +1,9 @@
-{# Let analysts read the marts and the exchange facts. Servers without the role are left as they are. #}
+{#
+  Let analysts read the marts and the exchange facts, of the database's own target and no other. Servers without the role are left as they
+  are.
+#}
 {% macro grant_marts() %}
-  {% if execute and flags.WHICH in ('run', 'build') %}
+  {% if execute and flags.WHICH in ('run', 'build') and not schema_prefix() %}
     {% if run_query("select exists (select 1 from pg_roles where rolname = 'tickmart_analyst')").rows[0][0] %}
       {% for schema_name in ('marts', 'facts') %}
         {% if run_query("select to_regnamespace('" ~ schema_name ~ "') is not null").rows[0][0] %}

@@ -5,11 +5,12 @@
   reasons: reasons as in int_quotes__set_aside, without what follows a colon: the value in question.
 #}
 {% macro judge_again(reasons) %}
-  {% if reasons and run_query("select to_regclass('intermediate.int_quotes__set_aside') is not null").rows[0][0] %}
+  {% set set_aside = relation_of('int_quotes__set_aside') %}
+  {% if reasons and run_query("select to_regclass('" ~ set_aside ~ "') is not null").rows[0][0] %}
     {% call statement('judge_again') %}
       with judged as (
-        delete from audit.built_loads as built
-        using intermediate.int_quotes__set_aside as set_aside
+        delete from {{ record('built_loads') }} as built
+        using {{ set_aside }} as set_aside
         where built.load_id = set_aside.load_id
           and split_part(set_aside.reason, ':', 1) in ('{{ reasons | join("', '") }}')
           {# the model at work has read the loads of this build already #}

@@ -1,7 +1,7 @@
 {# What earlier runs noted of work that they left (leave_due) is done by this one, or noted again. #}
 {% macro forget_what_was_left() %}
   {% if execute and flags.WHICH in ('run', 'build', 'seed') %}
-    delete from audit.left_due
+    delete from {{ record('left_due') }}
   {% endif %}
 {% endmacro %}
 
@@ -13,5 +13,5 @@
   changed: a CTE with what it changed; where that is nothing, nothing is noted.
 #}
 {% macro leave_due(changed) -%}
-insert into audit.left_due (model) select '{{ model.name }}' where exists (select from {{ changed }})
+insert into {{ record('left_due') }} (model) select '{{ model.name }}' where exists (select from {{ changed }})
 {%- endmacro %}

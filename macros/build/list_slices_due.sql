@@ -42,8 +42,8 @@
   {% for kind in kinds %}
     {% do run_query("
       with
-      planned as (select * from audit.slices_to_build where model = '" ~ model_name ~ "'),
-      options as (select * from intermediate.int_loads__slices where instrument_type = 'option'),
+      planned as (select * from " ~ record('slices_to_build') ~ " where model = '" ~ model_name ~ "'),
+      options as (select * from " ~ relation_of('int_loads__slices') ~ " where instrument_type = 'option'),
       touched as (
         select options.slice_group, options.session_date
         from planned
@@ -54,7 +54,7 @@
         inner join options on planned.session_date = options.session_date and planned.exchange = options.exchange
         where planned.slice_group = '*'
       )
-      insert into enrichment.greeks_due as due (underlying, session_date, bar_interval)
+      insert into " ~ record('greeks_due', 'enrichment') ~ " as due (underlying, session_date, bar_interval)
       select touched.slice_group, touched.session_date, intervals.bar_interval
       from touched
       cross join unnest(array['" ~ intervals_of_greeks()[kind] | join("', '") ~ "']) as intervals (bar_interval)
@@ -66,11 +66,12 @@
 
 {# List what is due for another reason than new rows: other rules, rates, moments of expiry. #}
 {% macro list_slices_due() %}
-  {% if run_query("select to_regclass('intermediate.greeks_slices_due') is not null").rows[0][0] %}
+  {% set exactly = view_of_what_is_due() %}
+  {% if exactly %}
     {% do run_query("
-      insert into enrichment.greeks_due as due (underlying, session_date, bar_interval, has_same_rules)
+      insert into " ~ record('greeks_due', 'enrichment') ~ " as due (underlying, session_date, bar_interval, has_same_rules)
       select exactly.underlying, exactly.session_date, exactly.bar_interval, exactly.has_same_rules
-      from intermediate.greeks_slices_due as exactly
+      from " ~ exactly ~ " as exactly
       order by 1, 2, 3
       on conflict (underlying, session_date, bar_interval)
       do update set has_same_rules = excluded.has_same_rules, listed_by = excluded.listed_by
@@ -83,13 +84,22 @@
 {% macro settle_slices_due() %}
   {% if execute and flags.WHICH in ('run', 'build', 'seed') %}
     {% do list_slices_due() %}
-    {% if run_query("select to_regclass('intermediate.greeks_slices_due') is not null").rows[0][0] %}
+    {% set exactly = view_of_what_is_due() %}
+    {% if exactly %}
       {% do run_query("
-        delete from enrichment.greeks_due
+        delete from " ~ record('greeks_due', 'enrichment') ~ "
         where (underlying, session_date, bar_interval) not in (
           select exactly.underlying, exactly.session_date, exactly.bar_interval
-          from intermediate.greeks_slices_due as exactly
+          from " ~ exactly ~ " as exactly
         )") %}
     {% endif %}
   {% endif %}
+{% endmacro %}
+
+
+{# This target's greeks_slices_due; none before its first build, and where that of another target is read with --defer, whose list is its own. #}
+{% macro view_of_what_is_due() %}
+  {% if is_deferred('model.' ~ project_name ~ '.greeks_slices_due') %}{{ return(none) }}{% endif %}
+  {% set exactly = relation_of('greeks_slices_due') %}
+  {{ return(exactly if run_query("select to_regclass('" ~ exactly ~ "') is not null").rows[0][0] else none) }}
 {% endmacro %}

@@ -6,7 +6,7 @@
 #}
 {% macro loads_to_build(model_name=none) -%}
 array(
-  select planned.load_id from {{ source('audit', 'loads_to_build') }} as planned
+  select planned.load_id from {{ own_table('audit', 'loads_to_build') }} as planned
   where planned.model = '{{ model_name or model.name }}' and planned.change <> 'removed'
 )
 {%- endmacro %}
@@ -19,8 +19,8 @@ array(
   Without a load that is read again the second half reads nothing.
 #}
 {% macro rows_to_build() -%}
-{%- set planned = "(select planned.load_id from " ~ source('audit', 'loads_to_build') ~ " as planned where planned.model = '" ~ model.name ~ "' and planned.change = '" -%}
-{%- set bounds = " from " ~ source('audit', 'loads_to_build') ~ " as planned where planned.model = '" ~ model.name ~ "' and planned.change = 'kept'" -%}
+{%- set planned = "(select planned.load_id from " ~ own_table('audit', 'loads_to_build') ~ " as planned where planned.model = '" ~ model.name ~ "' and planned.change = '" -%}
+{%- set bounds = " from " ~ own_table('audit', 'loads_to_build') ~ " as planned where planned.model = '" ~ model.name ~ "' and planned.change = 'kept'" -%}
 (
   load_id = any(array{{ planned }}added'))
   or (
@@ -37,7 +37,7 @@ array(
 {%- do ref('int_loads__slices') -%}{# the plan is made from it #}
 (
   select planned.instrument_type, planned.exchange, planned.slice_group, planned.session_date
-  from {{ source('audit', 'slices_to_build') }} as planned
+  from {{ own_table('audit', 'slices_to_build') }} as planned
   where planned.model = '{{ model.name }}'
 )
 {%- endmacro %}

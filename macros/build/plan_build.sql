@@ -1,7 +1,7 @@
 {#
   Work out, inside the model's transaction, which loads are new to this model, which are gone, and which slices
-  (instrument type, exchange, group, session date) they touch; write the answer to audit.loads_to_build and
-  audit.slices_to_build, from where the model's SQL reads it. Nothing is written when nothing has changed.
+  (instrument type, exchange, group, session date) they touch; write the answer to the target's loads_to_build
+  and slices_to_build, from where the model's SQL reads it. Nothing is written when nothing has changed.
 
   The group is what changes together: an underlying with its contracts, an index, a share. A file of a whole market has the group `*`,
   which meets every group of its exchange and session: such a file rebuilds all of them, and one symbol's file that symbol alone.
@@ -9,7 +9,7 @@
   Which loads a model has built is a table, never a watermark: a load that commits late, a restated file (its earlier
   load is no longer current) and an unloaded file all show up as a difference of two sets.
 
-  model_name: the model, as it stands in audit.built_loads.
+  model_name: the model, as it stands in the target's built_loads.
   settings:   the model's `config.meta`:
     built_from     'ledger' (every load that counts today), 'slices' (those of them whose slices are recorded; a restated
                    file's earlier load stays until its newer one is) or a list of models, whose built loads are followed: a
@@ -21,13 +21,14 @@
     taken_by_every_shape  with 'slices': whether a load counts only when every shape that is listed for its raw table has taken it
     instrument_types  follow only loads that touch slices of these types, and only those slices
 
-  Returns {'added': n, 'removed': n, 'slices': n}.
+  Returns {'added': n, 'removed': n, 'slices': n}; with --empty there is nothing to build, and nothing is recorded as built.
 #}
 {% macro plan_build(model_name, settings) %}
+  {% if flags.EMPTY %}{{ return({'added': 0, 'removed': 0, 'slices': 0}) }}{% endif %}
   {% set types = settings.get('instrument_types') %}
   {% set own_tables = raw_tables_of(settings.get('shapes', [])) %}
   {% set followed_tables = raw_tables_of(settings.get('shapes', []) + settings.get('refers_to', [])) %}
-  {% set slices = "intermediate.int_loads__slices" %}
+  {% set slices = relation_of('int_loads__slices') %}
 
   {% set available %}
     {% if settings['built_from'] == 'ledger' %}
@@ -36,7 +37,7 @@
       with sliced_loads as (
         select loads.*
         from audit.loads
-        inner join audit.built_loads as sliced on sliced.model = 'int_loads__slices' and loads.load_id = sliced.load_id
+        inner join {{ records_of_all('built_loads') }} as sliced on sliced.model = 'int_loads__slices' and loads.load_id = sliced.load_id
         where loads.unloaded_at is null
       )
       select newest.load_id
@@ -71,7 +72,7 @@
         )
       {% endif %}
     {% else %}
-      select built.load_id from audit.built_loads as built
+      select built.load_id from {{ records_of_all('built_loads') }} as built
       where built.model in ('{{ settings["built_from"] | join("', '") }}')
       {% if settings['built_from'] | length > 1 %}
         group by built.load_id
@@ -84,7 +85,7 @@
   {% endset %}
 
   {% call statement('plan_loads') %}
-    insert into audit.loads_to_build (model, load_id, change)
+    insert into {{ record('loads_to_build') }} (model, load_id, change)
     with
     available as (
       select load_id from ({{ available }}) as followed
@@ -96,7 +97,7 @@
       {% endif %}
     ),
 
-    built as (select load_id from audit.built_loads where model = '{{ model_name }}')
+    built as (select load_id from {{ record('built_loads') }} where model = '{{ model_name }}')
 
     select
       '{{ model_name }}',
@@ -111,18 +112,18 @@
     select
       count(*) filter (where change = 'added') as added,
       count(*) filter (where change = 'removed') as removed
-    from audit.loads_to_build where model = '" ~ model_name ~ "'").rows[0] %}
+    from " ~ record('loads_to_build') ~ " where model = '" ~ model_name ~ "'").rows[0] %}
   {% set plan = {'added': counts['added'], 'removed': counts['removed'], 'slices': 0} %}
 
   {% set by_slice = settings.get('slice_key') or settings.get('keeps') == 'current loads' %}
   {% if by_slice and counts['added'] + counts['removed'] > 0 %}
     {% call statement('plan_slices') %}
-      insert into audit.slices_to_build (model, instrument_type, exchange, slice_group, session_date)
+      insert into {{ record('slices_to_build') }} (model, instrument_type, exchange, slice_group, session_date)
       with
       touched_slices as (
         select distinct touched.instrument_type, touched.exchange, touched.slice_group, touched.session_date
         from {{ slices }} as touched
-        inner join audit.loads_to_build as changed on touched.load_id = changed.load_id
+        inner join {{ record('loads_to_build') }} as changed on touched.load_id = changed.load_id
         where changed.model = '{{ model_name }}'
           {% if types %} and touched.instrument_type in ('{{ types | join("', '") }}') {% endif %}
           {% if settings.get('refers_to') %}
@@ -143,12 +144,12 @@
     {% endcall %}
     {# loads already built that share a slice with a changed one: their rows take part again #}
     {% call statement('plan_kept_loads') %}
-      insert into audit.loads_to_build (model, load_id, change, first_line, last_line)
+      insert into {{ record('loads_to_build') }} (model, load_id, change, first_line, last_line)
       with
       {# by session first, and by group with an equality: pairs of groups would be as many as both together #}
       planned_sessions as (
         select instrument_type, exchange, session_date, bool_or(slice_group = '*') as is_whole
-        from audit.slices_to_build
+        from {{ record('slices_to_build') }}
         where model = '{{ model_name }}'
         group by instrument_type, exchange, session_date
       )
@@ -164,19 +165,19 @@
         on touched.instrument_type = planned_sessions.instrument_type
         and touched.exchange = planned_sessions.exchange
         and touched.session_date = planned_sessions.session_date
-      left join audit.slices_to_build as planned
+      left join {{ record('slices_to_build') }} as planned
         on planned.model = '{{ model_name }}'
         and touched.instrument_type = planned.instrument_type
         and touched.exchange = planned.exchange
         and touched.slice_group = planned.slice_group
         and touched.session_date = planned.session_date
       where (planned_sessions.is_whole or touched.slice_group = '*' or planned.slice_group is not null)
-        and touched.load_id in (select load_id from audit.built_loads where model = '{{ model_name }}')
-        and touched.load_id not in (select load_id from audit.loads_to_build where model = '{{ model_name }}')
+        and touched.load_id in (select load_id from {{ record('built_loads') }} where model = '{{ model_name }}')
+        and touched.load_id not in (select load_id from {{ record('loads_to_build') }} where model = '{{ model_name }}')
       group by touched.load_id
     {% endcall %}
     {% set slices_planned = run_query("
-      select count(*) from audit.slices_to_build where model = '" ~ model_name ~ "'").rows[0][0] %}
+      select count(*) from " ~ record('slices_to_build') ~ " where model = '" ~ model_name ~ "'").rows[0][0] %}
     {% do plan.update({'slices': slices_planned}) %}
   {% endif %}
 
@@ -188,14 +189,14 @@
 {% macro finish_build(model_name) %}
   {% do list_planned_slices_as_due(model_name) %}
   {% call statement('finish_build') %}
-    delete from audit.built_loads as built
-    using audit.loads_to_build as planned
+    delete from {{ record('built_loads') }} as built
+    using {{ record('loads_to_build') }} as planned
     where planned.model = '{{ model_name }}' and planned.change = 'removed'
       and built.model = planned.model and built.load_id = planned.load_id;
-    insert into audit.built_loads (model, load_id)
-    select model, load_id from audit.loads_to_build where model = '{{ model_name }}' and change = 'added';
-    delete from audit.loads_to_build where model = '{{ model_name }}';
-    delete from audit.slices_to_build where model = '{{ model_name }}';
+    insert into {{ record('built_loads') }} (model, load_id)
+    select model, load_id from {{ record('loads_to_build') }} where model = '{{ model_name }}' and change = 'added';
+    delete from {{ record('loads_to_build') }} where model = '{{ model_name }}';
+    delete from {{ record('slices_to_build') }} where model = '{{ model_name }}';
   {% endcall %}
 {% endmacro %}
 
@@ -204,7 +205,7 @@
 {% macro log_slices(model_name) %}
   {% set rows = run_query("
     select format('%s %s %s', case when slice_group = '*' then exchange else slice_group end, instrument_type, session_date)
-    from audit.slices_to_build where model = '" ~ model_name ~ "' order by session_date, slice_group, exchange, instrument_type").rows %}
+    from " ~ record('slices_to_build') ~ " where model = '" ~ model_name ~ "' order by session_date, slice_group, exchange, instrument_type").rows %}
   {% set names = rows[:8] | map(attribute=0) | join(', ') %}
   {% do log(model_name ~ " rebuilds " ~ rows | length ~ " slice(s): " ~ names ~ (", …" if rows | length > 8 else ""), info=True) %}
 {% endmacro %}

@@ -33,7 +33,7 @@
       audit.text_of_views(array[" ~ quoted_texts(read['view']) ~ "]::text[]),
       (
         select string_agg(concat_ws(' ', model, rules, corrections), ';' order by model)
-        from audit.built_models where model = any (array[" ~ quoted_texts(read['stored']) ~ "]::text[])
+        from " ~ records_of_all('built_models') ~ " as built_models where model = any (array[" ~ quoted_texts(read['stored']) ~ "]::text[])
       )
     ))").rows[0][0]) }}
 {% endmacro %}
@@ -56,7 +56,9 @@
         {% do read['seed'].append(node.name ~ ' ' ~ node.checksum.checksum) %}
       {% endif %}
     {% elif node.resource_type == 'model' and node.config.materialized == 'view' %}
-      {% do read['view'].append(node.schema ~ '.' ~ node.alias) %}
+      {% if is_deferred(id) %}{% do refuse_plan_of_another_target(node) %}{% endif %}
+      {% set view = relation_of(node.name, node) %}
+      {% do read['view'].append(view.schema ~ '.' ~ view.identifier) %}
       {% do collect_what_is_read(node.depends_on.nodes, read) %}
     {% elif node.resource_type == 'model' %}
       {% do read['stored'].append(node.name) %}
@@ -65,8 +67,21 @@
 {% endmacro %}
 
 
+{#
+  Stop where a model would read the view that picks the loads of its plan (loads_to_build with a name) in another target: it would find
+  that target's plan, which is empty.
+#}
+{% macro refuse_plan_of_another_target(view) %}
+  {% if "loads_to_build('" in view.raw_code %}
+    {{ exceptions.raise_compiler_error(
+      model.name ~ " reads " ~ view.name ~ " of the target that is deferred to, which picks the loads of that target's plan. Select both: "
+      ~ view.name ~ " " ~ model.name) }}
+  {% endif %}
+{% endmacro %}
+
+
 {% macro rules_of_last_build() %}
-  {% set rows = run_query("select rules from audit.built_models where model = '" ~ model.name ~ "'").rows %}
+  {% set rows = run_query("select rules from " ~ record('built_models') ~ " where model = '" ~ model.name ~ "'").rows %}
   {{ return(rows[0][0] if rows | length > 0 else none) }}
 {% endmacro %}
 
@@ -74,7 +89,7 @@
 {# Record by which rules this model stands from now on, in the transaction that builds it so. #}
 {% macro record_rules(rules) %}
   {% do run_query("
-    insert into audit.built_models (model, rules) values ('" ~ model.name ~ "', '" ~ rules ~ "')
+    insert into " ~ record('built_models') ~ " (model, rules) values ('" ~ model.name ~ "', '" ~ rules ~ "')
     on conflict (model) do update set rules = excluded.rules") %}
 {% endmacro %}
 
@@ -82,7 +97,7 @@
 {# Let what reads this seed or reference be built again: it has corrected what it said before. #}
 {% macro record_correction() %}
   {% do run_query("
-    insert into audit.built_models (model, rules, corrections) values ('" ~ model.name ~ "', '', 1)
+    insert into " ~ record('built_models') ~ " as built_models (model, rules, corrections) values ('" ~ model.name ~ "', '', 1)
     on conflict (model) do update set corrections = built_models.corrections + 1") %}
 {% endmacro %}
 

@@ -3,8 +3,8 @@
   See int_sessions__remaining and int_sessions__provisional.
 #}
 {% macro warn_of_calendar() %}
-  {% if execute and flags.WHICH in ('run', 'build') %}
-    {% for relation in ['intermediate.int_sessions__remaining', 'intermediate.int_sessions__provisional']
+  {% if execute and flags.WHICH in ('run', 'build') and not flags.EMPTY %}
+    {% for relation in [relation_of('int_sessions__remaining'), relation_of('int_sessions__provisional')]
         if run_query("select to_regclass('" ~ relation ~ "') is not null").rows[0][0] %}
       {% for row in run_query("select advice from " ~ relation ~ " where advice is not null order by exchange").rows %}
         {% do exceptions.warn(row['advice']) %}

@@ -16,13 +16,13 @@
                 select
                     official.underlying,
                     official.session_date
-                from {{ source('enrichment', 'greeks_slices') }} as official
+                from {{ computed('greeks_slices') }} as official
                 where official.bar_interval = 'day'
                 union all
                 select
                     due.underlying,
                     due.session_date
-                from {{ source('enrichment', 'greeks_due') }} as due
+                from {{ computed('greeks_due') }} as due
                 where due.bar_interval = 'day'
             )
         )
@@ -45,6 +45,6 @@
         due.underlying,
         due.session_date,
         due.bar_interval
-    from {{ source('enrichment', 'greeks_due') }} as due
+    from {{ computed('greeks_due') }} as due
 )
 {%- endmacro %}

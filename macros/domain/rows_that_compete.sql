@@ -129,11 +129,11 @@
 not exists (
   select 1
   from (values {{ takers | join(', ') }}) as takers (raw_table, model, instrument_type)
-  inner join intermediate.int_loads__slices as touched on takers.instrument_type = touched.instrument_type
+  inner join {{ relation_of('int_loads__slices') }} as touched on takers.instrument_type = touched.instrument_type
   where touched.load_id = {{ load }}.load_id
     and takers.raw_table = {{ load }}.raw_table
     and not exists (
-      select 1 from audit.built_loads as taken
+      select 1 from {{ records_of_all('built_loads') }} as taken
       where taken.model = takers.model and taken.load_id = touched.load_id
     )
 )

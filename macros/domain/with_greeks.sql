@@ -49,7 +49,7 @@
         select
             due.underlying,
             due.session_date
-        from {{ source('enrichment', 'greeks_due') }} as due
+        from {{ computed('greeks_due') }} as due
         where due.bar_interval = '{{ bar_interval }}'
     )
     {% if of_several_sources %}and bars.is_preferred{% endif %}
@@ -71,7 +71,7 @@
         {% if not has_vendor_volatility %}null::double precision as vendor_implied_volatility,{% endif %}
         coalesce(greeks.greeks_status, 'pending') as greeks_status
     from {{ priced }} as priced
-    inner join {{ source('enrichment', 'greeks_due') }} as due
+    inner join {{ computed('greeks_due') }} as due
         on priced.underlying = due.underlying
         and priced.session_date = due.session_date
         and due.bar_interval = '{{ bar_interval }}'
@@ -84,7 +84,7 @@
         = array[greeks.forward_price, greeks.interest_rate, greeks.years_to_expiry]
     -- asked once and before all else: where nothing is due, as nearly always, no row is priced to find that out
     where exists (
-        select 1 from {{ source('enrichment', 'greeks_due') }} as any_due
+        select 1 from {{ computed('greeks_due') }} as any_due
         where any_due.bar_interval = '{{ bar_interval }}'
     )
 {% endmacro %}
@@ -95,7 +95,7 @@
   those of hours and days, whose years would else be as many chunks.
 #}
 {% macro greeks_of(bar_interval) %}
-  {{- return(source('enrichment', 'option_greeks' if bar_interval in ('minute', 'snapshot') else 'option_greeks_coarse')) -}}
+  {{- return(computed('option_greeks' if bar_interval in ('minute', 'snapshot') else 'option_greeks_coarse')) -}}
 {% endmacro %}
 
 

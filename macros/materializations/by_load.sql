@@ -26,7 +26,7 @@
     {% if meta['keeps'] in ('current loads', 'each load') %}
       {% call statement('delete_loads') %}
         delete from {{ target_relation }} as stored
-        using audit.loads_to_build as planned
+        using {{ record('loads_to_build') }} as planned
         where planned.model = '{{ model.name }}' and stored.load_id = planned.load_id
       {% endcall %}
     {% endif %}

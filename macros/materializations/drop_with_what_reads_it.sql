@@ -11,7 +11,8 @@
 
 {#
   Stop where a view above a relation would be lost if it were dropped: one of this project that the run does not select, or one
-  that somebody has made outside the project. Views in the project's schemas that the project no longer has may go.
+  that somebody has made outside the project. Views in the project's schemas that the project no longer has may go, and views of another
+  target, which come back with its next build: else a developer's would hold up the night's build.
 #}
 {% macro refuse_to_leave_behind(relation) %}
   {% set schemas, known, selected = [], [], [] %}
@@ -24,7 +25,7 @@
   {% set left_behind = [] %}
   {% for row in run_query(views_above(relation)).rows %}
     {% set name = row['schema_name'] ~ '.' ~ row['view_name'] %}
-    {% if name not in selected and (name in known or row['schema_name'] not in schemas) %}{% do left_behind.append(name) %}{% endif %}
+    {% if name not in selected and (name in known or (row['schema_name'] not in schemas and not row['is_of_a_target'])) %}{% do left_behind.append(name) %}{% endif %}
   {% endfor %}
   {% if left_behind %}
     {{ exceptions.raise_compiler_error(
@@ -45,7 +46,16 @@
     inner join pg_depend as uses on uses.refobjid = above.relation and uses.classid = 'pg_rewrite'::regclass
     inner join pg_rewrite as rules on uses.objid = rules.oid
   )
-  select namespaces.nspname as schema_name, classes.relname as view_name
+  select
+    namespaces.nspname as schema_name,
+    classes.relname as view_name,
+    {# such as dev_anna_marts beside dev_anna_audit (make_records) #}
+    exists (
+      select from pg_class as records
+      where records.relname = 'built_models' and records.relnamespace = to_regnamespace(
+        quote_ident(substring(namespaces.nspname from '^(.+_)(?:staging|intermediate|marts)$') || 'audit')
+      )
+    ) as is_of_a_target
   from above
   inner join pg_class as classes on above.relation = classes.oid
   inner join pg_namespace as namespaces on classes.relnamespace = namespaces.oid

@@ -100,9 +100,9 @@
 
 {# The planned slices, as a relation `planned` to join; where rows say a contract and no underlying, with the contracts. #}
 {% macro planned_slices(meta) -%}
-audit.slices_to_build as planned
+{{ record('slices_to_build') }} as planned
 {%- if meta['slice_key'] == 'contract_id' %}
-inner join intermediate.int_contracts__registered as contracts
+inner join {{ relation_of('int_contracts__registered') }} as contracts
   on planned.instrument_type = contracts.instrument_type
   and planned.exchange = contracts.exchange
   and planned.slice_group = contracts.underlying
@@ -135,7 +135,7 @@ inner join intermediate.int_contracts__registered as contracts
 {% macro slice_time_range(model_name) %}
   {% set row = run_query("
     select min(session_date) - 1 as first_day, max(session_date) + 2 as last_day
-    from audit.slices_to_build where model = '" ~ model_name ~ "'").rows[0] %}
+    from " ~ record('slices_to_build') ~ " where model = '" ~ model_name ~ "'").rows[0] %}
   {{ return({'from': row['first_day'] ~ ' 00:00+00', 'to': row['last_day'] ~ ' 00:00+00'}) }}
 {% endmacro %}
 

@@ -1,6 +1,7 @@
 {#
   Let TimescaleDB's Community edition compress, drop and refresh as is configured: what there is and what is wanted are compared at
-  every build, and only what differs is set. On the Apache edition, which has none of it, nothing happens.
+  every build, and only what differs is set. On the Apache edition, which has none of it, nothing happens; nor in a target with a schema
+  of its own, which comes and goes.
 
   relation: a hypertable or a continuous aggregate.
   name:     the table's name in var('policies').
@@ -12,7 +13,7 @@
   bucket:   of a continuous aggregate: 'hour' or 'day'; it gets a refresh policy (var('rollup_refresh_every') and the two below it).
 #}
 {% macro follow_policies(relation, name, meta, bucket=none) %}
-  {% if timescale_edition() != 'community' %}{{ return('') }}{% endif %}
+  {% if timescale_edition() != 'community' or schema_prefix() %}{{ return('') }}{% endif %}
   {% if bucket not in (none, 'hour', 'day') %}
     {{ exceptions.raise_compiler_error("follow_policies: bucket is hour or day, not " ~ bucket) }}
   {% endif %}
@@ -154,7 +155,7 @@
 {% macro follow_policies_of_greeks() %}
   {% if execute and flags.WHICH in ('run', 'build') %}
     {% for table in graph.sources.values() if table.name in ('option_greeks', 'option_greeks_coarse') %}
-      {% do follow_policies(source('enrichment', table.name), table.name, table.config.meta) %}
+      {% do follow_policies(own_table('enrichment', table.name), table.name, table.config.meta) %}
     {% endfor %}
   {% endif %}
 {% endmacro %}

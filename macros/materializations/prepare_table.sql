@@ -33,7 +33,8 @@
   {# after the table: a model may read itself #}
   {% do get_assert_columns_equivalent(sql) %}
   {% set rules, rules_before = rules_of_model(sql), rules_of_last_build() %}
-  {% if is_new or rules != rules_before or should_full_refresh() %}
+  {# with --empty what is there stays as it is: the next build finds the other rules #}
+  {% if is_new or (not flags.EMPTY and (rules != rules_before or should_full_refresh())) %}
     {% if not is_new %}
       {% if rules != rules_before and config.get('materialized') in ('hypertable', 'rollup') %}
         {% do log(model.name ~ " was built by other rules: all of it is built again", info=True) %}
@@ -42,7 +43,7 @@
       {% do create_missing_indexes(target_relation) %}
     {% endif %}
     {# a table that begins anew has built nothing, whatever an earlier one of its name had #}
-    {% do run_query("delete from audit.built_loads where model = '" ~ model.name ~ "'") %}
+    {% do run_query("delete from " ~ record('built_loads') ~ " where model = '" ~ model.name ~ "'") %}
     {% do record_rules(rules) %}
   {% endif %}
   {{ return(is_new) }}

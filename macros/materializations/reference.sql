@@ -12,17 +12,34 @@
 #}
 {% materialization reference, adapter='postgres' %}
   {%- set target_relation = this.incorporate(type='table') -%}
-  {%- set columns = get_quoted_csv(model['columns'].keys()) -%}
-  {%- set key = config.get('meta')['key'] -%}
-  {%- set same_key -%}
-    {% for name in key %}stored.{{ name }} = computed.{{ name }}{{ ' and ' if not loop.last }}{% endfor %}
-  {%- endset -%}
 
   {{ run_hooks(pre_hooks, inside_transaction=False) }}
   {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
   {% do lock_model(target_relation) %}
   {% if prepare_table(target_relation, sql) %}{% do create_missing_indexes(target_relation) %}{% endif %}
+  {% if flags.EMPTY %}
+    {% call noop_statement('main', 'left as it is', 'SELECT', 0) %}{% endcall %}
+  {% else %}
+    {% do write_what_differs(target_relation, sql) %}
+  {% endif %}
+
+  {% do persist_docs(target_relation, model) %}
+  {{ run_hooks(post_hooks, inside_transaction=True) }}
+  {{ adapter.commit() }}
+  {{ run_hooks(post_hooks, inside_transaction=False) }}
+  {{ return({'relations': [target_relation]}) }}
+{% endmaterialization %}
+
+
+{# Compute the table, and write the rows that are new or differ; what is no more is deleted. #}
+{% macro write_what_differs(target_relation, sql) %}
+  {%- set columns = get_quoted_csv(model['columns'].keys()) -%}
+  {%- set key = config.get('meta')['key'] -%}
+  {%- set same_key -%}
+    {% for name in key %}stored.{{ name }} = computed.{{ name }}{{ ' and ' if not loop.last }}{% endfor %}
+  {%- endset -%}
+
   {# once: it is compared in several statements #}
   {% do run_query("create temporary table computed on commit drop as select " ~ columns ~ " from (" ~ sql ~ ") as computed") %}
   {% set prices_options = config.get('meta').get('prices_options', false) %}
@@ -48,13 +65,7 @@
     {% do run_query("analyze " ~ target_relation) %}
   {% endif %}
   {% if prices_options and (corrects or load_result('main')['response'].rows_affected) %}{% do list_slices_due() %}{% endif %}
-
-  {% do persist_docs(target_relation, model) %}
-  {{ run_hooks(post_hooks, inside_transaction=True) }}
-  {{ adapter.commit() }}
-  {{ run_hooks(post_hooks, inside_transaction=False) }}
-  {{ return({'relations': [target_relation]}) }}
-{% endmaterialization %}
+{% endmacro %}
 
 
 {#
@@ -64,7 +75,8 @@
 {% macro rebuild_changed_sessions(relation) %}
   {% set deciding = get_quoted_csv(config.get('meta')['rebuilds_sessions']) %}
   {% set reasons = config.get('meta').get('judges_sessions_again', []) %}
-  {% if reasons and run_query("select to_regclass('intermediate.int_quotes__set_aside') is not null").rows[0][0] %}
+  {% set set_aside, slices = relation_of('int_quotes__set_aside'), relation_of('int_loads__slices') %}
+  {% if reasons and run_query("select to_regclass('" ~ set_aside ~ "') is not null").rows[0][0] %}
     {% call statement('judge_sessions_again') %}
       with added as (
         select {{ deciding }} from computed
@@ -72,8 +84,8 @@
         select {{ deciding }} from {{ relation }}
       ),
       judged as (
-        delete from audit.built_loads as built
-        using intermediate.int_quotes__set_aside as set_aside
+        delete from {{ record('built_loads') }} as built
+        using {{ set_aside }} as set_aside
         where set_aside.session_date in (select added.session_date from added)
           and split_part(set_aside.reason, ':', 1) in ('{{ reasons | join("', '") }}')
           and built.load_id = set_aside.load_id
@@ -84,7 +96,7 @@
       {{ leave_due('judged') }}
     {% endcall %}
   {% endif %}
-  {% if run_query("select to_regclass('intermediate.int_loads__slices') is not null").rows[0][0] %}
+  {% if run_query("select to_regclass('" ~ slices ~ "') is not null").rows[0][0] %}
     {% call statement('rebuild_changed_sessions') %}
       with corrected as (
         select {{ deciding }} from {{ relation }}
@@ -92,8 +104,8 @@
         select {{ deciding }} from computed
       ),
       rebuilt as (
-        delete from audit.built_loads as built
-        using intermediate.int_loads__slices as slices
+        delete from {{ record('built_loads') }} as built
+        using {{ slices }} as slices
         where slices.session_date in (select corrected.session_date from corrected) and built.load_id = slices.load_id
           {# keys, ids and slices stay what they are #}
           and built.model not in (
@@ -110,16 +122,20 @@
 
 {# Names of the models that read the model at work, directly or through others: those that a build makes after it. #}
 {% macro models_built_from_this() %}
-  {% set found, names = [model.unique_id], [] %}
-  {% for _ in graph.nodes %}
-    {% set found_before = found | length %}
-    {% for node in graph.nodes.values()
-        if node.resource_type == 'model' and node.unique_id not in found
-        and node.depends_on.nodes | select('in', found) | list %}
-      {% do found.append(node.unique_id) %}
-      {% do names.append(node.name) %}
-    {% endfor %}
-    {% if found | length == found_before %}{{ return(names) }}{% endif %}
-  {% endfor %}
+  {% set names = [] %}
+  {% for id in ids_built_from(model.unique_id) %}{% do names.append(graph.nodes[id].name) %}{% endfor %}
   {{ return(names) }}
+{% endmacro %}
+
+
+{# Unique ids of the models that read a node, directly or through others. #}
+{% macro ids_built_from(id) %}
+  {% set found, parents = [id], {} %}
+  {% for node in graph.nodes.values() if node.resource_type == 'model' %}{% do parents.update({node.unique_id: node.depends_on.nodes}) %}{% endfor %}
+  {% for _ in parents %}
+    {% set found_before = found | length %}
+    {% for child, read in parents.items() if child not in found and read | select('in', found) | list %}{% do found.append(child) %}{% endfor %}
+    {% if found | length == found_before %}{{ return(found[1:]) }}{% endif %}
+  {% endfor %}
+  {{ return(found[1:]) }}
 {% endmacro %}

@@ -19,8 +19,8 @@
     {% do follow_policies(target_relation, model.name, meta, bucket=meta['bucket']) %}
     {# what a refresh that was killed left of its plan: its loads are not recorded yet, so they are planned again #}
     {% call statement('forget_plan') %}
-      delete from audit.loads_to_build where model = '{{ model.name }}';
-      delete from audit.slices_to_build where model = '{{ model.name }}';
+      delete from {{ record('loads_to_build') }} where model = '{{ model.name }}';
+      delete from {{ record('slices_to_build') }} where model = '{{ model.name }}';
     {% endcall %}
     {% set plan = plan_build(model.name, meta) %}
     {% if plan['slices'] > 0 %}
@@ -70,12 +70,13 @@
     {% set existing = none %}
   {% endif %}
   {% set rules = rules_of_model(sql) %}
-  {% if existing is not none and existing.is_view and rules == rules_of_last_build() and not should_full_refresh() %}
+  {# with --empty what is there stays as it is #}
+  {% if existing is not none and existing.is_view and (flags.EMPTY or (rules == rules_of_last_build() and not should_full_refresh())) %}
     {{ return('') }}
   {% endif %}
 
   {% if existing is not none %}{% do refuse_to_lose_what_was_dropped() %}{% endif %}
-  {% do run_query("delete from audit.built_loads where model = '" ~ model.name ~ "'") %}
+  {% do run_query("delete from " ~ record('built_loads') ~ " where model = '" ~ model.name ~ "'") %}
   {% do record_rules(rules) %}
   {% if existing is not none and existing.is_view and same_query(existing, sql) %}
     {% do run_query("truncate table " ~ existing) %}
@@ -137,7 +138,7 @@
 #}
 {% macro only_planned_slices(meta, sql, reach) %}
   {% set days = run_query("
-    select distinct session_date::text as day from audit.slices_to_build where model = '" ~ model.name ~ "'
+    select distinct session_date::text as day from " ~ record('slices_to_build') ~ " where model = '" ~ model.name ~ "'
   ").columns[0].values() %}
   select built.*
   from (

@@ -16,7 +16,8 @@
   {%- set types = [] -%}
   {%- for name in agate_table.column_names -%}{%- do types.append(adapter.convert_type(agate_table, loop.index0)) -%}{%- endfor -%}
   {%- set shape = 'seed ' ~ local_md5(((agate_table.column_names | list) + types) | join(',') ~ config.get('column_types', {})) -%}
-  {%- set mark = shape ~ ' ' ~ model.checksum.checksum -%}
+  {#- With --empty dbt gives no rows: the table gets no mark of the file, so that the next run loads it. -#}
+  {%- set mark = shape ~ ' ' ~ (model.checksum.checksum if not flags.EMPTY else 'empty') -%}
   {%- do store_result('agate_table', response='OK', agate_table=agate_table) -%}
 
   {{ run_hooks(pre_hooks, inside_transaction=False) }}
@@ -27,11 +28,11 @@
   {% if existing is not none %}
     {% set stored_mark = run_query("select obj_description(to_regclass('" ~ existing ~ "'), 'pg_class')").rows[0][0] %}
   {% endif %}
-  {% if stored_mark == mark and not should_full_refresh() %}
-    {% call noop_statement('main', 'unchanged', 'SEED', 0) %}{% endcall %}
+  {% set keeps_shape = (stored_mark or '').startswith(shape) %}
+  {% if keeps_shape and (flags.EMPTY or (stored_mark == mark and not should_full_refresh())) %}
+    {% call noop_statement('main', 'left as it is' if flags.EMPTY else 'unchanged', 'SEED', 0) %}{% endcall %}
   {% else %}
     {% set judges_again = config.get('meta', {}).get('judges_again', []) %}
-    {% set keeps_shape = (stored_mark or '').startswith(shape) %}
     {% if keeps_shape %}
       {% if judges_again %}{% do run_query("create temporary table rows_before on commit drop as select * from " ~ existing) %}{% endif %}
       {% do run_query("truncate table " ~ existing) %}

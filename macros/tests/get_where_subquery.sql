@@ -7,10 +7,11 @@
 {% macro postgres__get_where_subquery(relation) %}
   {%- set conditions = [config.get('where')] | select | list -%}
   {%- if execute -%}
-    {%- set columns = (graph.nodes.get(model.attached_node) or {}).get('columns', {}) -%}
+    {%- set tested = graph.nodes.get(model.attached_node) or {} -%}
+    {%- set columns = tested.get('columns', {}) -%}
     {%- if relation.schema == 'raw' -%}
       {%- do conditions.append(newest_loads('_load_id')) -%}
-    {%- elif relation.schema == 'staging' -%}
+    {%- elif tested.get('config', {}).get('schema') == 'staging' -%}
       {%- do conditions.append(newest_loads()) -%}
     {%- elif 'session_date' in columns and 'bar_start' in columns -%}
       {%- do conditions.append(newest_sessions()) -%}
@@ -26,7 +27,7 @@
     {{ return(relation) }}
   {%- endif -%}
   {%- set rows = 'select * from ' ~ relation ~ ' where ' ~ conditions | join(' and ') -%}
-  {%- if execute and flags.WHICH in ('build', 'test') and graph.nodes.get(model.attached_node, {}).get('config', {}).get('meta', {}).get('tests_share_rows') -%}
+  {%- if execute and flags.WHICH in ('build', 'test') and tested.get('config', {}).get('meta', {}).get('tests_share_rows') -%}
     {{ return(shared_rows(rows)) }}
   {%- endif -%}
   {{ return('(' ~ rows ~ ') as under_test') }}

@@ -48,7 +48,7 @@
   {%- set touching -%}
     select load_id from audit.loads where load_id = (select max(load_id) from audit.loads)
     {% for day in dates_of_newest_sessions() %}
-      union select load_id from intermediate.int_loads__slices where session_date = '{{ day.date }}'
+      union select load_id from {{ relation_of('int_loads__slices') }} where session_date = '{{ day.date }}'
     {% endfor %}
   {%- endset -%}
   {{ return(load_id ~ ' = any(array(' ~ touching ~ '))') }}
@@ -57,13 +57,13 @@
 
 {# As a list of {date, before, after, number (days since 2000)}, newest first. #}
 {% macro dates_of_newest_sessions() %}
-  {%- if not run_query("select to_regclass('intermediate.int_loads__slices') is not null").rows[0][0] -%}
+  {%- if not run_query("select to_regclass('" ~ relation_of('int_loads__slices') ~ "') is not null").rows[0][0] -%}
     {{ return([]) }}
   {%- endif -%}
   {%- set dates = [] -%}
   {%- for row in run_query("
     select session_date::text, (session_date - 1)::text, (session_date + 2)::text, session_date - date '2000-01-01'
-    from intermediate.int_loads__slices
+    from " ~ relation_of('int_loads__slices') ~ "
     group by session_date
     order by max(load_id) desc, session_date desc
     limit " ~ var('sessions_under_test', 3)).rows -%}

@@ -14,12 +14,12 @@
   {%- if var('test_whole_tables', false) or not execute -%}
     {{ return('true') }}
   {%- endif -%}
-  {%- if not run_query("select to_regclass('intermediate.int_loads__slices') is not null").rows[0][0] -%}
+  {%- if not run_query("select to_regclass('" ~ relation_of('int_loads__slices') ~ "') is not null").rows[0][0] -%}
     {{ return('false') }}
   {%- endif -%}
   {%- set names = run_query("
     select quote_literal(slice_group)
-    from intermediate.int_loads__slices
+    from " ~ relation_of('int_loads__slices') ~ "
     where instrument_type = '" ~ instrument_type ~ "'
     group by slice_group
     order by max(load_id) desc, slice_group

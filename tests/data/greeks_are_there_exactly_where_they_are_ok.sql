@@ -3,7 +3,7 @@
 -- depends_on: {{ ref('options_ticks') }}, {{ ref('greeks_slices_due') }}
 
 {% for relation, name in [
-    (source('enrichment', 'option_greeks'), 'contract_id::text'), (ref('options_hourly'), 'symbol'),
+    (computed('option_greeks'), 'contract_id::text'), (ref('options_hourly'), 'symbol'),
     (ref('options_daily'), 'symbol'),
 ] %}
 select

@@ -7,7 +7,7 @@ built_loads as (
 
     select loads.load_id, loads.uri, loads.rows
     from {{ source('audit', 'loads') }} as loads
-    inner join {{ source('audit', 'built_loads') }} as built
+    inner join {{ records_of_all('built_loads') }} as built
         on loads.load_id = built.load_id and built.model = 'int_quotes__set_aside'
     where {{ newest_loads('loads.load_id') }}
 

@@ -9,7 +9,7 @@ from (
     where {{ newest_sessions(time_column=winners['time']) }}
     group by load_id
 ) as found
-left join {{ source('audit', 'built_loads') }} as built
+left join {{ records_of_all('built_loads') }} as built
     on built.model = '{{ winners['in'] }}' and found.load_id = built.load_id
 where built.load_id is null
 {{ 'union all' if not loop.last }}

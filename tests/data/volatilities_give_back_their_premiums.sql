@@ -7,7 +7,7 @@ greeks as (
 
     {% for table in ['option_greeks', 'option_greeks_coarse'] %}
     {{ 'union all' if not loop.first }}
-    select computed.* from {{ source('enrichment', table) }} as computed
+    select computed.* from {{ computed(table) }} as computed
     where computed.greeks_status = 'ok' and {{ newest_sessions() }} and {{ of_todays_inputs('computed') }}
     {% endfor %}
 

@@ -7,14 +7,14 @@ select
     due.session_date,
     due.bar_interval
 from {{ ref('greeks_slices_due') }} as due
-left join {{ source('enrichment', 'greeks_due') }} as listed
+left join {{ computed('greeks_due') }} as listed
     on due.underlying = listed.underlying
     and due.session_date = listed.session_date
     and due.bar_interval = listed.bar_interval
 where
     listed.underlying is null
     or (listed.has_same_rules and not due.has_same_rules and due.inputs_version is not null and exists (
-        select 1 from {{ source('enrichment', 'greeks_slices') }} as computed
+        select 1 from {{ computed('greeks_slices') }} as computed
         where
             due.underlying = computed.underlying
             and due.session_date = computed.session_date

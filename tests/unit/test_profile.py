@@ -9,6 +9,8 @@ from sqlalchemy import make_url
 from warehouse.database import profile
 from warehouse.settings import PROJECT_FOLDER, settings
 
+_DEVELOPERS_SCHEMA = "{{ env_var('TICKMART_DEV_SCHEMA', 'dev') }}"
+
 
 @pytest.fixture(autouse=True)
 def _state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -77,6 +79,20 @@ def test_the_written_profile_and_the_example_differ_in_values_from_the_environme
     written = yaml.safe_load((folder / "profiles.yml").read_text())["tickmart"]["outputs"]["tickmart"]
     example = yaml.safe_load((PROJECT_FOLDER / "profiles.yml.example").read_text())
     output = example["tickmart"]["outputs"]["tickmart"]
+    assert example["tickmart"]["outputs"]["dev"] == output | {"schema": _DEVELOPERS_SCHEMA}
     assert set(written) == set(output)
     fixed = {name: value for name, value in output.items() if "env_var" not in str(value)}
     assert fixed == {name: written[name] for name in fixed}
+
+
+def test_a_profile_for_people_has_a_developers_target_on_the_same_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TICKMART_PROFILES_FOLDER", str(tmp_path))
+    settings.cache_clear()
+
+    assert profile.write(make_url("postgresql://night:word@db.example/ticks"))
+
+    outputs = yaml.safe_load((tmp_path / "profiles.yml").read_text())["tickmart"]["outputs"]
+    assert outputs["dev"] == outputs["tickmart"] | {"schema": _DEVELOPERS_SCHEMA}
+    assert outputs["tickmart"]["password"] == "word"

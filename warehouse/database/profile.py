@@ -14,6 +14,8 @@ _FROM_AN_ADDRESS = "# Written by `tickmart db start` from TICKMART_DATABASE_URL.
 _FOR_OUR_RUNS = "# Written for the runs of dbt that tickmart starts; the password is in their environment."
 # dbt takes variables of this prefix in profiles only, and strikes their values out of its log.
 _PASSWORD_VARIABLE = "DBT_ENV_SECRET_TICKMART_PASSWORD"  # noqa: S105
+# As in profiles.yml.example: what `dbt --target dev` puts before every schema.
+_DEVELOPERS_SCHEMA = "\"{{ env_var('TICKMART_DEV_SCHEMA', 'dev') }}\""
 # What dbt-postgres takes of an address' parameters.
 _PARAMETERS = {
     "sslmode": str, "sslcert": str, "sslkey": str, "sslrootcert": str,
@@ -71,7 +73,10 @@ def _first_line() -> str:
 
 
 def _text(url: URL, first_line: str, password: str | None = None) -> str:
-    """Return the profile; `password` stands in it as given, by default the address' own."""
+    """Return the profile; `password` stands in it as given, by default the address' own.
+
+    One with its own password is for people: it has a target for developers, too.
+    """
     values = {
         "type": "postgres",
         "host": url.host,
@@ -86,9 +91,11 @@ def _text(url: URL, first_line: str, password: str | None = None) -> str:
     written = {name: _yaml(value) for name, value in values.items()}
     written["password"] = password or _yaml(url.password or "")
     lines = [f"      {name}: {value}" for name, value in written.items()]
-    return "\n".join(
-        [first_line, "tickmart:", "  target: tickmart", "  outputs:", "    tickmart:", *lines, ""]
-    )
+    text = [first_line, "tickmart:", "  target: tickmart", "  outputs:", "    tickmart:", *lines]
+    if password is None:
+        own = [line for line in lines if not line.startswith("      schema:")]
+        text += ["    dev:", *own, f"      schema: {_DEVELOPERS_SCHEMA}"]
+    return "\n".join([*text, ""])
 
 
 def _yaml(value: object) -> str:

@@ -28,7 +28,7 @@ days_on_file as (
         slices.slice_group,
         slices.session_date
     from {{ ref('int_loads__slices') }} as slices
-    inner join {{ source('audit', 'built_loads') }} as built_loads
+    inner join {{ records_of_all('built_loads') }} as built_loads
         on slices.load_id = built_loads.load_id and built_loads.model = 'int_equities__official_deduped'
     where slices.instrument_type = 'equity'
     group by slices.exchange, slices.slice_group, slices.session_date

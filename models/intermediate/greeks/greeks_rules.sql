@@ -71,7 +71,7 @@ inputs as (
         ('official', 'int_options__official_priced'),
         ('snapshots', 'int_options__snapshots_priced')
     ) as inputs_of_kinds (kind, model)
-    inner join {{ source('audit', 'built_models') }} as built_models on inputs_of_kinds.model = built_models.model
+    inner join {{ records_of_all('built_models') }} as built_models on inputs_of_kinds.model = built_models.model
     group by inputs_of_kinds.kind
 
 ),

@@ -8,13 +8,13 @@ slices as (
 
 built_loads as (
 
-    select * from {{ source('audit', 'built_loads') }}
+    select * from {{ records_of_all('built_loads') }}
 
 ),
 
 computed as (
 
-    select * from {{ source('enrichment', 'greeks_slices') }}
+    select * from {{ own_table('enrichment', 'greeks_slices') }}
 
 ),
 

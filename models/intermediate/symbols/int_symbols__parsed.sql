@@ -26,7 +26,7 @@ current_loads as (
 
 built_loads as (
 
-    select * from {{ source('audit', 'built_loads') }}
+    select * from {{ own_table('audit', 'built_loads') }}
     where model = 'int_symbols__parsed'
 
 ),

@@ -2,7 +2,7 @@ with
 
 fits as (
 
-    {{ of_preferred_slices(source('enrichment', 'volatility_fits')) }}
+    {{ of_preferred_slices(computed('volatility_fits')) }}
 
 ),
 

@@ -2,7 +2,7 @@ with
 
 nodes as (
 
-    {{ of_preferred_slices(source('enrichment', 'volatility_nodes')) }}
+    {{ of_preferred_slices(computed('volatility_nodes')) }}
 
 ),
 

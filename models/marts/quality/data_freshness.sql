@@ -8,7 +8,7 @@ current_loads as (
 
 built_loads as (
 
-    select * from {{ source('audit', 'built_loads') }}
+    select * from {{ records_of_all('built_loads') }}
     where model = 'int_loads__slices'
 
 ),

@@ -40,7 +40,7 @@ displaced as (
 
 built_loads as (
 
-    select * from {{ source('audit', 'built_loads') }}
+    select * from {{ records_of_all('built_loads') }}
     where model = 'int_quotes__set_aside'
 
 ),
