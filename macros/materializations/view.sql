@@ -71,7 +71,7 @@
       current_setting('tickmart.view_to_drop', true) as view_to_drop,
       (select string_agg(attname || ' ' || atttypid::regtype, chr(10) order by attnum)
        from pg_attribute where attrelid = '" ~ relation ~ "'::regclass and attnum > 0 and not attisdropped) as found,
-      concat_ws(chr(10)" ~ contracted_columns() ~ ") as wanted").rows[0] %}
+      concat_ws(chr(10), null" ~ contracted_columns() ~ ") as wanted").rows[0] %}
   {{ return({
     'view_to_drop': row['view_to_drop'],
     'found': row['found'].split('\n'),

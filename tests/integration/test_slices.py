@@ -17,6 +17,7 @@ MARKET = PROJECT_FOLDER / "tests/fixtures/nse-cash/full.csv"
 # A vendor that gives a share's days by the symbol.
 SHARES = "create table raw.made_up_shares (_load_id bigint, _line bigint, symbol text, day text, close text)"
 VIEW = """
+{{ config(contract={'enforced': false}) }}
 select
     'NSE' as exchange, symbol, 'EQ' as series, null::text as isin, day::date as session_date,
     true as is_traded,
