@@ -3,8 +3,8 @@
   reads (as the server keeps them, so that neither comments nor spaces count), the seeds behind these, and the fingerprints
   of the stored models that it reads. Where it is another one than that of the last build, every slice is built again.
 
-  A seed that says `judges_again` (a calendar, a list of names) grows without changing what it said before; its additions are
-  judged by that, and only a correction of what it said counts here. The same holds for a reference with `corrections_count`;
+  A seed that says `evaluates_again` (a calendar, a list of names) grows without changing what it said before; its additions are
+  taken up by that, and only a correction of what it said counts here. The same holds for a reference with `corrections_count`;
   of one without it, another row changes nothing here: who reads it follows its rows (rates, sessions).
 
   sql: the model's compiled SQL.
@@ -50,7 +50,7 @@
     {% do read['seen'].append(id) %}
     {% set node = graph.nodes[id] %}
     {% if node.resource_type == 'seed' %}
-      {% if node.config.meta.get('judges_again') %}
+      {% if node.config.meta.get('evaluates_again') %}
         {% do read['stored'].append(node.name) %}
       {% else %}
         {% do read['seed'].append(node.name ~ ' ' ~ node.checksum.checksum) %}

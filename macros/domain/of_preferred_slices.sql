@@ -31,7 +31,7 @@
 
 {#
   Whether a row of the Greeks step was computed from today's inputs. One that is due says nothing of what is there now, and is
-  judged once it has been computed.
+  shown once it has been computed.
 
   rows: name of rows with underlying, session_date and bar_interval.
 #}

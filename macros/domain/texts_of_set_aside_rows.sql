@@ -1,5 +1,5 @@
 {#
-  The rows that were set aside with an outcome, as they were landed: their cells joined by commas, in the order of the raw table, empty
+  The rows that were quarantined, or superseded, as they were landed: their cells joined by commas, in the order of the raw table, empty
   cells at the end left out: load_id, line, row_text. Reads only the loads that have such rows.
 
   outcome: 'quarantined' or 'superseded'.

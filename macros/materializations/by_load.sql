@@ -1,13 +1,13 @@
 {#
   A plain table that follows the ledger load by load: rows of new loads are added, and where the model says so, rows of
   loads that are gone, or whose outcome another load has changed, are replaced. For what belongs to a load rather than to
-  a slice: the symbols it brought, the slices it touches, its rows that were set aside.
+  a slice: the symbols it brought, the slices it touches, its rows that were quarantined or superseded.
 
   config.meta, beside what plan_build reads:
     keeps  'everything' (what a load brought stays known when the load goes: ids and slices must outlive it) or
            'current loads' (rows carry load_id and are replaced whenever their load is touched) or
            'each load' (rows carry load_id and go with their load; what other loads bring changes nothing in them)
-    judges_again  see judge_again; after new rows
+    evaluates_again  see evaluate_again; after new rows
 #}
 {% materialization by_load, adapter='postgres' %}
   {%- set target_relation = this.incorporate(type='table') -%}
@@ -41,7 +41,7 @@
         {% for column in model['columns'] %}{{ column }} = excluded.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
       {% endif %}
     {% endcall %}
-    {% do judge_again(meta.get('judges_again', [])) %}
+    {% do evaluate_again(meta.get('evaluates_again', [])) %}
     {% do finish_build(model.name) %}
     {% do run_query("analyze " ~ target_relation) %}
   {% endif %}

@@ -7,8 +7,8 @@
     corrections_count   true where a row that changes or goes changes what was built from it: what reads the table is built again
     rebuilds_sessions   columns; where they change in a row, or it goes, loads of its session_date are built again
     prices_options      true where Greeks are computed from its rows: the slices that other rows make due are listed
-    judges_sessions_again   reasons as in int_quotes__set_aside; where those columns change in a row, or it comes, loads with rows
-                            of its session_date that were set aside for one of them are built again
+    evaluates_sessions_again   reasons as in int_quotes__set_aside; where those columns change in a row, or it comes, loads with rows
+                            of its session_date that were quarantined for one of them are built again
 #}
 {% materialization reference, adapter='postgres' %}
   {%- set target_relation = this.incorporate(type='table') -%}
@@ -70,20 +70,20 @@
 
 {#
   Let the loads of sessions that a calendar has corrected be built again: other hours, or none at all; and of what it adds those
-  alone that have rows which were set aside for want of it. What is computed stands in the temporary table of that name.
+  alone that have rows which were quarantined for want of it. What is computed stands in the temporary table of that name.
 #}
 {% macro rebuild_changed_sessions(relation) %}
   {% set deciding = get_quoted_csv(config.get('meta')['rebuilds_sessions']) %}
-  {% set reasons = config.get('meta').get('judges_sessions_again', []) %}
+  {% set reasons = config.get('meta').get('evaluates_sessions_again', []) %}
   {% set set_aside, slices = relation_of('int_quotes__set_aside'), relation_of('int_loads__slices') %}
   {% if reasons and run_query("select to_regclass('" ~ set_aside ~ "') is not null").rows[0][0] %}
-    {% call statement('judge_sessions_again') %}
+    {% call statement('evaluate_sessions_again') %}
       with added as (
         select {{ deciding }} from computed
         except
         select {{ deciding }} from {{ relation }}
       ),
-      judged as (
+      evaluated as (
         delete from {{ record('built_loads') }} as built
         using {{ set_aside }} as set_aside
         where set_aside.session_date in (select added.session_date from added)
@@ -93,7 +93,7 @@
           and built.model in ('{{ models_built_from_this() | join("', '") }}')
         returning built.model
       )
-      {{ leave_due('judged') }}
+      {{ leave_due('evaluated') }}
     {% endcall %}
   {% endif %}
   {% if run_query("select to_regclass('" ~ slices ~ "') is not null").rows[0][0] %}

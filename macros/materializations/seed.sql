@@ -2,10 +2,10 @@
   Load a seed only when its file has changed. dbt's own materialization inserts every row again on each build; here the
   checksum of the file, and of its columns with their types, stands in the table's comment. A changed file replaces the rows in place (TRUNCATE, so that views
   on the seed stay) unless its columns changed too. What was built by a changed file is built again (rules_of_model); of a seed that
-  says `judges_again`, additions only let rows that were set aside be judged anew.
+  says `evaluates_again`, additions only let rows that were quarantined be evaluated again.
 
   config.meta
-    judges_again  reasons for which rows may have been quarantined that a new row lets in; see judge_again
+    evaluates_again  reasons for which rows may have been quarantined that a new row lets in; see evaluate_again
     explains      columns that say why or from where, and decide nothing: another text there corrects nothing (default: source)
 #}
 {% materialization seed, adapter='postgres' %}
@@ -32,9 +32,9 @@
   {% if keeps_shape and (flags.EMPTY or (stored_mark == mark and not should_full_refresh())) %}
     {% call noop_statement('main', 'left as it is' if flags.EMPTY else 'unchanged', 'SEED', 0) %}{% endcall %}
   {% else %}
-    {% set judges_again = config.get('meta', {}).get('judges_again', []) %}
+    {% set evaluates_again = config.get('meta', {}).get('evaluates_again', []) %}
     {% if keeps_shape %}
-      {% if judges_again %}{% do run_query("create temporary table rows_before on commit drop as select * from " ~ existing) %}{% endif %}
+      {% if evaluates_again %}{% do run_query("create temporary table rows_before on commit drop as select * from " ~ existing) %}{% endif %}
       {% do run_query("truncate table " ~ existing) %}
     {% else %}
       {% if existing is not none %}{% do drop_with_what_reads_it(existing) %}{% endif %}
@@ -42,14 +42,14 @@
       {% do create_missing_indexes(target_relation) %}
     {% endif %}
     {% set insert_sql = load_csv_rows(model, agate_table) if agate_table.rows | length > 0 else '' %}
-    {% if judges_again and existing is not none %}
+    {% if evaluates_again and existing is not none %}
       {% set explains = config.get('meta', {}).get('explains', ['source']) %}
       {% set deciding = get_quoted_csv(agate_table.column_names | reject('in', explains) | list) %}
       {% if not keeps_shape or run_query("
         select exists (select " ~ deciding ~ " from rows_before except select " ~ deciding ~ " from " ~ target_relation ~ ")").rows[0][0] %}
         {% do record_correction() %}
       {% endif %}
-      {% do judge_again(judges_again) %}
+      {% do evaluate_again(evaluates_again) %}
     {% endif %}
     {% do run_query("comment on table " ~ target_relation ~ " is '" ~ mark ~ "'") %}
     {% call noop_statement('main', 'INSERT ' ~ agate_table.rows | length, 'INSERT', agate_table.rows | length) %}{% endcall %}

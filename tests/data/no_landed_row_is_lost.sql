@@ -1,4 +1,4 @@
--- Every landed row of a load that is built is in exactly one place: it won its bar, or it is set aside with a reason.
+-- Every landed row of a load that is built is in exactly one place: it won its bar, or it is quarantined or superseded with a reason.
 -- depends_on: {{ ref('int_loads__slices') }}
 
 with

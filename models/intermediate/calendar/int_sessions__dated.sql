@@ -3,7 +3,7 @@
     meta={
         'key': ['exchange', 'segment', 'session_date'],
         'rebuilds_sessions': ['exchange', 'segment', 'session_date', 'opens_at', 'closes_at', 'kind'],
-        'judges_sessions_again': ['no session on this date', 'outside the session'],
+        'evaluates_sessions_again': ['no session on this date', 'outside the session'],
     },
 ) }}
 

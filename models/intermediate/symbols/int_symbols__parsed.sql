@@ -6,7 +6,7 @@
     meta={
         'built_from': 'ledger',
         'keeps': 'everything',
-        'judges_again': ['terms differ from the contract of that symbol'],
+        'evaluates_again': ['terms differ from the contract of that symbol'],
     },
 ) }}
 

@@ -86,7 +86,7 @@ load_history as (
         and loads.dataset = current_files.dataset
         and loads.uri = current_files.uri
     left join built_loads on loads.load_id = built_loads.load_id
-    -- load by load: who asks for a few loads does not count what all others have set aside
+    -- load by load: who asks for a few loads does not count the rows of all others
     left join lateral (
         select
             coalesce(sum(set_aside.rows), 0)::bigint as rows_set_aside,

@@ -163,7 +163,7 @@ def test_a_session_and_a_name_that_come_to_be_known_let_rows_in(
     ]
 
 
-def test_files_of_a_year_that_is_not_published_build_and_are_judged_again_when_it_is(
+def test_files_of_a_year_that_is_not_published_build_and_are_evaluated_again_when_it_is(
     fresh_built_database: str, project: Path, tmp_path: Path
 ) -> None:
     friday, saturday, republic_day = "2027-01-01", "2027-01-02", "2027-01-26"

@@ -1,14 +1,14 @@
 {#
-  Let the models build loads again that have rows set aside for a reason which no longer holds perhaps: a holiday list that reaches
+  Let the models build loads again that have rows quarantined or superseded for a reason that may no longer hold: a holiday list now reaches
   further, a name added to the list of indices, a contract whose terms were read from a file that has been restated since.
 
   reasons: reasons as in int_quotes__set_aside, without what follows a colon: the value in question.
 #}
-{% macro judge_again(reasons) %}
+{% macro evaluate_again(reasons) %}
   {% set set_aside = relation_of('int_quotes__set_aside') %}
   {% if reasons and run_query("select to_regclass('" ~ set_aside ~ "') is not null").rows[0][0] %}
-    {% call statement('judge_again') %}
-      with judged as (
+    {% call statement('evaluate_again') %}
+      with evaluated as (
         delete from {{ record('built_loads') }} as built
         using {{ set_aside }} as set_aside
         where built.load_id = set_aside.load_id
@@ -17,7 +17,7 @@
           and built.model <> '{{ model.name }}'
         returning built.model
       )
-      {{ leave_due('judged') }}
+      {{ leave_due('evaluated') }}
     {% endcall %}
   {% endif %}
 {% endmacro %}
