@@ -42,7 +42,8 @@
     from bars
     inner join {{ ref('int_contracts__described') }} as contracts on bars.contract_id = contracts.contract_id
     left join {{ ref('int_forwards__fitted_by_minute') }} as forwards
-        on contracts.underlying = forwards.underlying
+        on contracts.exchange = forwards.exchange
+        and contracts.underlying = forwards.underlying
         and bars.session_date = forwards.session_date
         and bars.last_bar_start = forwards.bar_start
         and bars.expiry = forwards.expiry

@@ -48,7 +48,9 @@
   taken from the target whose greeks_slices_due says which of them are due.
 #}
 {% macro computed(table) %}
-  {%- set computed, due = source('enrichment', table), ref('greeks_slices_due') -%}
-  {%- if not execute or model.resource_type == 'unit_test' -%}{{ return(computed) }}{%- endif -%}
+  {%- set computed = source('enrichment', table) -%}
+  {%- if execute and model.resource_type == 'unit_test' -%}{{ return(computed) }}{%- endif -%}
+  {%- set due = ref('greeks_slices_due') -%}
+  {%- if not execute -%}{{ return(computed) }}{%- endif -%}
   {{- return(computed.replace_path(schema=modules.re.sub('intermediate$', 'enrichment', due.schema))) -}}
 {% endmacro %}

@@ -73,7 +73,8 @@ priced as (
     from official
     inner join contracts on official.contract_id = contracts.contract_id
     left join forwards
-        on official.underlying = forwards.underlying
+        on official.exchange = forwards.exchange
+        and official.underlying = forwards.underlying
         and official.session_date = forwards.session_date
         and official.bar_start = forwards.bar_start
         and official.expiry = forwards.expiry

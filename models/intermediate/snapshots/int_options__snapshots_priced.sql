@@ -72,7 +72,8 @@ legs as (
     from with_premium
     inner join contracts on with_premium.contract_id = contracts.contract_id
     left join gathered
-        on contracts.underlying = gathered.underlying
+        on contracts.exchange = gathered.exchange
+        and contracts.underlying = gathered.underlying
         and with_premium.session_date = gathered.session_date
         and with_premium.timestamp = gathered.bar_start
         and with_premium.expiry = gathered.expiry
