@@ -7,10 +7,12 @@
     {{ exceptions.raise_compiler_error(
       "target " ~ target.name ~ " is the database's own (schema: marts), which is not dropped. Name another with --target") }}
   {% endif %}
-  {% for name in ('marts', 'intermediate', 'staging', 'facts', 'enrichment', 'audit') %}
-    {% do run_query("drop schema if exists " ~ adapter.quote(schema_prefix() ~ name) ~ " cascade") %}
-    {% do run_query("delete from audit.locks where starts_with(name, 'model " ~ schema_prefix() ~ name ~ ".')") %}
-  {% endfor %}
+  {% call statement('drop_schemas', auto_begin=true) %}
+    {% for name in ('marts', 'intermediate', 'staging', 'facts', 'enrichment', 'audit') %}
+      drop schema if exists {{ adapter.quote(schema_prefix() ~ name) }} cascade;
+      delete from audit.locks where starts_with(name, 'model {{ schema_prefix() ~ name }}.');
+    {% endfor %}
+  {% endcall %}
   {% do adapter.commit() %}
   {% do log("dropped the schemas of " ~ target.schema, info=True) %}
 {% endmacro %}
