@@ -1,1 +1,1 @@
-"""Marts to files that a backtester loads: one way out, one module per format."""
+"""Write marts as files that a backtester loads: one way out, one module per format."""

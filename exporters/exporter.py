@@ -22,7 +22,7 @@ class Slice:
     underlying : str
         Whose rows they are, as the marts spell it.
     partition : str
-        What the exporter's `partition` says of each of these sessions.
+        The key that the exporter's `partition` gives for each of these sessions.
     first, last : date
         Session dates, both included.
     series : tuple of Series
@@ -87,7 +87,7 @@ class Exporter(Protocol):
         series : Series
             One of `self.series`.
         instrument : str
-            The underlying, or the symbol of what has none.
+            The underlying, or the symbol where there is no underlying.
         day : date
             The session.
 

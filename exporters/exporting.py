@@ -73,8 +73,8 @@ def export(
 ) -> ExportReport:
     """Write marts as files that a backtester loads, then check them with its own reader.
 
-    Where the last export to the destination was asked for the same, and neither the database nor a file has
-    changed since, no mart is read: its outcome is returned, with all files as they were.
+    If the last export to the destination was asked for the same, and neither the database nor a file has
+    changed since, no mart is read: the outcome of that export is returned, with all files as they were.
 
     Parameters
     ----------
@@ -88,12 +88,13 @@ def export(
     destination : str
         A folder or `s3://bucket/prefix`.
     series : sequence of str
-        Names in `Series`; empty: what the destination holds, all that the format takes where it is a new one.
+        Names in `Series`; empty: those that the destination holds, or all that the format takes if the
+        destination is new.
     first_session : callable, optional
-        Asked for the start where something has changed, instead of `start`.
+        Called for the start, in place of `start`, where something has changed.
     verify : bool
-        Read everything back and compare it with the marts. What the last export has compared, and has the
-        same bytes still, is not compared again.
+        Read everything back and compare it with the marts. Files that the last export compared, and that
+        still have the same bytes, are not compared again.
     progress : callable
         Called with a stage (`write`, `verify`) and the rows just done.
 
@@ -183,14 +184,14 @@ def _as_before(exporter: str, uri: str, recalled: Mapping[str, Any]) -> ExportRe
 
 @contextmanager
 def _only_writer(store: Store) -> Iterator[int | None]:
-    """Hold the database's lock on a destination; yield the server's process number of who holds it."""
+    """Hold the database's lock on a destination; yield the server's process number of the holder."""
     with ExitStack() as stack:
         try:
             holder = stack.enter_context(
                 locks.held(_lock_name(store), f"another export is writing to {store.uri}")
             )
         except psycopg2.errors.InsufficientPrivilege as error:
-            # who only reads the database may still publish to where a lock of its own keeps others out
+            # a user who only reads the database may still publish to a store whose own lock keeps others out
             if not store.has_lock:
                 raise TickmartError(
                     f"cannot export to {store.uri}: this user may not lock it against other exports, for"
@@ -298,7 +299,7 @@ def plan_slices(
     series : sequence of Series
         Those that the destination holds.
     start, end : date or None
-        First and last session that are asked for, both included; None: as far as there is something.
+        First and last session that are asked for, both included; None: as far as the data go.
 
     Returns
     -------
@@ -306,7 +307,7 @@ def plan_slices(
         What to write, or to take away where the marts have nothing any more.
     left : set of (str, str)
         Underlyings and partitions of the destination whose sessions lie in other partitions now, because the
-        exporter divides its files otherwise than when it wrote them. Their files go.
+        exporter now divides its files differently than when it wrote them. Their files go.
     """
     slices: list[Slice] = []
     left: set[tuple[str, str]] = set()
@@ -327,7 +328,7 @@ def plan_slices(
         series_of: dict[str, list[Series]] = {}
         for one in series:
             key_of = partial(exporter.partition, one, underlying)
-            # no further than there is something to write or to take away
+            # go no further than there is something to write or to take away
             low = max(start or earliest, _end_of_partition(key_of, earliest, -1))
             high = min(end or latest, _end_of_partition(key_of, latest, 1))
             asked = [(low, high), *(covered[key] for key in stale)]
@@ -425,6 +426,6 @@ def _data_version(connection: psycopg2.extensions.connection, piece: Slice, load
             [piece.underlying, piece.first, piece.last],
         )
         greeks = cursor.fetchall()
-    # daily rows name no load: what was built from which one says when they may have changed
+    # daily rows name no load; which models were built from which loads says when the rows may have changed
     built = models_and_loads(connection, piece.underlying, piece.first, piece.last)
     return hashlib.sha256(repr((sorted(load_ids), greeks, built)).encode()).hexdigest()[:16]

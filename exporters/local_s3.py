@@ -15,7 +15,7 @@ from warehouse.settings import settings
 
 _REGION = "ap-south-1"
 _PATIENCE = 30.0
-# What would send a client elsewhere, or sign in as somebody.
+# Variables that would send a client elsewhere, or sign it in as somebody.
 _ELSEWHERE = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")
 
 
@@ -33,10 +33,8 @@ def local_s3_server() -> Iterator[str]:
     TickmartError
         moto is not installed, or its server did not start.
 
-    Notes
-    -----
-    A process of its own, because Nautilus' readers hold the interpreter's lock while they wait for it. The
-    server keeps objects in memory only and takes any key.
+    Notes ----- The server has a process of its own, because Nautilus' readers hold the interpreter's lock
+    while they wait for it. The server keeps objects in memory only and takes any key.
     """
     program = Path(sys.executable).with_name("moto_server")
     if not program.exists():

@@ -64,7 +64,7 @@ class Contract:
 
     @property
     def zone(self) -> ZoneInfo:
-        """The time zone of its exchange; UTC where nobody says one."""
+        """The time zone of its exchange; UTC where none is stated."""
         exchange = known_exchanges().get(self.exchange)
         return ZoneInfo(exchange.time_zone if exchange else "UTC")
 
@@ -162,7 +162,7 @@ def zone_of(contracts: Iterable[Contract]) -> ZoneInfo:
     Raises
     ------
     TickmartError
-        Their exchanges are in several.
+        Their exchanges are in several time zones.
     """
     by_zone = {contract.zone: contract for contract in contracts}
     if len(by_zone) > 1:
@@ -175,7 +175,7 @@ def zone_of(contracts: Iterable[Contract]) -> ZoneInfo:
 
 
 def local(stamps: np.ndarray, zone: ZoneInfo) -> np.ndarray:
-    """Return moments (nanoseconds since 1970, UTC) as what a clock of the zone shows, of the same kind."""
+    """Return moments (nanoseconds since 1970, UTC) as a clock of the zone shows them, in the same unit."""
     moments = pa.array(stamps).cast(pa.timestamp("ns", zone.key))
     clock: np.ndarray = pc.local_timestamp(moments).cast(pa.int64()).to_numpy()
     return clock
@@ -327,7 +327,7 @@ def unscaled(column: pa.ChunkedArray) -> np.ndarray:
 
 
 def decimals(values: np.ndarray, at_least: int) -> int:
-    """Return the smallest number of decimals, from `at_least` on, that holds all of `unscaled` values."""
+    """Return the smallest number of decimals, `at_least` or more, that holds all values from `unscaled`."""
     places = at_least
     while places < PRICE_SCALE and (values % 10 ** (PRICE_SCALE - places)).any():
         places += 1
@@ -346,7 +346,7 @@ def size_decimals(column: pa.ChunkedArray) -> int:
 
 
 def total(column: pa.ChunkedArray, start: int, rows: int) -> int | float:
-    """Return the sum of some quantities, of which NULL is none: a whole number where it is one."""
+    """Return the sum of some quantities, leaving out NULL: an int where the sum is a whole number."""
     added: Decimal = pc.sum(column.slice(start, rows), min_count=0).as_py()
     return int(added) if added == added.to_integral_value() else float(added)
 

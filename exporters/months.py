@@ -1,4 +1,4 @@
-"""The calendar month, by which formats without files of their own per day keep their files."""
+"""The calendar month, by which formats divide their files unless they have a file per day."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -20,7 +20,7 @@ class Month:
 
     @classmethod
     def parse(cls, text: str) -> "Month":
-        """Return the month that `str` gave."""
+        """Return the month whose `str` is this text."""
         year, month = text.split("-")
         return cls(int(year), int(month))
 

@@ -21,7 +21,7 @@ def _client(endpoint_url: str | None) -> Any:
         "s3",
         endpoint_url=endpoint_url,
         config=Config(
-            # AWS_MAX_ATTEMPTS says otherwise, as everywhere
+            # AWS_MAX_ATTEMPTS overrides this, as everywhere
             retries={"mode": "standard"} | ({} if "AWS_MAX_ATTEMPTS" in os.environ else {"max_attempts": 5}),
             max_pool_connections=2 * THREADS,
             s3={"addressing_style": "path"} if endpoint_url else {},
@@ -42,7 +42,7 @@ def client() -> Any:
         ("TICKMART_S3_ENDPOINT_URL", endpoint_url),
         *((name, os.environ.get(name)) for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")),
     ):
-        # S3 would not use them, and every error of a request prints the address
+        # S3 would not use a name and password, and every error of a request prints the address
         if address and "@" in address:
             raise TickmartError(
                 f"{name} holds a user or password. Write http://host:port or https://host; keys belong in"

@@ -1,4 +1,4 @@
-"""Whether an export would find and write what the last one did: then no mart is read.
+"""Find out whether an export would find and write what the last one did; if so, no mart is read.
 
 The manifest keeps, for each exporter, what its last export was asked for and from which state of the database
 it was written, as one hash. The same hash and the same bytes at every path mean the same export.
@@ -18,7 +18,7 @@ _KEY = "last_export"
 
 
 def inputs_of(*asked: object) -> str | None:
-    """Return a hash of what decides what an export writes: what is asked for, the marts, and who writes.
+    """Return a hash of all that decides what an export writes: the request, the marts, and who writes.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def recalled(
 
 
 def forget(about: dict[str, Any]) -> None:
-    """Take out of what the manifest will say of an exporter what it says of its last export."""
+    """Remove the record of the last export from what the manifest will say of an exporter."""
     about.pop(_KEY, None)
 
 

@@ -38,7 +38,7 @@ class RawTable:
     name : str
         Without the schema.
     columns : tuple of str
-        Its text columns; provenance columns come behind them.
+        Its text columns; provenance columns follow them.
     """
 
     name: str
@@ -67,8 +67,8 @@ class Layout:
     example : str
         One line of such a file, for `tickmart load --list-layouts`.
     date : str or None
-        The raw column that says of which day a row is, day before month where a date has no other order; None
-        where the rows do not say it.
+        The raw column that says which day a row is of; its dates are read day before month where they show no
+        other order. None where the rows do not say it.
     """
 
     name: str

@@ -21,7 +21,7 @@ class LoadedFiles:
         layout = next((layout for layout in source.layouts if layout.name == load["layout"]), None)
         if layout:
             return [*(column.name for column in layout.columns), *layout.tail]
-        # one that a later version no longer has
+        # the layout is one that a later version no longer has
         return [
             c for table in source.raw_tables if table.qualified == load["raw_table"] for c in table.columns
         ]

@@ -1,4 +1,4 @@
-"""What a source is: the layouts of its files, and what whoever loads them may say."""
+"""What a source is: the layouts of its files, and what a user may say when loading them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from warehouse.errors import TickmartError
 if TYPE_CHECKING:
     from loaders.fetching.port import Fetcher
 
-# What the ledger's options say of every load, and what every load is told by options of the command.
+# Keys that the ledger's options have for every load, and options that the command takes for every load.
 RESERVED = (
     *("as_of", "encoding", "force", "format", "latin1_lines", "archived", "asked_at"),
     *("check", "json", "paths"),
@@ -22,7 +22,7 @@ SUFFIXES = (".csv", ".txt", ".gz", ".zip", ".bz2", ".zst", ".parquet")
 
 @dataclass(frozen=True)
 class LoadOption:
-    """Something that changes what the rows of a file say, and that the file does not say itself.
+    """Something that changes what the rows of a file mean and that the file itself does not say.
 
     Attributes
     ----------
@@ -63,13 +63,13 @@ class Source:
     suffixes : tuple of str
         Which files of a folder or an archive are taken for data.
     undated : bool
-        Whether the rows say nowhere of which day they are, so that whoever loads them has to.
+        Whether the rows nowhere say which day they are of, so that whoever loads them has to say it.
     exchange : str or None
-        Of a source whose rows are undated: whose clock its days are counted by.
+        For a source whose rows are undated: the exchange whose clock counts its days.
     rows_of_json : callable or None
-        Makes the table of a JSON document and the file's name; None for a source that has no documents.
+        Makes a table from a JSON document and the file's name; None for a source that has no documents.
     options : tuple of LoadOption
-        What whoever loads its files may say of them.
+        What a user may say of its files when loading them.
     fetcher : Fetcher or None
         How it is asked over a network; None for a source that gives files alone.
     """
@@ -114,5 +114,5 @@ class Source:
 
     @property
     def raw_tables(self) -> tuple[RawTable, ...]:
-        """The tables that its rows land in, one or more layouts each."""
+        """The tables that its rows land in, each for one or more layouts."""
         return tuple(dict.fromkeys(layout.table for layout in self.layouts))

@@ -1,9 +1,8 @@
 """CSV files for Backtrader, one per contract and month, and a `feeds.py` that opens them.
 
-`<destination>/NIFTY/2025-03/NIFTY_250313_22500_CE.csv` holds the finest bars: the exchange's wall-clock
-time of the bar's end without an offset (Backtrader shows UTC for anything else), prices as exact decimals,
-volume and open interest in units, implied volatility and delta as extra lines. An empty cell is a value not
-known.
+`<destination>/NIFTY/2025-03/NIFTY_250313_22500_CE.csv` holds the finest bars: the exchange's wall-clock time
+of the bar's end without an offset (Backtrader shows UTC for anything else), prices as exact decimals, volume
+and open interest in units, implied volatility and delta as extra lines. An empty cell is an unknown value.
 """
 
 import importlib.metadata
@@ -129,7 +128,7 @@ def csv_lines(table: pa.Table, decimals: int, zone: ZoneInfo) -> pa.StringArray:
     decimals : int
         Decimals of the prices; all prices have them.
     zone : ZoneInfo
-        Of the clock that the bars are stamped by.
+        The time zone of the clock that stamps the bars.
 
     Returns
     -------
@@ -180,7 +179,7 @@ class BacktraderExporter:
     series = (Series.MINUTE_BARS, Series.GREEKS)
 
     def partition(self, series: Series, instrument: str, day: date) -> str:
-        """Return the calendar month: a file each, however many of its days are exported."""
+        """Return the calendar month: one file per month, however many of its days are exported."""
         return by_month(series, instrument, day)
 
     def write(

@@ -4,11 +4,11 @@ Parquet is written straight from Arrow, with the schema and metadata that Nautil
 public writer takes lists of Python objects and is an order of magnitude slower. That layout is internal to a
 version, so the version is pinned and a test compares every schema with what the real API writes.
 
-Conventions: stamps are the bar's end (`ts_event` = `ts_init`, but for Greeks, whose `ts_init` is a nanosecond
-less: of what has one `ts_init` Nautilus promises no order); sizes are units, not lots (`multiplier` 1,
-`lot_size` the exchange's lot); one file per bar type and calendar month of the exchange's time,
-named by that month's first and last nanosecond, so that months touch, never overlap, and a later export
-replaces them in place. Definitions carry `ts_init` 0.
+Conventions: stamps are the bar's end (`ts_event` = `ts_init`, except that the `ts_init` of Greeks is a
+nanosecond less, because Nautilus promises no order among data with the same `ts_init`); sizes are units, not
+lots (`multiplier` 1, `lot_size` the exchange's lot); one file per bar type and calendar month of the
+exchange's time, named by that month's first and last nanosecond, so that months touch, never overlap, and a
+later export replaces them in place. Definitions carry `ts_init` 0.
 """
 
 import importlib.metadata
@@ -44,7 +44,7 @@ FOLDERS: dict[Kind, str] = {
     "index": "index_instrument",
 }
 LEAST_DECIMALS = 2
-# what asset class the contracts on these are; NSE's other underlyings are shares
+# decides the asset class of contracts; NSE's other underlyings are shares
 INDICES = {"NIFTY", "BANKNIFTY", "FINNIFTY", "MIDCPNIFTY", "NIFTYNXT50"}
 
 BAR_SCHEMA = pa.schema(
@@ -117,11 +117,9 @@ def encode_greeks(table: pa.Table, ids: pa.Array) -> pa.RecordBatch:
     ids : pyarrow.StringArray
         The instrument id of every row.
 
-    Notes
-    -----
-    `ts_init`, by which Nautilus replays, is a nanosecond before `ts_event`, the bar's end: what is streamed
-    is merged by `ts_init` alone, and of two rows that share it either may come first. Nothing is known
-    earlier by that, for nothing is stamped between.
+    Notes ----- Nautilus replays by `ts_init`, which is a nanosecond before `ts_event`, the bar's end: streams
+    are merged by `ts_init` alone, and of two rows that share it either may come first. This makes nothing
+    known too early, because nothing is stamped in between.
     """
     rows = len(table)
     stamps = _one(table["bar_end"].cast(pa.uint64()))
@@ -148,7 +146,7 @@ def parquet(batch: pa.RecordBatch, metadata: dict[str, str]) -> pa.Buffer:
     """Return a Parquet file of one contract's rows."""
     sink = pa.BufferOutputStream()
     # dictionaries cost two thirds of the time and save nothing on 16-byte cells; stamps a minute apart take
-    # no room as differences; of statistics Nautilus uses those of ts_init
+    # no room as differences; of the statistics Nautilus uses those of ts_init
     with pq.ParquetWriter(
         sink,
         batch.schema.with_metadata(metadata),
@@ -266,7 +264,7 @@ def _cells(column: pa.Array) -> pa.Array:
 
 
 class _FinerPricesError(Exception):
-    """Prices need more decimals than the export set out with; it starts again with as many."""
+    """Prices need more decimals than the export started with; it starts again with enough."""
 
     def __init__(self, kind: Kind, decimals: int) -> None:
         super().__init__(f"{kind}: {decimals}")
@@ -300,7 +298,7 @@ class NautilusExporter:
     )
 
     def partition(self, series: Series, instrument: str, day: date) -> str:
-        """Return the calendar month: a file each per bar type, whose names touch and never overlap."""
+        """Return the calendar month: one file per month and bar type, whose names touch and never overlap."""
         return by_month(series, instrument, day)
 
     def write(
@@ -487,8 +485,8 @@ def _option_chunks(
 ) -> Iterator[_OptionChunk]:
     """Yield the option bars of a slice with their Greeks.
 
-    Greeks follow the minute bars; a contract's session that has none gets those of its daily row, traded or
-    not. The daily rows of a slice are held in memory: one per contract and session.
+    Greeks follow the minute bars; a session in which a contract has no minute bars gets those of its daily
+    row, traded or not. The daily rows of a slice are held in memory: one per contract and session.
     """
     if Series.GREEKS not in piece.series:
         return
@@ -540,7 +538,7 @@ def _refuse_mixed_decimals(
 
 
 def _refuse_colliding_names(publication: Publication) -> None:
-    """Nautilus reads two folders whose names become one SQL table name as one, and loses rows silently."""
+    """Refuse folders that share an SQL table name: Nautilus reads them as one, and loses rows silently."""
     seen: dict[str, str] = {}
     for path in [*publication.previous.files, *publication.put_files]:
         folder = path.rsplit("/", 1)[0]

@@ -25,7 +25,7 @@ _LOCK = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Beneath:
-    """Names below a folder, with forward slashes; what is no folder or no regular file there is an error.
+    """Names below a folder, with forward slashes; anything but folders and regular files is an error.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class Beneath:
             return os.fdopen(self._opened(folder, name, last, _READ), "rb")
 
     def create(self, name: str) -> BufferedWriter:
-        """Open a new file for writing, in the place of one that is there; its folders are made."""
+        """Open a new file for writing, replacing one that is there; its folders are made."""
         with self._parent(name, make=True) as (folder, last):
             try:
                 return os.fdopen(self._opened(folder, name, last, _CREATE), "wb")
@@ -51,18 +51,18 @@ class Beneath:
                 return os.fdopen(self._opened(folder, name, last, _CREATE), "wb")
 
     def open_lock(self, name: str) -> FileIO:
-        """Open a file, made where there is none, that only its lock matters of."""
+        """Open a file that matters only for its lock; make it where there is none."""
         with self._parent(name, make=True) as (folder, last):
             return os.fdopen(self._opened(folder, name, last, _LOCK), "rb", buffering=0)
 
     def rename(self, source: str, target: str) -> None:
-        """Give a file another name, whose folders are made, in the place of a file that has it."""
+        """Rename a file, replacing one that has the new name; the folders of that name are made."""
         with self._parent(source) as (folder, last), self._parent(target, make=True) as (to, new):
             self._refuse_link(to, target, new)
             os.replace(last, new, src_dir_fd=folder, dst_dir_fd=to)
 
     def unlink(self, name: str) -> None:
-        """Remove a file, and the folders that are empty then; one that is not there is no error."""
+        """Remove a file, and the folders that are then empty; a file that is not there is no error."""
         with suppress(FileNotFoundError), self._parent(name) as (folder, last):
             self._refuse_link(folder, name, last)
             os.unlink(last, dir_fd=folder)

@@ -31,13 +31,12 @@ class Bucket:
     uri : str
         `s3://bucket/prefix`. The bucket must exist.
 
-    Notes
-    -----
-    Objects carry their sha256 as metadata, so what is there is compared without downloading it; boto3 adds
-    a CRC to every upload, which the server checks. S3 has no lock that a killed process lets go of: exports
-    from one warehouse to one address exclude each other by a row of `audit.locks`, and begin with no less
-    (`exporting.export`); of two warehouses the one that writes the manifest second is refused, where the
-    server heeds `If-Match`, and one that finds another's manifest while it copies stops there.
+    Notes ----- Objects carry their sha256 as metadata, so what is there is compared without downloading it;
+    boto3 adds a CRC to every upload, which the server checks. S3 has no lock that a killed process lets go
+    of. So exports from one warehouse to one address exclude each other by a row of `audit.locks`, and do not
+    begin without it (`exporting.export`). Of two warehouses, the one that writes the manifest second is
+    refused where the server heeds `If-Match`, and an export that finds another's manifest while it copies
+    stops there.
     """
 
     threads = THREADS
@@ -90,7 +89,7 @@ class Bucket:
             raise ChangedMeanwhileError(self.uri)
 
     def write(self, name: str, data: Buffer, sha256: str) -> None:
-        """Put a file aside."""
+        """Stage a file."""
         size = memoryview(data).nbytes
         with self._reported("write", name):
             self._client.upload_fileobj(
@@ -109,7 +108,7 @@ class Bucket:
         return None if found is None else _sha256(found)
 
     def secure(self) -> None:
-        """Do nothing: S3 answers when an object is safe."""
+        """Do nothing: S3 answers once an object is safe."""
 
     def place(self, files: Iterable[PublishedFile], check: Callable[[], None]) -> None:
         """Copy staged objects to their paths, on the server."""

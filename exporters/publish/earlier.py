@@ -29,7 +29,7 @@ class _Journal(BaseModel):
 
 
 def take_over(store: Store, previous: Manifest) -> Manifest | None:
-    """Return the manifest that an export of an earlier tickmart did not come to write.
+    """Return the manifest that an export of an earlier tickmart did not get to write.
 
     Its files are staged again as those of a new generation.
 

@@ -16,7 +16,7 @@ from warehouse.errors import TickmartError
 from warehouse.paths import local_path
 
 _LOCK = ".lock"
-# on its way to its name, outside the folders that frameworks list; one at a time, under the lock
+# a file before it gets its name, outside the folders that frameworks list; one at a time, under the lock
 _ARRIVING = f"{STAGING}/arriving"
 _CHUNK = 1024 * 1024
 
@@ -72,7 +72,7 @@ class Folder:
         """Do nothing: nobody else has the lock."""
 
     def write(self, name: str, data: Buffer, sha256: str) -> None:
-        """Put a file aside."""
+        """Stage a file."""
         with self._reported("write", name), self._files.create(name) as file:
             file.write(data)
 
@@ -101,7 +101,7 @@ class Folder:
                 raise staged_bytes_are_gone(self.uri, file)
 
     def remove(self, names: Iterable[str]) -> None:
-        """Remove files, and folders that are empty then."""
+        """Remove files, and folders that are then empty."""
         for name in names:
             with self._reported("remove", name):
                 self._files.unlink(name)

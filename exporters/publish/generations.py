@@ -25,5 +25,5 @@ def begun_at(name: str) -> datetime | None:
 
 
 def staged_name(generation: str, sha256: str) -> str:
-    """Return where an export puts a file aside: without a suffix, so that no reader's pattern finds it."""
+    """Return where an export stages a file: without a suffix, so that no reader's pattern finds it."""
     return f"{STAGING}/{generation}/{sha256}"

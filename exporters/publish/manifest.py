@@ -1,4 +1,4 @@
-"""`manifest.json`: what a destination holds, and, while an export is on its way, where it lies.
+"""`manifest.json`: what a destination holds and, while an export is on its way, where its files lie.
 
 A manifest is read from a place that others may write to, so it is data and not orders: every field is
 checked, and a manifest that names anything outside its own folder is refused as a whole.
@@ -25,7 +25,7 @@ from exporters.publish.generations import GENERATION, staged_name
 from warehouse.errors import TickmartError
 
 MANIFEST = "manifest.json"
-MANIFEST_VERSION = 3  # from 2 on beside partitions that are no months; version 2 is written where all are
+MANIFEST_VERSION = 3  # adds partitions that are not months to 2; version 2 is written where all are
 _LONGEST_PATH = 1024  # bytes of an S3 key
 _LONGEST_PART = 255  # bytes of a file's name on every usual file system
 _NOT_IN_PATHS = re.compile(r"[\\\x00-\x1f\x7f]")
@@ -99,8 +99,8 @@ class PublishedFile:
     month : str or None
         The partition where that is a calendar month, such as `2025-03`. The only one in versions 1 and 2.
     instrument : str or None
-        What the file is about; a file without a partition goes when the last one with a partition of its
-        instrument goes.
+        What the file is about; a file without a partition goes together with the last file of its instrument
+        that has one.
     volume : int, float or None
         Units traded in the file's bars, for choosing a liquid contract without opening every file.
     stored_at : str or None
@@ -169,7 +169,7 @@ class _LastExport(TypedDict):
 
 
 class _About(TypedDict, total=False):
-    """What exporters find again in the manifest; whatever else one keeps is only shown."""
+    """What exporters find again in the manifest; anything else that an exporter keeps is only shown."""
 
     __pydantic_config__ = ConfigDict(extra="allow", strict=True)  # type: ignore[misc]
 
@@ -211,7 +211,7 @@ class Manifest:
     generation : str or None
         The export that wrote it; None in manifests of version 1.
     removing : tuple of str
-        Paths of the export before that this one takes away, until they are gone.
+        Paths of the export before this one that this one takes away, until they are gone.
     """
 
     exporters: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -302,7 +302,7 @@ class Manifest:
 
 
 def validated[Document](adapter: TypeAdapter[Document], text: bytes, uri: str, name: str) -> Document:
-    """Return a JSON file of a destination as its document; refuse it in one line where it is none."""
+    """Return a JSON file of a destination as its document; refuse it in one line if it is not one."""
     try:
         return adapter.validate_json(text)
     except ValidationError as error:

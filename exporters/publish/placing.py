@@ -1,4 +1,4 @@
-"""From a manifest that was committed to files at their paths, by whichever export gets to it."""
+"""Put the files of a committed manifest at their paths; whichever export gets to it does so."""
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
@@ -21,9 +21,9 @@ def commit(
     Parameters
     ----------
     version : str or None
-        Of the manifest that it follows upon.
+        Version of the manifest that it follows.
     check_lock : callable
-        Raises where the lock of this export is no longer held; asked before every step that others see.
+        Raises where the lock of this export is no longer held; called before every step that others see.
 
     Returns
     -------
@@ -39,7 +39,7 @@ def commit(
 
 
 def recover(store: Store, check_lock: Callable[[], None] = lambda: None) -> tuple[Manifest, str | None]:
-    """Return what a destination holds, after completing the export that stopped between its steps.
+    """Return what a destination holds, after completing an export that stopped between its steps.
 
     Called under the destination's lock.
 

@@ -35,11 +35,11 @@ class Publication:
     Parameters
     ----------
     store : Store
-        Where to.
+        Where the files go.
     exporter : str
         The exporter's name, as after `tickmart export`.
     check_lock : callable
-        Raises where a lock beside the store's own, under which this export runs, is no longer held.
+        Raises where this export also runs under a lock other than the store's, and no longer holds it.
 
     Notes
     -----
@@ -75,9 +75,9 @@ class Publication:
     def __exit__(self, *error: object) -> None:
         try:
             self._pool.shutdown(cancel_futures=True)
-            # from the commit on, also one that failed and may have been heard, they are the manifest's
+            # once a commit was tried, even one that failed but may have arrived, they belong to the manifest
             if self._staged and not self._may_be_committed:
-                with suppress(TickmartError):  # the error that ended the export counts; a later one clears
+                with suppress(TickmartError):  # the export's own error counts; a later export clears
                     self.store.clear(f"{STAGING}/{self._generation}")
         finally:
             assert self._lock is not None

@@ -28,7 +28,8 @@ def copy_published(
     source : str, Path or Store
         A folder, or `s3://bucket/prefix`.
     folder : str or Path
-        Where to; made where it is not there, otherwise empty. Files get the paths that the manifest lists.
+        Where the files go; it is made if it does not exist, and must be empty if it does. Files get the paths
+        that the manifest lists.
     choose : callable
         Says of a listed file whether it is wanted. One file at a time is held in memory.
 
@@ -42,10 +43,8 @@ def copy_published(
     TickmartError
         Nothing was exported there, a file is missing or damaged, or the folder holds something already.
 
-    Notes
-    -----
-    Where a file is not what the manifest lists, the manifest is read again: either an export has written
-    another, and the copying begins again with what did not change kept, or the file is damaged.
+    Notes ----- Where a file is not what the manifest lists, the manifest is read again: either an export has
+    written another, and the copying begins again but keeps what did not change, or the file is damaged.
     """
     store = open_store(source) if isinstance(source, str | Path) else source
     target = Folder(Path(folder))

@@ -29,7 +29,7 @@ class Store(Protocol):
         ...
 
     def read_version(self, name: str) -> tuple[bytes, str] | None:
-        """Return a file's bytes and what `replace` knows them by, None where there is no such file."""
+        """Return a file's bytes and the version that `replace` takes, None where there is no such file."""
         ...
 
     def replace(self, name: str, data: bytes, version: str | None) -> str:
@@ -43,7 +43,7 @@ class Store(Protocol):
         Raises
         ------
         ChangedMeanwhileError
-            It is not; nothing was written.
+            The file has changed; nothing was written.
         """
         ...
 
@@ -52,7 +52,7 @@ class Store(Protocol):
         ...
 
     def write(self, name: str, data: Buffer, sha256: str) -> None:
-        """Put a file aside, under a name that nobody reads yet. Called from several threads at once."""
+        """Stage a file, under a name that nobody reads yet. Called from several threads at once."""
         ...
 
     def checksum(self, name: str) -> str | None:
@@ -66,7 +66,7 @@ class Store(Protocol):
     def place(self, files: Iterable[PublishedFile], check: Callable[[], None]) -> None:
         """Copy staged files to their paths: readers see the old bytes or the new, never a part.
 
-        One whose staged bytes are gone is left alone where its path holds them, and an error elsewhere.
+        A file whose staged bytes are gone is left alone if its path holds them, and is an error otherwise.
         `check` is called before each, maybe from several threads at once; nothing is copied after it raised.
         """
         ...

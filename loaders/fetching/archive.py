@@ -11,12 +11,12 @@ from warehouse.settings import settings
 
 
 def keep(page: Page, asked_at: datetime, suffix: str, answer: bytes) -> str:
-    """Write an answer, whole or not at all, where none lies.
+    """Write an answer to a new file, whole or not at all.
 
     Returns
     -------
     str
-        Where, below the archive's folder: the source and the month of the page, then the page and when it was
+        Path below the archive's folder: the source, the month of the page, then the page and when it was
         asked for, such as `acme/2025-11/INFY_1-minute_20251103T000000Z_20251104T101500000000Z.json`.
 
     Raises
@@ -39,7 +39,7 @@ def keep(page: Page, asked_at: datetime, suffix: str, answer: bytes) -> str:
 
 def _write(path: Path, answer: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    # hidden until it is whole; one that a killed run left has the name of no answer
+    # hidden until it is whole; what a killed run leaves does not have the name of an answer
     arriving = path.with_name(f".{path.name}.{os.getpid()}")
     with arriving.open("xb") as file:
         file.write(answer)

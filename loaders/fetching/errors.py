@@ -4,7 +4,7 @@ from warehouse.errors import TickmartError
 
 
 class Unanswered(TickmartError):  # noqa: N818 - named for what became of the question
-    """No answer, or none that can be read: the connection dropped, the body was cut. Asked again."""
+    """No readable answer came: the connection dropped, or the body was cut. The page is asked for again."""
 
 
 class Busy(Unanswered):
@@ -14,7 +14,7 @@ class Busy(Unanswered):
     ----------
     message : str
     wait : float or None
-        In how many seconds, where it says so.
+        In how many seconds, where the vendor says so.
     """
 
     def __init__(self, message: str, wait: float | None = None) -> None:
@@ -27,4 +27,4 @@ class Refused(TickmartError):  # noqa: N818
 
 
 class KeyRefused(TickmartError):  # noqa: N818
-    """The vendor takes the key no longer, or not for this. Nothing more is asked."""
+    """The vendor no longer accepts the key, or not for this. Nothing more is asked."""

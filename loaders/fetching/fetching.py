@@ -32,7 +32,7 @@ from warehouse.errors import TickmartError
 from warehouse.paths import printable
 from warehouse.settings import secret, secret_setting
 
-# Pages one after the other without an answer: by then it is the vendor or the network, not the page.
+# So many pages in a row without an answer mean that the vendor or the network fails, not the page.
 _MOST_UNANSWERED = 3
 
 
@@ -59,7 +59,7 @@ def plan(source: str, request: Request) -> list[Page]:
     Raises
     ------
     TickmartError
-        The source is unknown or gives files alone; it has no such interval; the range is empty.
+        The source is unknown or gives only files; it has no such interval; the range is empty.
     """
     wanted, fetcher = _fetcher_of(source)
     _check_request(wanted, fetcher, request)
@@ -74,7 +74,7 @@ def check(source: str) -> None:
     Raises
     ------
     TickmartError
-        It does not answer, or does not take the key; the message names the setting.
+        The vendor does not answer, or does not accept the key; the message names the setting.
     """
     wanted, fetcher = _fetcher_of(source)
     with _opened(wanted, fetcher) as session:
@@ -96,9 +96,9 @@ def fetch(
 ) -> Report:
     """Ask for the pages of a range that are due, and land each answer in a transaction of its own.
 
-    What the ledger has is not asked for again, so that a run that was stopped goes on where it was. An answer
-    is kept in the archive before it lands. Bars that were not over when they were asked for do not land. An
-    answer without trading is an `empty` load, no answer a `failed` one.
+    Pages that the ledger has are not asked for again, so a run that was stopped goes on where it stopped. An
+    answer is kept in the archive before it lands. Bars that were not over when they were asked for do not
+    land. An answer without trading becomes an `empty` load, a missing answer a `failed` one.
 
     Parameters
     ----------
@@ -120,8 +120,8 @@ def fetch(
     Raises
     ------
     TickmartError
-        As `plan`; a secret is missing, or the key is refused, which ends the run; several pages in a row had
-        no answer; another fetch of this source is at work. What landed before stays.
+        As for `plan`; a secret is missing, or the key is refused, which ends the run; several pages in a row
+        had no answer; another fetch of this source is at work. What landed before stays.
     """
     wanted, fetcher = _fetcher_of(source)
     _check_request(wanted, fetcher, request)

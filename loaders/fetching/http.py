@@ -1,4 +1,4 @@
-"""Vendors that are asked over HTTP: each way to fail as one of `errors`, and no secret in any of them."""
+"""Ask vendors over HTTP: each failure is raised as one of `errors`, and none of them shows a secret."""
 
 import logging
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ _SHOWN = 200
 _KEY = (401, 403)
 _LATER = (408, 425, 429)
 
-# it writes every address, keys in it included, at the level of ordinary work
+# httpx logs every address, with any keys in it, at the level of ordinary messages
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
@@ -26,7 +26,7 @@ class HttpClient:
     headers : mapping of str to str
         Sent with each request.
     secrets : iterable of str
-        What must stand in no message, whoever wrote it.
+        Texts that no message may show, whoever wrote it.
     timeout : float
         Seconds to connect, and between two pieces of an answer.
     """
@@ -55,11 +55,11 @@ class HttpClient:
         Unanswered
             The server cannot be reached, the connection dropped or the body was cut.
         Busy
-            A status that asks to come back later, or of 500 and more.
+            The status asks to come back later, or is 500 or more.
         KeyRefused
             401 or 403.
         Refused
-            Any other status that is not good.
+            The status is any other that is not good.
         """
         try:
             answer = self._client.get(path, params=dict(params or {}))
@@ -82,7 +82,7 @@ class HttpClient:
 
 
 def retry_after(header: str | None) -> float | None:
-    """Return in how many seconds a `Retry-After` wants the next request, None where it cannot be read."""
+    """Return how many seconds a `Retry-After` header asks to wait, None where it cannot be read."""
     if header is None:
         return None
     if header.strip().isdecimal():

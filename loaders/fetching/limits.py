@@ -13,9 +13,9 @@ class Limits:
     Attributes
     ----------
     requests : int
-        So many requests …
+        This many requests …
     seconds : float
-        … within any span of so many seconds.
+        … are allowed within any span of this many seconds.
     tries : int
         How often a page is asked for before it counts as unanswered.
     longest_wait : float
@@ -33,7 +33,7 @@ class Limits:
 
 
 class Pace:
-    """Waits before each request as long as the limits want it.
+    """Waits before each request as long as the limits demand.
 
     Parameters
     ----------

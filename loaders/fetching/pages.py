@@ -30,7 +30,7 @@ class Request:
 
 @dataclass(frozen=True, order=True)
 class Page:
-    """What is asked for, answered, archived, landed and restated as one.
+    """The unit that is asked for, answered, archived, landed and restated as a whole.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class Page:
 
     @property
     def uri(self) -> str:
-        """The key under which the ledger knows it: the same whoever asks for whichever range."""
+        """The page's key in the ledger: the same whoever asks for it, and for whichever range."""
         return f"{self.source}://{quote(self.symbol, safe='')}/{self.interval}/{stamp(self.start)}"
 
     @property
@@ -88,9 +88,9 @@ class Ledger:
     now: datetime
 
     def is_due(self, page: Page) -> bool:
-        """Return whether a page has to be asked for: never answered, or while it was open.
+        """Return whether a page has to be asked for: it was never answered, or answered while it was open.
 
-        A page is open until its end, and for `settled_after` behind it. One that lies ahead is not due.
+        A page is open until `settled_after` past its end. A page that lies in the future is not due.
         """
         if page.start >= self.now:
             return False
@@ -106,7 +106,7 @@ def grid(start: datetime, end: datetime, length: timedelta) -> Iterator[tuple[da
     start, end : datetime
         With a time zone.
     length : timedelta
-        Pages follow one another from 2000-01-01 UTC on, back and forth.
+        Pages are laid out from 2000-01-01 UTC, backwards and forwards.
     """
     first = _ANCHOR + (start.astimezone(UTC) - _ANCHOR) // length * length
     while first < end:
@@ -123,7 +123,7 @@ def due_pages(source: str, request: Request, ledger: Ledger, length: timedelta) 
     request : Request
     ledger : Ledger
     length : timedelta
-        Of a page, at most what the vendor gives in one answer.
+        Length of a page; at most what the vendor gives in one answer.
     """
     for symbol in request.symbols:
         for start, end in grid(request.start, request.end, length):
@@ -133,5 +133,5 @@ def due_pages(source: str, request: Request, ledger: Ledger, length: timedelta) 
 
 
 def stamp(moment: datetime) -> str:
-    """Return a moment as names of files and pages have it, `20251103T091500Z`."""
+    """Return a moment as it is written in names of files and pages, `20251103T091500Z`."""
     return f"{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}"

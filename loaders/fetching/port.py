@@ -1,4 +1,4 @@
-"""What a source that is asked over a network has beside its layouts."""
+"""What a source has beside its layouts if it is asked over a network."""
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
@@ -31,9 +31,9 @@ class Session(Protocol):
         Unanswered
             No answer; asked again. `Busy` where the vendor says when.
         Refused
-            It will never be answered.
+            The page will never be answered.
         KeyRefused
-            The key is not taken; nothing more is asked.
+            The key is not accepted; nothing more is asked.
         """
         ...
 
@@ -44,15 +44,15 @@ class Fetcher(Protocol):
     Attributes
     ----------
     intervals : mapping of str to timedelta
-        What can be asked for, and how long a bar of it is; zero for what has no length, as trades.
+        What can be asked for, and how long its bars are; zero for what has no length, such as trades.
     limits : Limits
     secrets : tuple of str
         Names of the secrets that it needs: `acme_token` is the setting TICKMART_SECRETS__ACME_TOKEN.
     suffix : str
-        Of an archived answer, such as `.json`.
+        File suffix of an archived answer, such as `.json`.
     complete_for_ever : bool
-        Whether an answer always has all that there ever was: what is missing in a later one is then gone.
-        Otherwise (expired contracts, a look-back limit) what is missing now keeps its earlier rows.
+        Whether an answer always has everything that there ever was: rows that a later answer lacks are then
+        gone. Otherwise (expired contracts, a look-back limit) rows that a later answer lacks stay.
     settled_after : timedelta
         How long after a bar's end the vendor still changes it.
     """
@@ -83,13 +83,14 @@ class Fetcher(Protocol):
         Raises
         ------
         Unanswered
-            It is no answer to the question, but something else with a good status.
+            The body has a good status but does not answer the question.
         """
         ...
 
     def times(self, rows: pa.Table, page: Page) -> pa.Array:
         """Return the start of the bar, or the moment, of each row as timestamps in UTC.
 
-        The columns have the names of `rows`, or of the raw table, where earlier rows are read back from it.
+        The columns are named as `rows` names them, or as in the raw table when earlier rows are read back
+        from it.
         """
         ...

@@ -14,7 +14,7 @@ from warehouse.errors import TickmartError
 
 
 class TableText(Protocol):
-    """A file that holds a table and no lines: its rows count as lines from 1, its names as no line.
+    """A file that holds a table and no lines: its rows are numbered as lines from 1, its names are no line.
 
     Attributes
     ----------
@@ -28,7 +28,7 @@ class TableText(Protocol):
     names: tuple[str, ...]
 
     def batches(self, columns: Sequence[str], first_line: int) -> Iterator[Batch]:
-        """Yield the rows as CSV, each with its `_line` behind.
+        """Yield the rows as CSV, each followed by its `_line`.
 
         Parameters
         ----------
@@ -42,7 +42,7 @@ class TableText(Protocol):
 def batch_of(
     table: pa.Table, columns: Sequence[str], positions: Sequence[int], first_line: int, file: str
 ) -> Batch:
-    """Write rows as CSV, each with its `_line` behind; those with a NUL byte are rejected.
+    """Write rows as CSV, each followed by its `_line`; those with a NUL byte are rejected.
 
     Dates are written `YYYY-MM-DD`, times `HH:MM:SS`, numbers without exponent, NaN as nothing.
 
@@ -52,7 +52,7 @@ def batch_of(
     columns : sequence of str
         The raw columns, one per column of the table.
     positions : sequence of int
-        Which row of the file each is, from 0.
+        The number of each row in the file, from 0.
     first_line : int
         The `_line` of the file's first row.
     file : str

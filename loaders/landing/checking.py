@@ -34,7 +34,7 @@ class Verdict:
     rejects : tuple of Reject
         The first of the rejected lines.
     latin1_lines : int
-        Lines that are no UTF-8 and would be read as latin-1.
+        Lines that are not UTF-8 and would be read as latin-1.
     notes : tuple of str
         What a user should know though nothing would fail.
     error : str or None
@@ -55,7 +55,7 @@ class Verdict:
 
     @property
     def fits_nowhere(self) -> bool:
-        """Whether lines are there and not one could be landed."""
+        """Whether there are lines and not one of them could be landed."""
         return self.rejected > 0 and self.rows == 0
 
 
@@ -70,9 +70,9 @@ def check(
 ) -> list[Verdict]:
     """Read and judge files without landing them.
 
-    Judged is what landing judges: whether the file can be read to its end, its layout, whether each line
-    splits into the layout's columns, and whether the file's name and its rows agree about the day. What the
-    values say is judged by the build.
+    This judges what landing judges: whether the file can be read to its end, its layout, whether each line
+    splits into the layout's columns, and whether the file's name and its rows agree about the day. The build
+    judges what the values say.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def check(
     options : mapping of str to str or None
         As for landing them.
     force : bool
-        Let pass what landing lets pass with it.
+        Allow what landing allows with `force`.
     listener : Listener or None
         Hears of the progress.
 

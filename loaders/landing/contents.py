@@ -26,13 +26,14 @@ class Contents:
     columns : tuple of str
         The raw column of each of its names.
     header_lines : int
-        Lines up to and with the header; 0 for a table, whose names are no line.
+        Lines up to and including the header; 0 for a table, whose names are not a line.
     options : dict
         What the ledger says of how it was read.
     head : Head or None
         The beginning of a file of lines; None for a table.
     judged_from : callable
-        Judges what follows in bounded memory, once; counts `_line` from the number that it is called with.
+        Judges the lines that follow, once and in bounded memory; counts `_line` from the number that it is
+        called with.
     trailing_comma : bool
         Whether the header ended in a comma, so that lines may too.
     """
@@ -46,7 +47,7 @@ class Contents:
     trailing_comma: bool = False
 
     def continued(self, lines: int, ends_in_comma: bool) -> "Contents":
-        """Return what follows in a file of lines after the first ones were taken from its body.
+        """Return the rest of a file of lines after its first lines were taken from the body.
 
         Parameters
         ----------
@@ -74,13 +75,14 @@ def contents_of(stream: Stream, file: DataFile, source: Source) -> Contents:
     stream : Stream
         At the file's first byte.
     file : DataFile
-        Whose stream it is, for messages.
+        The file that the stream belongs to, for messages.
     source : Source
 
     Raises
     ------
     TickmartError
-        It is no file of this source; where it is one of another, the message says which command reads it.
+        It is not a file of this source; if it is one of another source, the message says which command reads
+        it.
     """
     if source.rows_of_json is None and looks_like_json(stream):
         commands = [command_for(other, file) for other in SOURCES.values() if other.rows_of_json is not None]

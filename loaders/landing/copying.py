@@ -1,7 +1,7 @@
-"""The way of one file's rows into its raw table.
+"""How one file's rows get into its raw table.
 
-`copy_clean` sends the bytes to COPY as they are; `copy_judged` sends lines that were judged before, for
-a file that COPY refused or that is no text.
+`copy_clean` sends the bytes to COPY as they are; `copy_judged` sends lines that were judged before, for a
+file that COPY refused or that is not text.
 """
 
 import csv
@@ -34,7 +34,7 @@ class Meter:
     name : str
         The file's name, for the error when an archive turns out to be cut.
     mark : int or None
-        After how many bytes `sha256_at_mark` is taken; that is None while fewer have come by.
+        After how many bytes `sha256_at_mark` is taken; it is None until that many have been read.
     """
 
     def __init__(self, stream: Readable, name: str, mark: int | None = None) -> None:
@@ -70,29 +70,29 @@ class Meter:
         return data
 
     def sha256(self) -> str:
-        """Return the hash of what has come by."""
+        """Return the hash of the bytes read so far."""
         return self._sha256.hexdigest()
 
 
-class NotPlain(Exception):  # noqa: N818 - no error: the file is read in another way then
-    """A quote or a backslash came by in a file that was taken to have none."""
+class NotPlain(Exception):  # noqa: N818 - not an error: the file is then read in another way
+    """A quote or a backslash appeared in a file that was assumed to have none."""
 
 
-class NotClean(Exception):  # noqa: N818 - no error: the file's lines are judged one by one then
-    """COPY would take a line that is none here."""
+class NotClean(Exception):  # noqa: N818 - not an error: the file's lines are then judged one by one
+    """COPY would accept a line that does not count as a line here."""
 
 
 class Feed:
-    """A text body on its way to COPY: its lines are counted, blank ones behind the last are left out.
+    """A text body on its way to COPY: its lines are counted, and blank ones after the last are left out.
 
     Parameters
     ----------
     body : Stream
     line_end : bytes
-        One byte that every line end has once.
+        One byte that occurs once in every line end.
     may_be_plain : bool
-        Whether to take the body for one without quotes and backslashes, if it begins so. COPY reads that a
-        tenth faster, by its text format, which is then the same as CSV.
+        Whether to assume that the body has no quotes and backslashes, if it begins without any. COPY reads
+        such a body a tenth faster in its text format, which is then the same as CSV.
     """
 
     def __init__(self, body: Stream, line_end: bytes, may_be_plain: bool) -> None:
@@ -112,12 +112,12 @@ class Feed:
 
     @property
     def blank(self) -> int:
-        """How many blank lines stood behind the last line."""
+        """How many blank lines followed the last line."""
         *ends, rest = self._ends.split(self._line_end)
         return max(len(ends) + bool(rest) - self._any, 0)
 
     def read(self, size: int = CHUNK, /) -> bytes:
-        """Return the next bytes; keep an error for the caller, whose text COPY would swallow."""
+        """Return the next bytes; keep an error for the caller, because COPY would swallow its text."""
         try:
             while data := self._body.read(max(size, CHUNK)):
                 text = data.rstrip(b"\r\n")
@@ -185,7 +185,7 @@ def copy_clean(cursor: extensions.cursor, table: RawTable, columns: Sequence[str
     Raises
     ------
     NotPlain
-        A quote came late; take the file again with a feed that is not plain.
+        A quote came late; read the file again with a feed that is not plain.
     NotClean, psycopg2.DataError
         COPY refused a line.
     TickmartError
@@ -220,9 +220,9 @@ def copy_judged(
     -------
     rows : int
     first_line : int
-        `_line` of the first line behind the header, whether it is good or not.
+        `_line` of the first line after the header, whether that is good or not.
     latin1 : int
-        Lines that were no UTF-8.
+        Lines that were not UTF-8.
     blank : int
         Lines that were blank.
     """
@@ -243,7 +243,8 @@ def copy_judged(
             rows += _copy_exactly(cursor, statement, waiting, waiting_rows)
             waiting, waiting_rows = io.BytesIO(), 0
     rows += _copy_exactly(cursor, statement, waiting, waiting_rows)
-    # The numbers that were given out by hand, gaps for rejected and blank lines included.
+    # The sequence goes past the numbers that were given out by hand, including the gaps for rejected and
+    # blank lines.
     cursor.execute("select setval(%s, %s)", (sequence, first_line + rows + rejects.count + blank))
     return rows, first_line, latin1, blank
 

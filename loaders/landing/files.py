@@ -1,4 +1,4 @@
-"""The files that paths mean, and how each of them is opened."""
+"""The files that paths name, and how each of them is opened."""
 
 import bz2
 import gzip
@@ -34,12 +34,14 @@ DAMAGE = (
     NotImplementedError,
     UnicodeDecodeError,
 )
-# Stands in the ledger between the uri of a file and the day it was loaded as of; a `?` of a path is quoted.
+# In the ledger, this separates the uri of a file from the day it was loaded as of; a `?` in a path is quoted.
 AS_OF_MARK = "?as_of="
 _SPOOL = 16 << 20
-# Packed within packed: an archive of a year holds archives of months, those of days, those packed files.
+# Archives may be nested: one of a year holds those of months, which hold those of days, which hold packed
+# files.
 _DEEPEST = 8
-# Market data pack to a tenth, at best to a fiftieth. What swells more than this, and to so much, is a trap.
+# Market data pack to a tenth, at best to a fiftieth. A file that swells by more than this, and to so much, is
+# a trap.
 _MOST_SWELLING = 250
 _LARGE = 1 << 30
 _ABOUT_THE_DATA = re.compile(r"(read[ _-]?me|licen[cs]e|terms|disclaimer)", re.IGNORECASE)
@@ -53,7 +55,7 @@ class Readable(Protocol):
 
 
 class Stream:
-    """Bytes that come in order, whose first ones can be looked at before.
+    """Bytes that come in order; the next ones can be looked at before they are read.
 
     Parameters
     ----------
@@ -94,7 +96,7 @@ class DataFile:
     Attributes
     ----------
     uri : str
-        `file://` URI of the absolute path, links resolved; `!member` behind it for a member of an archive.
+        `file://` URI of the absolute path, links resolved; followed by `!member` for a member of an archive.
     name : str
         Short name for messages.
     size : int
@@ -167,19 +169,21 @@ def expand(paths: Iterable[str | Path], suffixes: tuple[str, ...]) -> list[Path 
     paths : iterable of str or Path
         Files, folders (searched with everything below, links to folders not followed) and glob patterns.
     suffixes : tuple of str
-        Which files of a folder count, such as `.csv`. A file that is named itself counts whatever its name.
+        Which files of a folder count, such as `.csv`. A file that is named explicitly counts whatever its
+        name.
 
     Returns
     -------
     list of Path or Unreadable or PassedOver
-        The regular files; and in its place what cannot be read, and what of a folder is not taken for data.
+        The regular files and, each in its place, what cannot be read and what in a folder is not taken for
+        data.
     """
     found: dict[str, Path | Unreadable | PassedOver] = {}
     for given in paths:
         for item in _expand_one(given, suffixes):
             key = item.as_uri() if isinstance(item, Path) else item.uri
             if isinstance(found.get(key, item), PassedOver):
-                found.pop(key, None)  # named itself, it counts
+                found.pop(key, None)  # named explicitly, it counts
             found.setdefault(key, item)
     return list(found.values())
 
@@ -187,13 +191,14 @@ def expand(paths: Iterable[str | Path], suffixes: tuple[str, ...]) -> list[Path 
 def uri_of(path: Path, *members: str) -> str:
     """Return the URI under which the ledger knows a file, or a member of an archive within an archive.
 
-    Links are resolved as far as they lead. What has a meaning in such a URI is quoted in a member's name.
+    Links are resolved as far as they lead. Characters that have a meaning in such a URI are quoted in a
+    member's name.
     """
     return "!".join([_real(path).as_uri(), *map(_quoted, members)])
 
 
 def path_of(uri: str) -> Path:
-    """Return the path of a `file://` URI, of the archive where it names a member."""
+    """Return the path of a `file://` URI; where it names a member, that of the archive."""
     path = uri.partition("!")[0].partition(AS_OF_MARK)[0].removeprefix("file://")
     return Path(os.fsdecode(unquote_to_bytes(path)))
 
@@ -227,7 +232,7 @@ def _expand_one(given: str | Path, suffixes: tuple[str, ...]) -> Iterator[Path |
 
 
 def _matching(pattern: Path) -> list[Path]:
-    """Return what a pattern matches: names that begin with a dot only where it says so, as in a shell."""
+    """Return what a pattern matches; as in a shell, names that begin with a dot only where the pattern has it."""
     parts = pattern.parts
     fixed = next((i for i, part in enumerate(parts) if any(sign in part for sign in "*?[")), len(parts))
     if fixed == len(parts):
@@ -320,7 +325,7 @@ def why_no_data(name: str, suffixes: tuple[str, ...]) -> str | None:
 def natural_order(path: str | Path) -> list[tuple[int, int, str]]:
     """Return a sort key under which `day2` comes before `day10`."""
     return [
-        # as long as they are numbers, the longer is the greater; int() refuses those of thousands of digits
+        # of two such numbers the longer is the greater; int() refuses numbers of thousands of digits
         (0, len(digits := part.lstrip("0")), digits) if part.isdecimal() else (1, 0, part)
         for part in re.split(r"(\d+)", str(path))
         if part
@@ -415,7 +420,7 @@ def _member(
 
 @contextmanager
 def _regular_file(path: Path, buffering: int = -1) -> Iterator[IO[bytes]]:
-    """Open a file for reading; what became a pipe or a device since it was listed keeps nobody waiting."""
+    """Open a file for reading; do not wait for one that has become a pipe or a device since it was listed."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(descriptor, "rb", buffering=buffering) as file:
         mode = os.fstat(descriptor).st_mode
@@ -455,9 +460,10 @@ def _open_member(
 
 
 class _Unchanging:
-    """A file on disk, up to where it went when it was opened; one that changes meanwhile is an error.
+    """A file on disk, up to the size it had when it was opened; a file that changes meanwhile is an error.
 
-    Its last line may stop within a number, and one that somebody still writes to may have no end.
+    The last line of such a file may stop within a number, and a file that somebody still writes to may never
+    end.
     """
 
     def __init__(self, file: IO[bytes], name: str) -> None:
@@ -480,7 +486,7 @@ class _Unchanging:
 
 
 class _Unpacked:
-    """What comes out of something packed, unless it is so much more that it was made to fill a machine."""
+    """What comes out of something packed; an error where it is so much that it was made to fill a machine."""
 
     def __init__(self, stream: Readable, name: str, packed: Callable[[], int]) -> None:
         self._stream = stream
@@ -542,13 +548,13 @@ def _too_deep(name: str) -> TickmartError:
     return TickmartError(f"{name} is packed more than {_DEEPEST} times over; unpack it first")
 
 
-# A block of zstandard has 128 KiB and may be packed in 4 bytes: so few are unpacked at once.
+# A block of zstandard has 128 KiB and may be packed in 4 bytes, so only this many bytes are unpacked at once.
 _PACKED_AT_ONCE = 1 << 10
 _AT_ONCE = 1 << 17
 
 
 class _Zst:
-    """Zstandard frames one behind another; a cut last one is an error, unlike in the library's reader."""
+    """Zstandard frames one after another; unlike for the library's reader, a cut last one is an error."""
 
     def __init__(self, stream: Readable) -> None:
         self._stream = stream

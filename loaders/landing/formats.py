@@ -8,16 +8,16 @@ from loaders.source import Source
 
 
 def table_text(stream: Stream, name: str, source: Source) -> TableText | None:
-    """Return the table of a file, or None for a file of lines, of which nothing is read then.
+    """Return the table of a file, or None for a file of lines, from which nothing is read.
 
     Parameters
     ----------
     stream : Stream
-        At the file's first byte, which decides.
+        At the file's first byte, which decides between the two.
     name : str
         The file's name, for messages.
     source : Source
-        Whose documents are read, if it has any.
+        The source whose documents are read, if it has any.
 
     Raises
     ------

@@ -18,12 +18,12 @@ _LOOKED_AT = 64
 
 
 def looks_like_json(stream: Stream) -> bool:
-    """Return whether a stream begins as a JSON document, and leave it where it is."""
+    """Return whether a stream begins like a JSON document, without moving it on."""
     return stream.first(_LOOKED_AT).removeprefix(_BYTE_ORDER_MARK).lstrip().startswith((b"{", b"["))
 
 
 class JsonText:
-    """A JSON document as lines of CSV; its rows count as lines from 1.
+    """A JSON document as lines of CSV; its rows are numbered as lines from 1.
 
     Parameters
     ----------
@@ -32,13 +32,13 @@ class JsonText:
     name : str
         The file's name, for messages.
     rows_of : callable
-        Makes the table of a document, whose numbers are the text that stood there, and raises TickmartError
-        where the document is another; is given the document and the file's name.
+        Called with the document and the file's name. Returns the table of the document, in which numbers are
+        the text as written; raises TickmartError for a document of another kind.
 
     Raises
     ------
     TickmartError
-        It is no whole document, or none of this source.
+        It is not a whole document, or not one of this source.
     """
 
     format: ClassVar[str] = "json"
@@ -49,7 +49,7 @@ class JsonText:
         self.names = tuple(self._table.column_names)
 
     def batches(self, columns: Sequence[str], first_line: int) -> Iterator[Batch]:
-        """Yield the rows as CSV, each with its `_line` behind.
+        """Yield the rows as CSV, each followed by its `_line`.
 
         Parameters
         ----------
@@ -73,7 +73,7 @@ def _document(stream: Readable, name: str) -> Any:
         document = json.loads(content, parse_float=str, parse_int=str, parse_constant=str)
         json.dumps(document, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
-        # JSON may say half a character; no text of a database can
+        # JSON can hold half a character; the text of a database cannot
         raise TickmartError(
             f"{name} holds \\u{ord(error.object[error.start]):04x}, half of a character without the other,"
             " which cannot be stored; fetch it again"

@@ -48,9 +48,9 @@ def land(
     """Land files of a source, each in one transaction: its rows, its rejects and its row of the ledger.
 
     The schema is brought up to date first. A file that fails leaves nothing but a `failed` row of the ledger,
-    and the others go on. The bytes that a file last held, with the same options, are left alone. A file that
-    begins with exactly these bytes, to the end of a line, lands what it has gained; any other is landed whole
-    and replaces what was there (docs/decisions/0122).
+    and the others go on. A file with the same bytes and options as last time is left alone. A file that
+    begins with exactly those bytes, up to the end of a line, lands what it has gained; any other is landed
+    whole and replaces what was there (docs/decisions/0122).
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def land(
         Land again what is already there, let a file without rows replace one with rows, and land one whose
         rows have the date of its name with day and month swapped.
     as_of : date or None
-        The exchange's day that the files show; of sources whose rows do not say it, and only of these.
+        The exchange's day that the files show; given for sources whose rows do not say it, and for no others.
     options : mapping of str to str or None
         Values of the options that the source takes (`Source.options`), by name.
     listener : Listener or None
@@ -98,7 +98,7 @@ def land(
 
 
 def check_as_of(source: Source, as_of: date | None) -> None:
-    """Refuse a day for a source whose rows say theirs, and the lack of one, or nonsense, for any other.
+    """Refuse a day for a source whose rows say theirs; for any other, refuse a missing or senseless one.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def check_as_of(source: Source, as_of: date | None) -> None:
 
 
 def said_of(source: Source, as_of: date | None, options: Mapping[str, str] | None) -> dict[str, str]:
-    """Return what is said of files when they are loaded, as the ledger keeps it.
+    """Return what a user says of files when loading them, in the form that the ledger keeps.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def said_of(source: Source, as_of: date | None, options: Mapping[str, str] | Non
 
 
 def dated(file: DataFile | Unreadable | PassedOver, as_of: date | None) -> DataFile | Unreadable | PassedOver:
-    """Name a file for its day too: tomorrow the same path may hold another day's list."""
+    """Add the day to a file's uri: tomorrow the same path may hold another day's list."""
     return file if as_of is None else replace(file, uri=f"{file.uri}{AS_OF_MARK}{as_of}")
 
 

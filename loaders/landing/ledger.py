@@ -11,13 +11,13 @@ from psycopg2.extras import RealDictCursor
 
 from loaders.source import Source
 
-# Options of a load that say how its file was found to be; all others were said by whoever loaded it.
+# Options of a load that record how its file was found to be; all others were given by whoever loaded it.
 FOUND = ("encoding", "format", "latin1_lines", "force", "archived", "asked_at")
 
 
 @dataclass(frozen=True)
 class Held:
-    """What a file last gave, by the ledger: one load, or one and those that continue it.
+    """What a file last gave, according to the ledger: one load, or one and those that continue it.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Held:
 
     @property
     def said(self) -> dict[str, Any]:
-        """The options that whoever loaded it had said."""
+        """The options that were given by whoever loaded it."""
         return {name: value for name, value in self.options.items() if name not in FOUND}
 
 
@@ -74,7 +74,7 @@ class Entry:
 
 
 def held(cursor: extensions.cursor, source: Source, uri: str) -> Held | None:
-    """Return what stands for a uri now, or None."""
+    """Return what counts for a uri now, or None."""
     cursor.execute(
         "select load_id, coalesce(continues_load_id, load_id), sha256, bytes, sum(rows) over ()::bigint,"
         " layout, options from audit.current_loads"

@@ -1,7 +1,7 @@
 """The lines of a text, and which of them can be split into the layout's columns.
 
-COPY takes a clean file as it is. Only where it does not, the lines are judged here one by one, by the same
-rules as COPY's, so that every line judged good is one that COPY takes.
+COPY takes a clean file as it is. Only where COPY refuses a file are its lines judged here, one by one and by
+COPY's own rules, so that COPY takes every line that is judged good.
 """
 
 import codecs
@@ -13,7 +13,7 @@ from loaders.landing.files import Readable, Stream
 from warehouse.errors import TickmartError
 
 CHUNK = 1 << 20
-# A line of market data has some hundred bytes. What is longer than this is none, and is not kept whole.
+# A line of market data has some hundred bytes. A longer line is not market data, and is not kept whole.
 LONGEST_LINE = 1 << 20
 _KEPT_OF_A_LONG_LINE = 1_000
 _LONGEST_HEADER = 64 << 10
@@ -30,14 +30,14 @@ class Head:
     header : str
         The header line, without its end.
     header_lines : int
-        Lines up to and with the header; blank ones may stand before it.
+        Lines up to and including the header; blank ones may stand before it.
     line_end : bytes
-        What ends the lines behind the header: a line feed (a carriage return before it or not) or a lone
-        carriage return.
+        What ends the lines after the header: a line feed (with or without a carriage return before it) or a
+        lone carriage return.
     encoding : str
         `utf-8`, or what the byte order mark says.
     body : Stream
-        The bytes behind the header, in UTF-8 if the byte order mark said otherwise.
+        The bytes after the header, converted to UTF-8 if the byte order mark named another encoding.
     """
 
     header: str
@@ -56,7 +56,7 @@ class Reject:
     line : int
         Its number in the file, from 1.
     text : str
-        What it says; bytes that are no UTF-8 read as latin-1, NUL written as `\x00`.
+        Its text; bytes that are not UTF-8 are read as latin-1, and NUL is written as `\x00`.
     reason : str
         Why it was rejected.
     """
@@ -79,9 +79,9 @@ class Batch:
     rejects : list of Reject
         The others, but for blank ones.
     latin1 : int
-        How many of the lines were no UTF-8 and were read as latin-1.
+        How many of the lines were not UTF-8 and were read as latin-1.
     blank : int
-        How many of the lines were blank; they are counted and told apart by no more than their place.
+        How many of the lines were blank; they are counted, and differ only by their place.
     """
 
     good: bytes
@@ -97,7 +97,7 @@ def read_head(stream: Stream, name: str) -> Head:
     Parameters
     ----------
     stream : Stream
-        At the file's first byte; afterwards at the first byte behind the header.
+        At the file's first byte; afterwards at the first byte after the header.
     name : str
         The file's name, for messages.
 
@@ -144,7 +144,7 @@ def read_head(stream: Stream, name: str) -> Head:
 def judge(
     head: Head, fields: int, trailing_comma: bool, first_line: int, *, with_comma: bool = False
 ) -> Iterator[Batch]:
-    """Judge the lines behind a header, in bounded memory.
+    """Judge the lines after a header, in bounded memory.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ def judge(
     trailing_comma : bool
         Whether the header ended in a comma, so that lines may too.
     first_line : int
-        The `_line` of the first line behind the header; those that follow count up from it.
+        The `_line` of the first line after the header; those that follow count up from it.
     with_comma : bool
         Whether lines before these ended in a comma.
     """
@@ -190,11 +190,11 @@ class _Judge:
         self.with_comma = int(with_comma)
 
     def lacks_its_comma(self, line: bytes) -> bool:
-        """Return whether a line lacks the comma that ends the others: without a line end it may be cut."""
+        """Return whether a line lacks the comma that ends the others: if it has no line end, it may be cut."""
         return self.with_comma > 0 and not line.endswith(b",")
 
     def good(self, line: bytes) -> bytes | None:
-        """Return the line as COPY is to take it, or None."""
+        """Return the line in the form that COPY is to take, or None."""
         if len(line) > LONGEST_LINE or b"\0" in line or b"\r" in line or b"\n" in line:
             return None
         outside = line

@@ -1,7 +1,7 @@
-"""What a file's name says of its day, beside what its rows say: a check, for a name never decides a date.
+"""Compare a file's day in its name and in its rows: only a check, because a name never decides a date.
 
-Spreadsheets and scripts swap day and month, and a row of 5 April then is one of 4 May that nothing else
-contradicts.
+Spreadsheets and scripts swap day and month, and a row of 5 April then becomes one of 4 May, and nothing else
+contradicts it.
 """
 
 import csv
@@ -16,7 +16,7 @@ from psycopg2 import extensions, sql
 from loaders.layouts import Layout
 from warehouse.errors import TickmartError
 
-# So many rows are looked at: enough to know a file's day, and no price for a large file.
+# How many rows are looked at: enough to know a file's day, at next to no cost for a large file.
 ROWS_LOOKED_AT = 200_000
 _DISTINCT_TEXTS = 1_000
 
@@ -63,15 +63,15 @@ def notes_on_dates(name: str, texts: Counter[str], force: bool) -> tuple[str, ..
     name : str
         The file's name.
     texts : Counter of str
-        How often each text stands in the column that dates the rows. What is no date says nothing.
+        How often each text stands in the column that dates the rows. A text that is not a date says nothing.
     force : bool
         Whether rows may have the name's date with day and month swapped.
 
     Returns
     -------
     tuple of str
-        For the person who loads the file: how they differ. Empty where the name has no date, or the rows
-        have it too.
+        How the dates differ, for the person who loads the file. Empty where the name has no date, or the rows
+        have the same one.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def landed_dates(cursor: extensions.cursor, layout: Layout, load_id: int) -> Cou
 
 
 class JudgedDates:
-    """The same of lines that are judged and not landed.
+    """Counts the same texts in lines that are judged and not landed.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ class JudgedDates:
         self.texts: Counter[str] = Counter()
 
     def look_at(self, good: bytes) -> None:
-        """Count the dates of some good lines, as long as enough are not known."""
+        """Count the dates of some good lines, until enough are known."""
         if self._place is None or self._rows >= ROWS_LOOKED_AT:
             return
         for row in _rows(good):

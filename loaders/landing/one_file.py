@@ -1,4 +1,4 @@
-"""One file on its way in: compared with what its uri held, and copied whole or from there on."""
+"""One file on its way in: compared with what its uri held, and copied whole or from where that ended."""
 
 import logging
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ _TAIL = 4096
 
 
 class _NoContinuationError(Exception):
-    """The file has grown in a way that only a load of the whole of it can tell."""
+    """The file has grown in a way that needs a load of the whole file."""
 
 
 class OneFile:
@@ -74,7 +74,7 @@ class OneFile:
         return Outcome(self.file.uri, self.file.name, "already loaded", held.load_id)
 
     def _compared(self, held: ledger.Held | None) -> object:
-        """Compare the file with what its uri last held: the same, grown, or (None) another."""
+        """Compare the file with what its uri last held: it is the same, has grown, or (None) is another."""
         if held is None or self.force or self.said != held.said:
             return None
         with self.file.open(self.listener.reads) as stream:
@@ -141,7 +141,7 @@ class OneFile:
         return entry or self._copy_judged(cursor, load_id, rejects)
 
     def _rest(self, contents: Contents, meter: copying.Meter) -> Contents:
-        """Return the contents from where the load that is continued ended; all of them where none is.
+        """Return the contents after the end of the load that is continued; all of them where no load is.
 
         Raises
         ------
@@ -164,12 +164,12 @@ class OneFile:
         if meter.sha256_at_mark != held.sha256:
             raise self._changed()
         if left < 0 or not (is_header_alone or tail.endswith(head.line_end)):
-            # its last line had no end: it may have been cut, and have got the rest of it since
+            # that load's last line had no line end: it may have been cut, and completed since
             raise _NoContinuationError
         return contents.continued(lines, tail.rstrip(b"\r\n").endswith(b","))
 
     def _copy_clean(self, cursor: extensions.cursor, load_id: int) -> ledger.Entry | None:
-        """Land the file's bytes as they are; None, and nothing landed, if that cannot be."""
+        """Land the file's bytes as they are; return None, with nothing landed, if that is not possible."""
         try:
             try:
                 entry = self._copy_bytes(cursor, load_id, may_be_plain=True)

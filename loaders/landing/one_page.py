@@ -1,4 +1,4 @@
-"""One answer of a vendor on its way in: what is new or another in it lands beside what its page had given."""
+"""One answer of a vendor on its way in: new and changed rows land beside what its page had given."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Answer:
     rows : pyarrow.Table
         Text columns, named as those of the raw table.
     positions : list of int
-        Which row of the answer each is, from 0; those of unfinished bars are left out.
+        The number of each row in the answer, from 0; rows of unfinished bars are left out.
     times : list of datetime
         Of each row, UTC.
     asked_at, started_at : datetime
@@ -68,8 +68,9 @@ def land_page(
     """Land an answer in one transaction, which the caller commits.
 
     Rows that the page has given before, with the same values, do not land again. New and changed ones land as
-    a load that continues the earlier ones, and of two rows for one time the newer counts. Only an answer of a
-    source whose answers are complete for ever replaces the earlier one whole, where it lacks or changes rows.
+    a load that continues the earlier ones, and of two rows for one time the newer counts. An answer that
+    lacks or changes rows replaces the earlier one whole only where the source's answers are complete for
+    ever.
 
     Parameters
     ----------
@@ -89,7 +90,7 @@ def land_page(
     Raises
     ------
     TickmartError
-        Of a source whose answers are complete for ever, the page has no row any more.
+        The page has no row any more, although the source's answers are complete for ever.
     """
     with connection.cursor() as cursor:
         lock_raw_table(cursor, answer.layout.table, listener)
@@ -118,7 +119,7 @@ def _earlier(
     layout: Layout,
     times_of: Callable[[pa.Table], list[datetime]],
 ) -> dict[datetime, list[Row]]:
-    """Return the rows that count for a page now: of each time those of the newest load that has it."""
+    """Return the rows that count for a page now: for each time, those of the newest load that has it."""
     columns = layout.table.columns
     cursor.execute(
         sql.SQL(
@@ -148,7 +149,7 @@ def _text_table(columns: Sequence[str], rows: Sequence[Row]) -> pa.Table:
 
 
 def _by_time(table: pa.Table, times: Sequence[datetime]) -> dict[datetime, list[Row]]:
-    """Return the rows of each time, without the columns that say nothing there."""
+    """Return the rows of each time, without the columns that are empty there."""
     names = sorted(table.column_names)
     columns = [table[name].to_pylist() for name in names]
     found: dict[datetime, list[Row]] = {}

@@ -18,12 +18,12 @@ class Outcome:
     load_id : int or None
         Its row in `audit.loads`; of `already loaded`, the load that holds the bytes.
     rows, rejected, blank : int
-        Lines landed, lines in `audit.rejects`, and blank ones behind the header, which are only counted.
+        Lines landed, lines in `audit.rejects`, and blank ones after the header, which are only counted.
     layout : str or None
     restates : int or None
-        The load of the same uri that this one replaces; where others continue that, they go with it.
+        The load of the same uri that this one replaces; loads that continue the replaced one go with it.
     continues : int or None
-        The first load of the same uri, beside which this one stands: it holds what the file has gained.
+        The first load of the same uri, beside which this one stands: this one holds what the file has gained.
     notes : tuple of str
         What a user should know though nothing failed.
     error : str or None
@@ -47,7 +47,7 @@ class Outcome:
 
     @property
     def fits_nowhere(self) -> bool:
-        """Whether lines were there and not one could be landed."""
+        """Whether there were lines and not one of them could be landed."""
         return self.status == "loaded" and self.rejected > 0 and self.rows == 0
 
 

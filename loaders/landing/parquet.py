@@ -19,7 +19,7 @@ _IN_MEMORY = 64 << 20
 
 
 class ParquetText:
-    """A Parquet file as lines of CSV; its rows count as lines from 1, its schema as no line.
+    """A Parquet file as lines of CSV; its rows are numbered as lines from 1, its schema is not a line.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class ParquetText:
     Raises
     ------
     TickmartError
-        It is no whole Parquet file.
+        It is not a whole Parquet file.
     """
 
     format: ClassVar[str] = "parquet"
@@ -53,7 +53,7 @@ class ParquetText:
         )
 
     def batches(self, columns: Sequence[str], first_line: int) -> Iterator[Batch]:
-        """Yield the rows as CSV, each with its `_line` behind, in bounded memory.
+        """Yield the rows as CSV, each followed by its `_line`, in bounded memory.
 
         Parameters
         ----------

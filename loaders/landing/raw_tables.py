@@ -22,7 +22,7 @@ def create_raw_tables(connection: psycopg2.extensions.connection) -> None:
     with connection.cursor() as cursor:
         described = {table: s.description for s in SOURCES.values() for table in s.raw_tables}
         if any(_missing(cursor, table) is not None for table in described):
-            locks.lock(cursor, "raw tables")  # by whoever makes them
+            locks.lock(cursor, "raw tables")  # held by whoever makes them
             for table, description in described.items():
                 _make(cursor, table, description)
     connection.commit()
@@ -38,12 +38,14 @@ def lock_raw_table(cursor: psycopg2.extensions.cursor, table: RawTable, listener
     listener : Listener
         Hears who is at work there, where somebody is.
     """
-    # Two COPYs at once would share the identity in blocks, and file lines could not be told from it.
+    # Two COPYs at once would share the identity's numbers in blocks, which would then not tell the file's
+    # lines.
     if not locks.try_lock(cursor, table.qualified):
         who = locks.describe(cursor, locks.name_holder(cursor, table.qualified))
         listener.waits(f"another load into {table.qualified} is at work: {who}")
         locks.lock(cursor, table.qualified)
-    # A block of numbers that this session took earlier would come before those that others took since.
+    # Without this, numbers that this session reserved earlier would come before those that others have taken
+    # since.
     cursor.execute("discard sequences")
 
 
@@ -84,7 +86,7 @@ def _make(cursor: psycopg2.extensions.cursor, raw: RawTable, description: str) -
             sql.SQL(", ").join(sql.SQL("{} text").format(sql.Identifier(c)) for c in raw.columns),
         )
     )
-    # BRIN: loads lie behind one another, and a btree would double the time of a load.
+    # BRIN: loads lie one after another, and a btree would double the time of a load.
     for column in ("_load_id", "_line"):
         cursor.execute(
             sql.SQL("create index {} on {} using brin ({}) with (autosummarize = on)").format(
@@ -96,7 +98,8 @@ def _make(cursor: psycopg2.extensions.cursor, raw: RawTable, description: str) -
             table, sql.Literal(f"{description} Text as the vendor wrote it; one row per landed line.")
         )
     )
-    # Line numbers are set by hand where a file has rejects, which takes more than the usage of a sequence.
+    # Line numbers are set by hand where a file has rejects, which needs more than the right of usage on a
+    # sequence.
     cursor.execute("select pg_get_serial_sequence(%s, '_line')", (raw.qualified,))
     (sequence,) = next(cursor)
     cursor.execute("select from pg_roles where rolname = 'tickmart_loader'")

@@ -43,13 +43,14 @@ def read_lines(
 ) -> Lines:
     """Read lines of a loaded file, provided that it still begins with the bytes that were loaded.
 
-    All of these are read once, in bounded memory, because their hash decides; the file may have grown since.
+    All of these bytes are read once, in bounded memory, because their hash decides; the file may have grown
+    since.
 
     Parameters
     ----------
     uri : str
-        As the ledger has it: `file://` and the path, `!member` behind it for a member of an archive,
-        and the day it was loaded as of.
+        As the ledger has it: `file://` and the path, then `!member` for a member of an archive, then the day
+        it was loaded as of.
     sha256 : str or None
         Of the uncompressed bytes that were loaded.
     size : int or None

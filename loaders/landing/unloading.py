@@ -1,4 +1,4 @@
-"""Loads, taken back."""
+"""Take loads back."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Unloaded:
     stands_now : int or None
         The earlier load of the same file that counts again.
     went_with : int or None
-        The load that was to be taken back, where this one continues it and so went with it.
+        The load that was to be taken back, if this one continues it and therefore went with it.
     """
 
     load_id: int
@@ -41,9 +41,9 @@ class Unloaded:
 def unload(load_ids: Sequence[int]) -> list[Unloaded]:
     """Take loads back: delete their raw rows and rejects, and mark them in the ledger, all or none of them.
 
-    The next build removes from the marts what only they had given. Where an earlier load of the same file
-    is still there, it counts again. Loads that continue one of them go with it: what they hold begins where
-    that one ended.
+    The next build removes from the marts what only they had given. Where an earlier load of the same file is
+    still there, it counts again. Loads that continue one of them go with it, because what they hold begins
+    where that one ended.
 
     Parameters
     ----------

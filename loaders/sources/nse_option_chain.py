@@ -58,7 +58,7 @@ _LAYOUTS = (
 
 
 def rows_of_answer(document: Any, file: str) -> pa.Table:
-    """Return the legs of an option-chain answer, a row each, in the order in which they stand there.
+    """Return the legs of an option-chain answer, one row each, in the order of the answer.
 
     `filtered` is left out: it repeats rows of `records`.
 
@@ -108,7 +108,7 @@ def _leg(strike: dict[str, Any], option_type: str, file: str) -> dict[str, str |
         "expiryDate": strike.get("expiryDate") or strike.get("expiryDates"),
         **leg,
     }
-    # of which side a leg is says its place; v3 repeats it, or leaves it null
+    # a leg's place in the answer says whether it is a call or a put; v3 repeats that, or leaves it null
     said.pop("optionType", None)
     for name, value in said.items():
         if value is not None and not isinstance(value, str):
