@@ -1,6 +1,6 @@
 {#
-  Stop a run early, with what to do, where it could only fail later: a server without TimescaleDB or older than
-  PostgreSQL 16, a database that was never migrated, a build that somebody else is running.
+  Stop a run early, and say what to do, where it could only fail later: on a server without TimescaleDB or older than PostgreSQL 16, on a
+  database that was never migrated, or while somebody else is running a build.
 
   `tickmart build` holds the build lock itself and passes its server process id in TICKMART_BUILD_PID.
 #}
@@ -20,7 +20,7 @@
       {{ exceptions.raise_compiler_error(
         "database " ~ target.dbname ~ " on " ~ target.host ~ " lacks tables of tickmart. Run `tickmart db migrate` once (it makes the extension, the raw and the audit tables).") }}
     {% endif %}
-    {# who builds in a target of his own writes nothing that this build does #}
+    {# somebody who builds in a target of their own writes nothing that this build writes #}
     {% if flags.WHICH != 'test' and not schema_prefix() %}
       {% set holder = run_query("
         select audit.describe_session(pid) as who, pid from audit.table_lock_holder('audit.build_lock') as pid

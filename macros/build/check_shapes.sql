@@ -1,6 +1,6 @@
 {#
-  Stop a build before it begins where rows have landed that no staging view takes: they would stand in no mart, and nothing would say so.
-  Each current load's raw table needs a line in the list of shapes (macros/domain/shapes.sql).
+  Stop a build before it begins if rows have landed that no staging view takes: they would appear in no mart, and nothing would say so. Each
+  current load's raw table needs a line in the list of shapes (macros/domain/shapes.sql).
 #}
 {% macro check_shapes() %}
   {% if execute and flags.WHICH in ('run', 'build') %}

@@ -1,8 +1,8 @@
 {#
-  Let the models build loads again that have rows quarantined or superseded for a reason that may no longer hold: a holiday list now reaches
-  further, a name added to the list of indices, a contract whose terms were read from a file that has been restated since.
+  Let the models build those loads again that have rows quarantined or superseded for a reason that may no longer hold: a holiday list now
+  reaches further, a name was added to the list of indices, or a contract's terms were read from a file that has been restated since.
 
-  reasons: reasons as in int_quotes__set_aside, without what follows a colon: the value in question.
+  reasons: reasons as in int_quotes__set_aside, without the colon and the value in question that follows it.
 #}
 {% macro evaluate_again(reasons) %}
   {% set set_aside = relation_of('int_quotes__set_aside') %}

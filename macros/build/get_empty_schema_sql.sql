@@ -1,6 +1,6 @@
 {#
   dbt warns of every `numeric` without precision in a contract, for servers where that means whole numbers. PostgreSQL's plain
-  numeric keeps each value as it is, which is why prices are declared so; the warning would bury the ones that matter.
+  numeric keeps each value as it is, which is why prices are declared so; this warning would bury the warnings that matter.
 #}
 {% macro postgres__get_empty_schema_sql(columns) %}
   select

@@ -1,11 +1,12 @@
 {#
-  Marts show the stored Greeks of a slice without a look at its inputs unless enrichment.greeks_due lists it. greeks_slices_due says exactly
-  which slices are due, from the loads of all slices; a read must not cost that, so the list is kept: whatever changes the inputs of
-  a slice adds it in the same transaction, and only the Greeks step, and the end of a run, take it off. It may hold a slice too many,
-  of which each row is compared then, and never one too few (docs/decisions/0152-what-is-due-is-kept-as-a-list.md).
+  Marts show the stored Greeks of a slice without a look at its inputs unless enrichment.greeks_due lists the slice. greeks_slices_due says
+  exactly which slices are due, from the loads of all slices. That costs too much for a read, so the list is kept: whatever changes the
+  inputs of a slice adds the slice in the same transaction, and only the Greeks step and the end of a run take it off. The list may hold a
+  slice too many, whose rows are then compared one by one; it never holds one too few
+  (docs/decisions/0152-what-is-due-is-kept-as-a-list.md).
 #}
 
-{# Of which models' rows the inputs of Greeks are made, from rows of which shape and of which instruments. #}
+{# The models from whose rows the inputs of Greeks are made, each with the shape and the instruments of the rows that it reads. #}
 {% macro feeds_of_greeks() %}
   {{ return([
     {'kind': 'minutes', 'stage': 'options', 'shape': 'bars', 'model': 'int_options__quotes_deduped', 'type': 'option'},
@@ -23,19 +24,19 @@
 {% endmacro %}
 
 
-{# Where the underlying's price of official rows that do not state it is from, and of which instruments. #}
+{# The models that give the underlying's price where official rows do not state it, each with its type of instrument. #}
 {% macro closes_of_greeks() %}
   {{ return({'int_spot__closes_deduped': 'index', 'int_equities__official_deduped': 'equity'}) }}
 {% endmacro %}
 
 
-{# Coarser bars are made of the minutes and have their inputs. #}
+{# Coarser bars are made of minutes, and their inputs are those of the minutes. #}
 {% macro intervals_of_greeks() %}
   {{ return({'official': ['day'], 'minutes': ['minute', 'hour', 'built day'], 'snapshots': ['snapshot']}) }}
 {% endmacro %}
 
 
-{# List the slices that the model at work has planned, where Greeks are computed from it. #}
+{# If Greeks are computed from the model at work, list the slices that it has planned. #}
 {% macro list_planned_slices_as_due(model_name) %}
   {% set kinds = feeds_of_greeks() | selectattr('model', 'equalto', model_name) | map(attribute='kind') | unique | list %}
   {% if model_name in closes_of_greeks() %}{% do kinds.append('official') %}{% endif %}
@@ -64,7 +65,7 @@
 {% endmacro %}
 
 
-{# List what is due for another reason than new rows: other rules, rates, moments of expiry. #}
+{# List what is due for a reason other than new rows: changed rules, rates or moments of expiry. #}
 {% macro list_slices_due() %}
   {% set exactly = view_of_what_is_due() %}
   {% if exactly %}
@@ -80,7 +81,7 @@
 {% endmacro %}
 
 
-{# At the end of a run, while no model is at work: the list is what is due, exactly. #}
+{# At the end of a run, when no model is at work, make the list exactly what is due. #}
 {% macro settle_slices_due() %}
   {% if execute and flags.WHICH in ('run', 'build', 'seed') %}
     {% do list_slices_due() %}
@@ -97,7 +98,8 @@
 {% endmacro %}
 
 
-{# This target's greeks_slices_due; none before its first build, and where that of another target is read with --defer, whose list is its own. #}
+{# This target's greeks_slices_due. None before its first build, and none where --defer reads that of another target, which keeps a list of
+   its own. #}
 {% macro view_of_what_is_due() %}
   {% if is_deferred('model.' ~ project_name ~ '.greeks_slices_due') %}{{ return(none) }}{% endif %}
   {% set exactly = relation_of('greeks_slices_due') %}

@@ -2,7 +2,7 @@
   The loads whose rows the model's next build reads, as an array for `load_id = any (…)`: a scalar subquery, so that
   the BRIN index on the raw table's _load_id is used and nothing else of the table is read.
 
-  model_name: whose build it is; of a view that only one model reads, that model. Default: the model that it stands in.
+  model_name: the model whose build it is; in a view that only one model reads, that reader. Default: the model that the call stands in.
 #}
 {% macro loads_to_build(model_name=none) -%}
 array(
@@ -13,10 +13,11 @@ array(
 
 
 {#
-  The rows that the model's next build reads, as a condition on `load_id` and `line`: those of the loads that are new to it, and of the
-  loads that share a slice with one of them those between the lines of such slices. By scalar subqueries, as loads_to_build.
+  The rows that the model's next build reads, as a condition on `load_id` and `line`: all rows of the loads that are new to it and, from the
+  loads that share a slice with one of these, the rows between the first and the last line of such slices. Made of scalar subqueries, as
+  loads_to_build is.
 
-  Without a load that is read again the second half reads nothing.
+  If no load is read again, the second half reads nothing.
 #}
 {% macro rows_to_build() -%}
 {%- set planned = "(select planned.load_id from " ~ own_table('audit', 'loads_to_build') ~ " as planned where planned.model = '" ~ model.name ~ "' and planned.change = '" -%}

@@ -2,8 +2,8 @@
   Take this model for the rest of the transaction, or say who has it. Two builds at once would otherwise each plan
   from the same ledger and write the same slices.
 
-  A build of `tickmart build` stops here once its own lock is gone: whoever ended the session that holds it has ended the
-  build, whose dbt has other connections.
+  A build started by `tickmart build` stops here once its own lock is gone: whoever ended the session that held the lock has ended the
+  build, although its dbt works on other connections.
 
   relation: the relation about to be written.
 #}

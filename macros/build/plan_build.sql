@@ -1,10 +1,10 @@
 {#
   Work out, inside the model's transaction, which loads are new to this model, which are gone, and which slices
   (instrument type, exchange, group, session date) they touch; write the answer to the target's loads_to_build
-  and slices_to_build, from where the model's SQL reads it. Nothing is written when nothing has changed.
+  and slices_to_build, where the model's SQL reads it. Nothing is written when nothing has changed.
 
   The group is what changes together: an underlying with its contracts, an index, a share. A file of a whole market has the group `*`,
-  which meets every group of its exchange and session: such a file rebuilds all of them, and one symbol's file that symbol alone.
+  which meets every group of its exchange and session: such a file rebuilds all of them, and one symbol's file rebuilds that symbol alone.
 
   Which loads a model has built is a table, never a watermark: a load that commits late, a restated file (its earlier
   load is no longer current) and an unloaded file all show up as a difference of two sets.
@@ -16,8 +16,8 @@
                    load counts when each of these models that it concerns, one per instrument type, has built it
     shapes         with 'ledger' and 'slices': the shapes whose rows it takes (macros/domain/shapes.sql); it follows the loads whose raw
                    tables have such rows. Default: every load.
-    refers_to      with 'slices': shapes whose rows say something of the same slices, such as the lot: followed where a load
-                   of `shapes` has a slice, and for nothing else. A model that follows such a model says the same.
+    refers_to      with 'slices': shapes whose rows say something about the same slices, such as the lot. They are followed where a load of
+                   `shapes` has a slice, and nowhere else. A model that follows such a model states the same shapes.
     taken_by_every_shape  with 'slices': whether a load counts only when every shape that is listed for its raw table has taken it
     instrument_types  follow only loads that touch slices of these types, and only those slices
 
@@ -45,7 +45,7 @@
         select loads.load_id, loads.raw_table
         from sliced_loads as loads
         where not exists (
-            {# a whole file that came later, of which the slices are known #}
+            {# a whole file that came later and whose slices are known #}
             select from sliced_loads as later
             where later.source = loads.source and later.dataset = loads.dataset and later.uri = loads.uri
               and later.load_id > coalesce(loads.continues_load_id, loads.load_id)
@@ -146,7 +146,7 @@
     {% call statement('plan_kept_loads') %}
       insert into {{ record('loads_to_build') }} (model, load_id, change, first_line, last_line)
       with
-      {# by session first, and by group with an equality: pairs of groups would be as many as both together #}
+      {# joined by session first, and by group with an equality: otherwise every group would be paired with every other #}
       planned_sessions as (
         select instrument_type, exchange, session_date, bool_or(slice_group = '*') as is_whole
         from {{ record('slices_to_build') }}
@@ -157,7 +157,7 @@
         '{{ model_name }}',
         touched.load_id,
         'kept',
-        {# slices that were recorded without their lines: the whole load is read #}
+        {# if a slice was recorded without its lines, the whole load is read #}
         case when bool_and(touched.last_line is not null) then min(touched.first_line) end,
         case when bool_and(touched.last_line is not null) then max(touched.last_line) end
       from {{ slices }} as touched
@@ -185,7 +185,7 @@
 {% endmacro %}
 
 
-{# Record what the plan has done and clear it, in the same transaction as the rows themselves. #}
+{# Record what the plan has done and clear the plan, in the same transaction as the rows themselves. #}
 {% macro finish_build(model_name) %}
   {% do list_planned_slices_as_due(model_name) %}
   {% call statement('finish_build') %}

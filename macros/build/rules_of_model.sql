@@ -1,11 +1,11 @@
 {#
   A fingerprint of all that decides what a stored model holds, beside the loads: its contract, its SQL, the views that it
   reads (as the server keeps them, so that neither comments nor spaces count), the seeds behind these, and the fingerprints
-  of the stored models that it reads. Where it is another one than that of the last build, every slice is built again.
+  of the stored models that it reads. Where it differs from that of the last build, every slice is built again.
 
-  A seed that says `evaluates_again` (a calendar, a list of names) grows without changing what it said before; its additions are
-  taken up by that, and only a correction of what it said counts here. The same holds for a reference with `corrections_count`;
-  of one without it, another row changes nothing here: who reads it follows its rows (rates, sessions).
+  A seed with `evaluates_again` (a calendar, a list of names) grows without changing what it said before. That setting takes up its
+  additions, so only a correction of what it said counts here. The same holds for a reference with `corrections_count`. In a reference
+  without it, a changed row changes nothing here: its readers follow its rows (rates, sessions).
 
   sql: the model's compiled SQL.
 #}
@@ -15,14 +15,15 @@
   {% set own_sql = modules.re.sub('--[^\n]*', '', sql) | replace('"' ~ target.database ~ '".', '') %}
   {% set own = [modules.re.sub('\s+', ' ', own_sql)] %}
   {% for constraint in model['constraints'] %}{% do own.append(constraint['type'] ~ ' ' ~ constraint['columns']) %}{% endfor %}
-  {# which rows it follows; chunks and policies are none of them. One by one: dbt keeps settings in no order. #}
+  {# the settings that say which rows it follows; chunks and policies are not among them. One by one, because dbt keeps settings in no
+     order. #}
   {% for name in ['built_from', 'shapes', 'refers_to', 'taken_by_every_shape', 'instrument_types', 'slice_key', 'time_column', 'keeps', 'limited_from_outside'] %}
     {% do own.append(name ~ ' ' ~ config.get('meta', {}).get(name)) %}
   {% endfor %}
   {% for column in model['columns'].values() %}
     {% do own.append(column['name'] ~ ' ' ~ column['data_type'] ~ ' ' ~ (column['constraints'] | map(attribute='type') | join(' '))) %}
   {% endfor %}
-  {# a reference is computed at every build: what a seed says there is no rule but its rows #}
+  {# a reference is computed at every build: what a seed says shows in the reference's rows, and is not a rule #}
   {% if config.get('materialized') != 'reference' %}
     {% for seed in read['seed'] | sort %}{% do own.append(seed) %}{% endfor %}
   {% endif %}
@@ -86,7 +87,7 @@
 {% endmacro %}
 
 
-{# Record by which rules this model stands from now on, in the transaction that builds it so. #}
+{# Record the rules by which this model stands from now on, in the transaction that builds it by them. #}
 {% macro record_rules(rules) %}
   {% do run_query("
     insert into " ~ record('built_models') ~ " (model, rules) values ('" ~ model.name ~ "', '" ~ rules ~ "')
@@ -94,7 +95,7 @@
 {% endmacro %}
 
 
-{# Let what reads this seed or reference be built again: it has corrected what it said before. #}
+{# Let the readers of this seed or reference be built again, because it has corrected what it said before. #}
 {% macro record_correction() %}
   {% do run_query("
     insert into " ~ record('built_models') ~ " as built_models (model, rules, corrections) values ('" ~ model.name ~ "', '', 1)

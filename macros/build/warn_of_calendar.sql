@@ -1,6 +1,6 @@
 {#
-  Warn at the end of a build of a calendar that ends soon, and of sessions on file that no calendar has: what it is, and what to do.
-  See int_sessions__remaining and int_sessions__provisional.
+  At the end of a build, warn of a calendar that ends soon, and of sessions on file that no calendar has. The warning says what is wrong and
+  what to do. See int_sessions__remaining and int_sessions__provisional.
 #}
 {% macro warn_of_calendar() %}
   {% if execute and flags.WHICH in ('run', 'build') and not flags.EMPTY %}

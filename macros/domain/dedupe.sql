@@ -1,16 +1,17 @@
 {#
-  The CTE `winners`: of the planned slices one row per key and source, with `source` and `is_preferred`. Reads the CTE `delivered`, rows of the
-  loads to build with load_id, line, instrument_type, exchange, session_date and the key, and writes the CTEs that it needs before it.
+  The CTE `winners`: one row per key and source of the planned slices, with `source` and `is_preferred`. It reads the CTE `delivered` (rows
+  of the loads to build, with load_id, line, instrument_type, exchange, session_date and the key). The CTEs that it needs are written before
+  it.
 
   Within a source the order is: file rank (a file whose name ends in `_revised` goes first among equals), the vendor's own time, newest load,
   last line. Across sources nothing is dropped: the source of best rank is preferred, and a key's other sources stand beside it. Rows that
   lose within their source stand, with the reason, in int_quotes__set_aside, and so do rows of sources that are not preferred.
 
-  One window does both: sources stand behind one another by rank, and the first row of each is its winner.
+  One window does both: it orders the sources by rank, and the first row of each source is its winner.
 
   shape:       the shape that the rows are of: sources are ranked by what they deliver of it.
   key:         the columns that identify what competes.
-  group:       the column of `delivered` with what its slice is of: the underlying, or the symbol of what is no derivative.
+  group:       the column of `delivered` with the group of its slice: the underlying, or the symbol of an instrument that is no derivative.
   of_whole_markets  whether a file may be of a whole market (a slice of the group `*`).
   file_rank:   whether the rows have file_rank.
   vendor_time: the column with the vendor's own time of the row, where there is one.
@@ -33,7 +34,7 @@ whole_markets as (
 ),
 
 {% endif %}
--- A source has one rank among the rows of a shape, however many of its datasets bring such rows; one without a rank goes behind.
+-- A source has one rank among the rows of a shape, however many of its datasets bring such rows; a source without a rank goes last.
 loads as (
 
     select
@@ -64,7 +65,7 @@ ranked as (
         on delivered.session_date = slices.session_date
         and {{ "case when whole_markets.session_date is null then delivered." ~ group ~ " else '*' end" if of_whole_markets else "delivered." ~ group }}
         = slices.slice_group
-        -- a case, because two equalities more make the planner expect no row at all
+        -- a case, because with two more equalities the planner would expect no row at all
         and case
             when delivered.exchange = slices.exchange and delivered.instrument_type = slices.instrument_type then true
             else false
@@ -72,8 +73,8 @@ ranked as (
     inner join loads on delivered.load_id = loads.load_id
     window
         best_first as (
-            -- a key has one session, which stands first so that rows are written session by session: what is read
-            -- of one then lies together
+            -- a key has one session, which stands first so that rows are written session by session: the rows of one session then lie
+            -- together
             partition by
                 delivered.session_date
                 {%- for column in key if column != 'session_date' %}, delivered.{{ column }}{% endfor %}
@@ -84,7 +85,7 @@ ranked as (
                 {%- if file_rank %}
                 delivered.file_rank asc,
                 {%- endif %}
-                -- a revised file says so in its name alone, and counts whenever it was loaded
+                -- only the name of a revised file says that it is revised; it counts whenever it was loaded
                 loads.is_revised desc,
                 {%- if vendor_time %}
                 delivered.{{ vendor_time }} desc nulls last,

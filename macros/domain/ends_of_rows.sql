@@ -1,9 +1,9 @@
 {#
-  The sessions of the first and the last row of something, each found by the index: rows with `session_date`, none where there is
-  nothing.
+  The sessions of the first and the last row of something, each found by the index, as rows with `session_date`. There is no row where there
+  is nothing.
 
   relation: a model with session_date and bar_start, and an index that ends with the latter.
-  is_of:    the condition that its rows, `rows_of`, are of that thing: what stands before bar_start in the index.
+  is_of:    the condition that picks the rows of that thing out of `rows_of`, by the columns that stand before bar_start in the index.
 #}
 {% macro ends_of_rows(relation, is_of) -%}
 (select rows_of.session_date from {{ relation }} as rows_of where {{ is_of }} order by rows_of.bar_start asc limit 1)

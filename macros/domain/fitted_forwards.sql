@@ -1,18 +1,20 @@
 {#
-  Times, rate and forward of each row of `gathered` and the underlying beside it. Three forwards may be had: the one that put-call
-  parity implies, the price of the future that expires that day, and the underlying's price grown at the rate.
-  var('forward_method') says which counts; 'best' takes them in that order, for the first two have the market's dividends and
-  funding in them, and come from the tape that the premiums come from (docs/decisions/0060-the-forward-comes-from-the-chain.md).
+  Times, rate and forward of each row of `gathered`, with the underlying beside them. Up to three forwards exist: the one that put-call
+  parity implies, the price of the future that expires that day, and the underlying's price grown at the rate. var('forward_method') says
+  which counts; 'best' takes them in that order, because the first two have the market's dividends and funding in them, and come from the
+  same tape as the premiums (docs/decisions/0060-the-forward-comes-from-the-chain.md).
 
-  Settlement prices have the exchange's forward and rate in them, which are nobody's trade, so they are solved with these and never
-  with those of trades. The exchange grows the underlying's close at its rate: that comes before its price of a future.
+  Settlement prices have the exchange's own forward and rate in them, which nobody traded. So they are solved with that forward and rate,
+  and never with those of trades. The exchange grows the underlying's close at its rate, so that forward comes before the exchange's price
+  of a future.
 
   gathered: relation with the columns of gathered_forwards, and underlying_price, underlying_end, underlying_is_stale.
-  has_settlement: whether it has premium_kind, 'settlement' among the values, and settlement_rate, the rate in settlement prices.
+  has_settlement: whether it has premium_kind, with 'settlement' among its values, and settlement_rate, the rate in settlement prices.
   further:  columns of `gathered` to carry along.
 #}
 {% macro fitted_forwards(gathered, has_settlement=false, further=[]) %}
-{#- What has to hold, what it is called, and which setting asks for it beside 'best'; the first that holds counts. -#}
+{#- For each way: the condition that must hold, the way's name, and the setting that asks for it beside 'best'. The first way whose
+    condition holds counts. -#}
 {%- set ways = [
     ('parity_forward > 0', 'parity', 'parity'),
     ('future_price > 0', 'future', 'future'),
@@ -29,13 +31,13 @@
   {{ exceptions.raise_compiler_error("forward_method is " ~ methods | join(", ") ~ "; not " ~ method) }}
 {%- endif -%}
 {%- set is_settlement = "premium_kind = 'settlement'" -%}
-{#- Of the strike. Of trades half lie below 0.00013 and 99 % below 0.0019 (docs/greeks.md); what is wider was not traded at one time.
-    One strike alone could be anything. -#}
+{#- As a part of the strike. Half of the residuals of trades lie below 0.00013 and 99 % below 0.0019 (docs/greeks.md); premiums that lie
+    wider apart were not traded at one time. One strike alone could be anything. -#}
 {%- set widest_residual = '0.0025 * parity_strike' -%}
 {%- set least_strikes = least_strikes_of_parity() -%}
 {%- if has_settlement -%}
-  {#- The exchange computes the premiums of one strike as it computes those of all: theirs are two steps of rounding at most, and up
-      to 0.0005 of the strike where two strikes, which do not show the exchange's rate, are laid side by side at a rough one. -#}
+  {#- The exchange computes the premiums of every strike alike, so the residual is two steps of rounding at most. It is up to 0.0005 of the
+      strike more where two strikes, which do not show the exchange's rate, are compared at a rough rate. -#}
   {%- set widest_residual = "case when " ~ is_settlement ~ " then 0.0005 * parity_strike + 0.1 else " ~ widest_residual ~ " end" -%}
   {%- set least_strikes = "case when " ~ is_settlement ~ " then 1 else " ~ least_strikes ~ " end" -%}
 {%- endif -%}
@@ -151,13 +153,13 @@ fitted as (
 {% endmacro %}
 
 
-{# How many strikes parity needs: of two each vouches for the other, one alone could be anything. #}
+{# How many strikes parity needs: two vouch for each other, one alone could be anything. #}
 {% macro least_strikes_of_parity() %}{{ return(2) }}{% endmacro %}
 
 
 {#
-  Years from a bar's end to its expiry as volatility counts them: calendar time over 365 days, to the minute, or trading time,
-  sessions and the part of today's that is left over 252. Beyond the published calendar 252 of 365 days are taken for sessions.
+  Years from a bar's end to its expiry as volatility counts them: either calendar time over 365 days, to the minute, or trading time, which
+  is the remaining sessions and the rest of today's session over 252. Beyond the published calendar 252 of 365 days count as sessions.
 #}
 {% macro years_to_expiry() %}
 {%- if var('time_to_expiry') not in ('calendar', 'trading') -%}
@@ -192,7 +194,7 @@ fitted as (
 {% endmacro %}
 
 
-{# Calendar time from a bar's end to its expiry over 365 days, to the minute: what interest runs over. #}
+{# Calendar time from a bar's end to its expiry over 365 days, to the minute: the time over which interest runs. #}
 {% macro calendar_years_to_expiry() -%}
 extract(epoch from expiries.expires_at - gathered.bar_end)::double precision / (365 * 86400)::double precision
 {%- endmacro %}

@@ -1,24 +1,25 @@
 {#
-  What the chain itself says of the forwards: per expiry and bar the price that put-call parity puts on it, and the future's. A call
-  less its put is worth the discounted difference of forward and strike, so every strike of which both have a premium names a forward;
-  the median of those nearest to the money is taken, because one stale premium moves it little where it would bend a line through all.
+  What the chain itself says about forwards: for each expiry and bar, the forward price that put-call parity implies, and the future's
+  price. A call less its put is worth the discounted difference of forward and strike, so every strike with both premiums names a forward.
+  The median of the strikes nearest to the money is taken: one stale premium moves a median little, but would bend a line through all
+  strikes.
 
-  Premiums are of one kind or another: dealt, quoted, computed by the exchange. A call and a put are compared where both are of one
-  kind, and each kind has a forward of its own (docs/decisions/0073-a-premium-is-solved-with-the-forward-of-its-kind.md).
+  Premiums are of several kinds: traded, quoted, or computed by the exchange. A call and a put are compared where both are of the same kind,
+  and each kind has a forward of its own (docs/decisions/0073-a-premium-is-solved-with-the-forward-of-its-kind.md).
 
-  The day's interest rate is left out, so that a changed one changes no row here: the median is handed on as its strike and its call
-  less put, and forward = strike + (call - put) * exp(rate * years) follows. Only which strike is in the middle, and how far the
-  others lie from it, needs a rate beforehand; a rough one does, it counts for less than a rupee in a year.
+  The day's interest rate is left out, so that a changed rate changes no row here: the median is handed on as its strike and its call less
+  put, from which forward = strike + (call - put) * exp(rate * years) follows. A rate is needed here only to find the strike in the middle
+  and how far the others lie from it. A rough rate is enough: it counts for less than a rupee in a year.
 
-  Settlement prices are computed, all of an expiry from one forward and one rate: call less put lies on a line in the strike, to the
-  rounding of prices. Its slope says the exchange's rate, as far as enough strikes are far enough apart; and no strike is too far
-  from the money.
+  The exchange computes all settlement prices of an expiry from one forward and one rate, so call less put lies on a line in the strike, up
+  to the rounding of prices. The slope of that line gives the exchange's rate, if enough strikes lie far enough apart. For settlement prices
+  no strike is too far from the money.
 
-  Rows are compared by numbers alone, an underlying by that of its first contract: the same with names takes twice the time.
+  Rows are compared by numbers alone, and an underlying by the number of its first contract: to compare names takes twice the time.
 
   options: relation of contract_id, expiry, session_date, bar_start, bar_end, premium (NULL where there is none), and premium_kind where
            there are several; it is read more than once, so a CTE has to be `not materialized`, or no bound reaches what is below it.
-  futures: the same of futures, with `price` in place of the premium. Without it: none.
+  futures: the same for futures, with `price` in place of the premium. Without this relation there are no futures.
   kinds:   the kinds of premium, where there are several: 'trade', 'quote', 'settlement'.
   states_underlying: whether the options' rows have underlying_price, which is handed on as far as the rows of an expiry agree.
 #}
@@ -33,12 +34,12 @@
   {%- set kind_of.key = ', premium_kind' -%}
 {%- endif -%}
 {%- set most_strikes = 10 -%}
-{#- Farther from the money than this the difference is one of two big premiums, of which one is hardly traded. -#}
+{#- Farther from the money than this, call less put is the difference of two big premiums, one of which is hardly traded. -#}
 {%- set widest_difference = 0.05 -%}
 {%- set rough_rate = 0.065 -%}
-{#- Prices are whole steps of 0.05. Computed ones leave no more than two of them to the line through them. -#}
+{#- Prices are whole steps of 0.05. Computed prices lie no more than two steps off the line through them. -#}
 {%- set widest_error = 0.10 -%}
-{#- Strikes that far apart, times years: a step of 0.05 is then less than half a point of the rate. -#}
+{#- The span of the strikes, times years: at this span a step of 0.05 is less than half a point of the rate. -#}
 {%- set least_span = 10 -%}
 contracts as (
 
@@ -115,7 +116,7 @@ rated as (
         case
             when
                 premium_kind = 'settlement'
-                -- two make a line whatever they are
+                -- any two strikes make a line
                 and strikes_of_line >= 3
                 and span * days >= {{ least_span }} * 365
                 and squared_errors <= {{ widest_error * widest_error }} * strikes_of_line
@@ -167,7 +168,7 @@ quotes as (
     from ranked
     where nearness <= {{ most_strikes }}
     union all
-    -- a row for every expiry that has an option: each option finds one, if there is nothing in it
+    -- a row for every expiry that has an option, so that each option finds one, even if there is nothing in it
     select
         contracts.chain_id,
         bars.session_date,
@@ -226,7 +227,7 @@ expiries as (
 
 ),
 
--- the one in the middle, or half of each of two
+-- the strike in the middle, or half of each of the two in the middle
 gathered as (
 
     select

@@ -2,8 +2,8 @@
   Adds to hourly bars `begins_at`, the start of the bucket or the session's open where that is later: the select of a CTE
   (docs/decisions/0032-hours-begin-with-the-session.md).
 
-  Two branches and no greatest(), which no bound passes: a bound on begins_at reaches the stored buckets in the first, and
-  in the second the sessions that open inside an hour. Of these there are few; where the bound leaves none, nothing is read.
+  Two branches instead of greatest(), which no bound passes: in the first branch a bound on begins_at reaches the stored buckets, in the
+  second it reaches the sessions that open inside an hour. There are few such sessions; where the bound leaves none, nothing is read.
 
   hours: a CTE with bar_start (of the bucket) and opens_at (of the session; NULL where it is not known). It has to be
          `not materialized`, for it is read twice.

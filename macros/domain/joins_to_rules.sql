@@ -1,6 +1,6 @@
 {#
-  Joins that put the dated rules in force beside each row: ruled_lot.lot_size (see join_to_lot_rule) and ruled_tick.tick_size with
-  the day from which it is (valid_from). They read the CTEs `lot_rules` and `tick_rules`.
+  Joins that put the dated rules in force beside each row: ruled_lot.lot_size (see join_to_lot_rule) and ruled_tick.tick_size with the day
+  from which it is valid (valid_from). They read the CTEs `lot_rules` and `tick_rules`.
 
   of:  the relation with exchange, underlying, instrument_type and expiry.
   day: its column with the day that is asked for.

@@ -1,7 +1,7 @@
 {#
-  Rows that the Greeks step made of daily slices: of an underlying's session those of the official day, where it has one, else of the
-  day built from minutes; and only if they were made from today's inputs. A fit follows from all premiums of its slice, so a slice
-  that is due shows nothing, and the built day does not stand in for an official one that is due.
+  Rows that the Greeks step made for daily slices. For a session of an underlying, these are the rows of the official day if there is one,
+  else those of the day built from minutes; and only if they were made from today's inputs. A fit follows from all premiums of its slice, so
+  a slice that is due shows nothing, and the built day does not stand in for an official one that is due.
 
   relation: a source with underlying, session_date and bar_interval.
 #}
@@ -30,8 +30,8 @@
 
 
 {#
-  Whether a row of the Greeks step was computed from today's inputs. One that is due says nothing of what is there now, and is
-  shown once it has been computed.
+  Whether a row of the Greeks step was computed from today's inputs. A row that is due says nothing about what is there now; it is shown
+  once it has been computed.
 
   rows: name of rows with underlying, session_date and bar_interval.
 #}

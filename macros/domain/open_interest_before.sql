@@ -1,12 +1,12 @@
 {#
-  Joins that put beside each row of `official` the interest with which its change compares, before.open_interest: that of the
-  contract's row on the session on file before. Computed by contract, for the exchange writes the whole interest of a re-dated contract
-  as new. NULL where it is not known:
+  Joins that put beside each row of `official` the open interest from which its change is counted, before.open_interest: that of the
+  contract's row in the session on file before. It is computed by contract, because the exchange writes the whole interest of a re-dated
+  contract as new. It is NULL where it is not known:
     the contract has no row there, though it may have had interest: that session is not whole, the contract is on file before it, the
       exchange does not say that the interest is new, or series of that session are gone before their expiry (in the layout without
       symbols a re-dated contract is another contract);
-    the two do not compare: the exchange says another interest before, because it adjusted the contract in between. Over sessions that
-      are missing it speaks of another day, but where the lot has changed too the two compare only if it agrees.
+    the two do not compare: the exchange states another interest before, because it adjusted the contract in between. Where sessions are
+    missing, the exchange speaks of another day; but if the lot has changed too, the two compare only if the exchange agrees.
 
   instrument_type: 'option' or 'future'.
 #}
@@ -20,7 +20,7 @@ left join {{ ref('int_sessions__on_file') }} as on_file
         on official.contract_id = previous_of_hours.contract_id
         and on_file.previous_opens_at = previous_of_hours.bar_start
         and previous_of_hours.is_preferred
-    -- stored before the hours of its session were known: from midnight at the exchange
+    -- a row that was stored before the hours of its session were known begins at midnight at the exchange
     left join {{ ref('int_fo_bhavcopy__deduped') }} as previous_of_midnight
         on previous_of_hours.contract_id is null
         and official.contract_id = previous_of_midnight.contract_id
@@ -52,7 +52,7 @@ left join {{ ref('int_sessions__on_file') }} as on_file
                         select 1 from {{ ref('int_fo_bhavcopy__deduped') }} as earlier
                         where
                             official.contract_id = earlier.contract_id
-                            -- which compressed rows are found by
+                            -- compressed rows are found by this column
                             and official.underlying = earlier.underlying
                             and on_file.previous_opens_at > earlier.bar_start
                     )
@@ -62,7 +62,7 @@ left join {{ ref('int_sessions__on_file') }} as on_file
 {%- endmacro %}
 
 
-{# The two columns of marts that a select from joins_to_session_before has of it: the change and the session that it is from. #}
+{# The two columns of marts that a select gets from joins_to_session_before: the change, and the session from which it is counted. #}
 {% macro change_in_open_interest() -%}
 official.open_interest - before.open_interest as change_in_open_interest,
         case

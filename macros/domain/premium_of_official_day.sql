@@ -1,6 +1,6 @@
 {#
   The premium of an option on an official day: its close, or the settlement price where it was not traded. On the day of expiry the
-  settlement price is the underlying's value, and no premium; 0 is no price that was computed.
+  settlement price is the underlying's value, and no premium; a price of 0 was not computed.
 
   official: relation with is_traded, close, settlement_price, session_date and expiry.
 #}
@@ -12,7 +12,7 @@ case
 {%- endmacro %}
 
 
-{# Of which kind that premium is, or would be: the kind of forward that it is solved with. #}
+{# The kind of that premium, or the kind that it would be: it is solved with a forward of this kind. #}
 {% macro kind_of_official_premium(official) -%}
 case when {{ official }}.is_traded then 'trade' else 'settlement' end
 {%- endmacro %}

@@ -1,12 +1,13 @@
 {#
-  The shapes whose rows compete for a place in a mart, by shape: the rows as identified, where the winners stand, and what a winner and its
-  losers have in common: a contract or, where there is none, a name.
+  The shapes whose rows compete for a place in a mart. For each shape: the rows as identified, where the winners stand, and what a winner
+  and its losers have in common, which is a contract or, where there is none, a name.
 
     rows         model of the rows as identified: one per landed row
-    contract_id, bar_of, underlying  of these rows: the contract, or the name of what is no contract; the slice's group
+    contract_id, bar_of, underlying  columns of these rows: the contract; the name of what is no contract; the slice's group
     time         the moment that winner and losers share
     values       what may differ between them
-    winners      the models of those that count: `in`, the instrument types that each takes, and the same of their rows
+    winners      the models of the rows that count: each with its name (`in`), the instrument types that it takes, and the same columns of
+                 its rows
 
   Rows of other shapes count when they can be read.
 #}
@@ -14,7 +15,7 @@
   {%- set bar_values = ['open', 'high', 'low', 'close', 'volume', 'open_interest'] -%}
   {%- set day_values = bar_values + ['settlement_price'] -%}
   {%- set share_values = ['open', 'high', 'low', 'close', 'volume'] -%}
-  {#- an index has no volume: what a file says of it makes no difference -#}
+  {#- an index has no volume, so a volume in a file makes no difference -#}
   {%- set index_values = ['open', 'high', 'low', 'close'] -%}
   {%- set snapshot_values = [
     'bid', 'bid_size', 'ask', 'ask_size', 'last_price', 'lots_traded', 'open_interest_lots', 'change_in_open_interest_lots',
@@ -110,8 +111,8 @@
 
 
 {#
-  A condition that holds for a load whose rows every shape that is listed for its raw table has taken: each model of winners that the load
-  has a slice for.
+  A condition that holds for a load if every shape that is listed for its raw table has taken its rows, that is, if each model of winners
+  for which the load has a slice has taken them.
 
   load: a relation with load_id and raw_table.
 #}

@@ -8,8 +8,9 @@
     raw_table  source and table, as in the yml of the vendor's folder
     view       the staging view: exactly the columns of its shape, which are those of the union's contract
     shape      one of shape_names()
-    dates      cells of the raw table with dates, of which a spreadsheet may have changed the order of day and month; in one of its lines
-    whole_market  true where each file has the whole market of its sessions: it is one slice then (plan_build)
+    dates      cells of the raw table with dates in which a spreadsheet may have changed the order of day and month; given in one of the
+               table's lines
+    whole_market  true where each file has the whole market of its sessions: the file is then one slice (plan_build)
     states_underlying_price  false where the rows do not say the underlying's price, which is taken from other files then
 #}
 {% macro shapes() %}
@@ -55,8 +56,8 @@
 
 
 {#
-  The shapes that there are. To add one: its name here, its union models/intermediate/shapes/int_<shape>__delivered.sql with a contract, a line
-  for each raw table above, and, where its rows compete for a place in a mart, an entry in rows_that_compete().
+  The shapes that there are. To add one, add its name here, its union models/intermediate/shapes/int_<shape>__delivered.sql with a contract,
+  a line for each raw table above, and, where its rows compete for a place in a mart, an entry in rows_that_compete().
 #}
 {% macro shape_names() %}
   {{ return(['bars', 'contract_days', 'share_days', 'index_days', 'chain_snapshots', 'instruments']) }}
@@ -103,7 +104,7 @@ from {{ ref(view) }}
 {%- endmacro %}
 
 
-{# The tables that files land in, once each: whatever looks at all of them goes by this. #}
+{# The tables that files land in, once each: whatever looks at all of them uses this list. #}
 {% macro raw_tables() %}
   {%- set tables = [] -%}
   {%- for line in shapes() if line['raw_table'] not in tables -%}{%- do tables.append(line['raw_table']) -%}{%- endfor -%}

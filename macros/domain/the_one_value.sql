@@ -1,6 +1,6 @@
 {#
-  What the rows of a group state of a thing that they have in common; NULL where two of them contradict each other, for which of
-  them is right nobody says.
+  What the rows of a group state about a thing that they have in common; NULL where two of them contradict each other, because nobody says
+  which of them is right.
 
   column: the column.
   window: the window whose rows they are, instead of a group.

@@ -2,9 +2,9 @@
   Option bars with their contract's terms, volatility and Greeks. A row shows Greeks only if they were computed from today's
   inputs; else it is `pending`.
 
-  Where a slice's inputs are those last used (nearly always, everywhere), every one of its rows has Greeks, and these and the
-  inputs stand ready in the Greeks' tables (greeks_of): an inner join by key, in the order of both keys, whose bounds on time and
-  session reach the chunks of both sides. Only the rows of slices that are due are priced again and compared one by one, to show those whose inputs
+  Where a slice's inputs are those last used (nearly always, everywhere), every one of its rows has Greeks, and the Greeks and their inputs
+  stand ready in the Greeks' tables (greeks_of). An inner join adds them by key, in the order of both keys, and bounds on time and session
+  reach the chunks of both sides. Only the rows of slices that are due are priced again and compared one by one, to show those whose inputs
   have not changed (docs/decisions/0007-greeks-are-joined-by-slice.md).
 
   bars:         relation of the bars: contract_id, expiry, session_date, bar_start, bar_end, `columns` and `further`.
@@ -12,7 +12,7 @@
   bar_interval: 'minute', 'hour', 'built day', 'day' or 'snapshot', as in option_pricing_inputs.
   further:      columns of both relations to carry along.
   columns:      what a bar states; by default prices and quantities.
-  of_several_sources  whether `bars` has rows of several sources, of which those that are preferred count.
+  of_several_sources  whether `bars` has rows of several sources; only those that are preferred count.
 #}
 {% macro with_greeks(bars, priced, bar_interval, further=[], columns=columns_of_bars(), of_several_sources=false) %}
 {% if bar_interval not in ('minute', 'hour', 'built day', 'day', 'snapshot') %}
@@ -44,7 +44,7 @@
     inner join {{ ref('int_contracts__described') }} as contracts on bars.contract_id = contracts.contract_id
     inner join {{ greeks_of(bar_interval) }} as greeks
         on {{ is_of_bar('bars', bar_interval) }}
-    -- not `not exists`: TimescaleDB carries bounds over joins of the outermost level only, and an anti-join would be that
+    -- not `not exists`: TimescaleDB carries bounds only over joins of the outermost level, and an anti-join would take that level
     where (contracts.underlying, bars.session_date) not in (
         select
             due.underlying,
@@ -91,8 +91,8 @@
 
 
 {#
-  The table of the Greeks of an interval: those of minutes and moments, of which a session has hundreds per contract, lie apart from
-  those of hours and days, whose years would else be as many chunks.
+  The table with the Greeks of an interval. Greeks of minutes and moments, hundreds per contract and session, lie apart from those of hours
+  and days: otherwise years of the latter would be spread over as many chunks.
 #}
 {% macro greeks_of(bar_interval) %}
   {{- return(computed('option_greeks' if bar_interval in ('minute', 'snapshot') else 'option_greeks_coarse')) -}}
@@ -100,8 +100,8 @@
 
 
 {#
-  The condition that `greeks`, of the table of that interval, are those of a bar: their whole key, so that they are known to be one
-  row, and a bound on any part of it is one on both sides.
+  The condition that `greeks`, from the table of that interval, are those of a bar. It compares the whole key, so that they are known to be
+  one row, and a bound on any part of the key is a bound on both sides.
 #}
 {% macro is_of_bar(bars, bar_interval) -%}
 {{ bars }}.contract_id = greeks.contract_id

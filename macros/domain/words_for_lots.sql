@@ -1,10 +1,10 @@
-{# Who may say a contract's lot, the better word first; see the doc block lot_size_decided_by. #}
+{# The sources that may say a contract's lot, the better one first; see the doc block lot_size_decided_by. #}
 {% macro words_for_lots() %}{{ return(['bhavcopy', 'instrument dump', 'rule', 'turnover']) }}{% endmacro %}
 
 
 {#
-  Aggregate of lots over the rows that have the best word of all: a file that says the lots may have a part of a series alone, and
-  what is said less well of the rest does not come in between.
+  Aggregate of lots over the rows with the best source of all. A file that says the lots may have only a part of a series, and weaker
+  statements about the rest do not interfere.
 
   aggregate: max or min.
 #}

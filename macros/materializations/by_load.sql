@@ -7,7 +7,7 @@
     keeps  'everything' (what a load brought stays known when the load goes: ids and slices must outlive it) or
            'current loads' (rows carry load_id and are replaced whenever their load is touched) or
            'each load' (rows carry load_id and go with their load; what other loads bring changes nothing in them)
-    evaluates_again  see evaluate_again; after new rows
+    evaluates_again  see evaluate_again; done after new rows
 #}
 {% materialization by_load, adapter='postgres' %}
   {%- set target_relation = this.incorporate(type='table') -%}
@@ -36,7 +36,7 @@
         {{ sql }}
       ) as brought
       {% if meta['keeps'] == 'everything' %}
-        {# what is brought again is what has come to be known otherwise #}
+        {# a row comes again if something else is known about it now #}
         on conflict ({{ model['constraints'][0]['columns'] | join(', ') }}) do update set
         {% for column in model['columns'] %}{{ column }} = excluded.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
       {% endif %}

@@ -1,6 +1,6 @@
 {#
-  Create the indexes of the model's config that the table does not have, by their columns. dbt names an index by the time of its making, so
-  its own macro would make one more at each call.
+  Create the indexes of the model's config that the table does not have; indexes are compared by their columns. dbt names an index by the
+  time of its making, so its own macro would make one more at each call.
 #}
 {% macro create_missing_indexes(relation) %}
   {% set found = run_query("

@@ -11,8 +11,8 @@
 
 {#
   Stop where a view above a relation would be lost if it were dropped: one of this project that the run does not select, or one
-  that somebody has made outside the project. Views in the project's schemas that the project no longer has may go, and views of another
-  target, which come back with its next build: else a developer's would hold up the night's build.
+  that somebody has made outside the project. Two kinds of views may go: views in the project's schemas that the project no longer has, and
+  views of another target, which come back with its next build. Otherwise a developer's view would hold up the nightly build.
 #}
 {% macro refuse_to_leave_behind(relation) %}
   {% set schemas, known, selected = [], [], [] %}

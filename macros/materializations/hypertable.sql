@@ -6,11 +6,11 @@
   config.meta, beside what plan_build reads:
     time_column     the column by which the hypertable is partitioned first (default bar_start); see make_hypertable
     chunk_interval  default '7 days'
-    slice_key       how rows belong to a slice: 'contract_id' (its group is the contract's underlying), 'underlying', or 'symbol' of shares,
-                    of which a file may bring a whole market
-    limited_from_outside  true where the model's SQL is one of all slices, and its last grouping has exchange, underlying, session_date and
-                    the time column: what keeps it to the planned slices is put around it, as for a rollup. Default: the SQL does
-                    it itself (slices_to_build)
+    slice_key       how rows belong to a slice: 'contract_id' (its group is the contract's underlying), 'underlying', or 'symbol' for
+                    shares, where a file may bring a whole market
+    limited_from_outside  true where the model's SQL covers all slices, and its last grouping has exchange, underlying, session_date and the
+                    time column. The limit to the planned slices is then put around it, as for a rollup. Default: the SQL limits itself
+                    (slices_to_build)
     compress_after, segment_by, order_by, drop_after  Community edition only: see follow_policies
 #}
 {% materialization hypertable, adapter='postgres' %}
@@ -40,12 +40,12 @@
 
 
 {#
-  Make a hypertable of an empty table. Its chunks are periods of its column of time, and the same periods of what else in its key says
-  when a row is: a bound on any of these leaves all other chunks unopened, where a bound on the column of time alone would
+  Make a hypertable of an empty table. Its chunks are periods of its time column, and the same periods of the other columns in its key that
+  say when a row is. A bound on any of these columns leaves all other chunks unopened; otherwise only a bound on the time column would
   (docs/decisions/0150-chunks-are-found-by-session.md).
 
-  The widths are the same, so that there is one chunk per period. That of a day whose bucket begins on the day before, at the
-  midnight of India, has two where a period begins.
+  The widths are the same, so that there is one chunk per period. A table of days, whose buckets begin on the day before, at midnight in
+  India, has two chunks where a period begins.
 #}
 {% macro make_hypertable(relation, time_column, chunk_interval) %}
   {% call statement('make_hypertable') %}
@@ -98,7 +98,7 @@
 {% endmacro %}
 
 
-{# The planned slices, as a relation `planned` to join; where rows say a contract and no underlying, with the contracts. #}
+{# The planned slices, as a relation `planned` to join; where rows say a contract and no underlying, the contracts are joined to it. #}
 {% macro planned_slices(meta) -%}
 {{ record('slices_to_build') }} as planned
 {%- if meta['slice_key'] == 'contract_id' %}
@@ -111,8 +111,8 @@ inner join {{ relation_of('int_contracts__registered') }} as contracts
 
 
 {#
-  How rows belong to a planned slice, beside the session: conditions, of which one holds. Each is an equality, so that rows and slices
-  are never compared pair by pair.
+  How rows belong to a planned slice, beside the session: a list of conditions, one of which holds. Each is an equality, so that rows and
+  slices are never compared pair by pair.
 
   meta: the model's `config.meta`.
   rows: the relation with the rows.
@@ -155,8 +155,8 @@ inner join {{ relation_of('int_contracts__registered') }} as contracts
 
 
 {#
-  Give the planner the statistics of the chunks just written, and their BRIN indexes what the new pages hold; autovacuum would come
-  after the exports have read them.
+  Give the planner the statistics of the chunks just written, and bring their BRIN indexes up to date with the new pages; autovacuum would
+  come only after the exports have read them.
 #}
 {% macro analyze_chunks(target_relation, reach) %}
   {% set chunks = run_query("

@@ -1,7 +1,7 @@
 {#
   Put the descriptions of a model, and of its columns, on the relation, so that psql, DBeaver and every other client show them. dbt
-  would write each of them again at every build; here only those are written that differ from what the server has, so that a build
-  with nothing new writes nothing.
+  would write each of them again at every build; here only those that differ from what the server has are written, so that a build with
+  nothing new writes nothing.
 
   relation, model, for_relation, for_columns: as in dbt's persist_docs.
 #}

@@ -1,11 +1,11 @@
 {#
-  Let TimescaleDB's Community edition compress, drop and refresh as is configured: what there is and what is wanted are compared at
-  every build, and only what differs is set. On the Apache edition, which has none of it, nothing happens; nor in a target with a schema
-  of its own, which comes and goes.
+  Let TimescaleDB's Community edition compress, drop and refresh as configured: every build compares the policies that exist with those that
+  are wanted, and sets only what differs. Nothing happens on the Apache edition, which has no policies, nor in a target with a schema of its
+  own, which comes and goes.
 
   relation: a hypertable or a continuous aggregate.
   name:     the table's name in var('policies').
-  meta:     what the table's own model says, which var('policies') may say otherwise:
+  meta:     the settings in the table's own model, which var('policies') may override:
     compress_after  age from which chunks are compressed (default var('compress_after'); 'never': not at all)
     segment_by      columns that the rows of a compressed batch have in common (default: slice_key)
     order_by        the order of its rows (default: the column of time)
@@ -138,7 +138,7 @@
 {% endmacro %}
 
 
-{# Columns as TimescaleDB's view shows them, in small letters and without quotes; none where there are none. #}
+{# Columns as TimescaleDB's view shows them, in lower case and without quotes; none where there are none. #}
 {% macro as_server_writes(columns) %}
   {%- set written = modules.re.sub('\s*,\s*', ',', (columns or '') | trim | lower | replace('"', '')) -%}
   {%- set written = modules.re.sub('\s+', ' ', written) | replace(' asc', '') -%}
@@ -151,7 +151,7 @@
 {% endmacro %}
 
 
-{# The policies of the Greeks, whose tables are sources of dbt's: Python makes them and fills them. #}
+{# The policies of the Greeks' tables. These tables are sources to dbt: Python makes them and fills them. #}
 {% macro follow_policies_of_greeks() %}
   {% if execute and flags.WHICH in ('run', 'build') %}
     {% for table in graph.sources.values() if table.name in ('option_greeks', 'option_greeks_coarse') %}
@@ -170,10 +170,10 @@
 
 
 {#
-  Refresh a continuous aggregate where a refresh by somebody else, a policy or a person, may be at work: TimescaleDB refuses to refresh
-  what is being refreshed. So this waits until nobody does, and goes on in the same call and in one pass: a refresh in several batches
-  would be open to others between two of them. With the lock under which refreshes announce themselves, where the user may take it,
-  nobody can begin one between the look and the refresh.
+  Refresh a continuous aggregate while somebody else, a policy or a person, may be refreshing it: TimescaleDB refuses to refresh what is
+  being refreshed. So this waits until nobody refreshes it, and goes on in the same call and in one pass: if a refresh ran in several
+  batches, others could begin one between two of them. Refreshes announce themselves under a lock. Where the user may take that lock, nobody
+  can begin a refresh between the look and this one.
 #}
 {% macro refresh_aggregate(relation, reach) %}
   {% set announced = '_timescaledb_catalog.continuous_aggs_jobs_refresh_ranges' %}

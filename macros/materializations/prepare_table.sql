@@ -1,5 +1,5 @@
 {#
-  Make the table of a contract, or bring the one that is there to it. Returns true where it was made now.
+  Make the table of a contract, or make the existing table fit the contract. Returns true if the table was made now.
 
   Another set of rules (see rules_of_model), or a full refresh, empties the table and forgets what it has built, so that this
   build makes all of it again. Columns that came at the end are added, so that nothing above is dropped; for any other change
@@ -33,7 +33,7 @@
   {# after the table: a model may read itself #}
   {% do get_assert_columns_equivalent(sql) %}
   {% set rules, rules_before = rules_of_model(sql), rules_of_last_build() %}
-  {# with --empty what is there stays as it is: the next build finds the other rules #}
+  {# with --empty the table stays as it is: the next build finds that the rules differ #}
   {% if is_new or (not flags.EMPTY and (rules != rules_before or should_full_refresh())) %}
     {% if not is_new %}
       {% if rules != rules_before and config.get('materialized') in ('hypertable', 'rollup') %}
@@ -42,7 +42,7 @@
       {% if not keeps_rows and config.get('materialized') != 'reference' %}{% do run_query("truncate table " ~ target_relation) %}{% endif %}
       {% do create_missing_indexes(target_relation) %}
     {% endif %}
-    {# a table that begins anew has built nothing, whatever an earlier one of its name had #}
+    {# a new table has built nothing, whatever an earlier table of its name had built #}
     {% do run_query("delete from " ~ record('built_loads') ~ " where model = '" ~ model.name ~ "'") %}
     {% do record_rules(rules) %}
   {% endif %}
@@ -58,8 +58,8 @@
 
 
 {#
-  How the table that is there fits the contract, from the catalog: 'same' (columns by name, type and order, and the primary key),
-  'extends' (the contract has more columns, all after those that are there, none of which must have a value) or 'differs'.
+  How the existing table fits the contract, from the catalog: 'same' (columns by name, type and order, and the primary key), 'extends' (the
+  contract has more columns, all after the existing ones, and no new column must have a value) or 'differs'.
 #}
 {% macro fit_of_table(existing) %}
   {% set columns = columns_beside_contract(existing) %}

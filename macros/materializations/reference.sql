@@ -5,10 +5,10 @@
   config.meta:
     key   the columns that identify a row: the contract's primary key
     corrections_count   true where a row that changes or goes changes what was built from it: what reads the table is built again
-    rebuilds_sessions   columns; where they change in a row, or it goes, loads of its session_date are built again
-    prices_options      true where Greeks are computed from its rows: the slices that other rows make due are listed
-    evaluates_sessions_again   reasons as in int_quotes__set_aside; where those columns change in a row, or it comes, loads with rows
-                            of its session_date that were quarantined for one of them are built again
+    rebuilds_sessions   columns; where they change in a row, or the row goes, loads of its session_date are built again
+    prices_options      true where Greeks are computed from its rows: slices that become due when its rows change are listed
+    evaluates_sessions_again   reasons as in int_quotes__set_aside; where those columns change in a row, or the row is new, loads with rows
+                            of its session_date that were quarantined for one of these reasons are built again
 #}
 {% materialization reference, adapter='postgres' %}
   {%- set target_relation = this.incorporate(type='table') -%}
@@ -32,7 +32,7 @@
 {% endmaterialization %}
 
 
-{# Compute the table, and write the rows that are new or differ; what is no more is deleted. #}
+{# Compute the table, and write the rows that are new or differ; rows that no longer exist are deleted. #}
 {% macro write_what_differs(target_relation, sql) %}
   {%- set columns = get_quoted_csv(model['columns'].keys()) -%}
   {%- set key = config.get('meta')['key'] -%}
@@ -40,7 +40,7 @@
     {% for name in key %}stored.{{ name }} = computed.{{ name }}{{ ' and ' if not loop.last }}{% endfor %}
   {%- endset -%}
 
-  {# once: it is compared in several statements #}
+  {# computed once, because it is compared in several statements #}
   {% do run_query("create temporary table computed on commit drop as select " ~ columns ~ " from (" ~ sql ~ ") as computed") %}
   {% set prices_options = config.get('meta').get('prices_options', false) %}
   {% set corrects = (prices_options or config.get('meta').get('corrections_count')) and run_query("
@@ -69,8 +69,9 @@
 
 
 {#
-  Let the loads of sessions that a calendar has corrected be built again: other hours, or none at all; and of what it adds those
-  alone that have rows which were quarantined for want of it. What is computed stands in the temporary table of that name.
+  Let the loads of sessions that a calendar has corrected, with other hours or with none at all, be built again. For sessions that it adds,
+  only those loads are built again that have rows quarantined for want of the session. The computed rows stand in the temporary table of
+  that name.
 #}
 {% macro rebuild_changed_sessions(relation) %}
   {% set deciding = get_quoted_csv(config.get('meta')['rebuilds_sessions']) %}

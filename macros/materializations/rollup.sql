@@ -17,7 +17,7 @@
     {% do lock_model(target_relation) %}
     {% do prepare_aggregate(target_relation, sql) %}
     {% do follow_policies(target_relation, model.name, meta, bucket=meta['bucket']) %}
-    {# what a refresh that was killed left of its plan: its loads are not recorded yet, so they are planned again #}
+    {# a killed refresh may have left its plan behind: its loads are not recorded yet, so they are planned again #}
     {% call statement('forget_plan') %}
       delete from {{ record('loads_to_build') }} where model = '{{ model.name }}';
       delete from {{ record('slices_to_build') }} where model = '{{ model.name }}';
@@ -27,9 +27,9 @@
       {% do log_slices(model.name) %}
       {% set reach = slice_time_range(model.name) %}
       {% do list_planned_slices_as_due(model.name) %}
-      {# a refresh runs in transactions of its own; its loads are recorded after it, so that a kill in between refreshes again #}
+      {# a refresh runs in transactions of its own; its loads are recorded after it, so that after a kill in between it is done again #}
       {% do adapter.commit() %}
-      {# until the connection ends with the model: a refresh also notes what changed for the aggregates beside it #}
+      {# held until the connection ends with the model: a refresh also notes what changed for the aggregates beside it #}
       {% do run_query("select pg_advisory_lock_shared(" ~ rollups_lock() ~ ")") %}
       {% do lift_decompression_limit() %}
       {% do refresh_aggregate(target_relation, reach) %}
@@ -57,20 +57,20 @@
 
 
 {#
-  Make the continuous aggregate, or bring the one that is there to the model. Another set of rules (see rules_of_model) or a
-  full refresh empties it while its query is the same, so that nothing above it is dropped, and makes it anew otherwise; a
-  hypertable that another edition left gives way to it.
+  Make the continuous aggregate, or make the existing one fit the model. If the rules differ (see rules_of_model), or on a full refresh, the
+  aggregate is emptied if its query is still the same, so that nothing above it is dropped, and is made anew otherwise. A hypertable that
+  another edition left gives way to it.
 #}
 {% macro prepare_aggregate(target_relation, sql) %}
   {% do get_assert_columns_equivalent(sql) %}
   {% set existing = load_cached_relation(this) %}
   {% if existing is not none and not run_query("select to_regclass('" ~ existing ~ "') is not null").rows[0][0] %}
-    {# it went with the hypertable below it, which dbt does not know to be below it #}
+    {# it was dropped with the hypertable below it; dbt does not know that the hypertable is below it #}
     {% do adapter.cache_dropped(existing) %}
     {% set existing = none %}
   {% endif %}
   {% set rules = rules_of_model(sql) %}
-  {# with --empty what is there stays as it is #}
+  {# with --empty the aggregate stays as it is #}
   {% if existing is not none and existing.is_view and (flags.EMPTY or (rules == rules_of_last_build() and not should_full_refresh())) %}
     {{ return('') }}
   {% endif %}
@@ -85,7 +85,8 @@
   {% if existing is not none %}
     {% do refuse_to_leave_behind(existing) %}
     {% do log(this.schema ~ "." ~ this.identifier ~ " is made anew: views above it are dropped and come back with this build", info=True) %}
-    {# not while another one is refreshed: it would leave notes for this one, which TimescaleDB cannot restore from a backup #}
+    {# not while another aggregate is refreshed: that refresh would leave notes for this one, which TimescaleDB cannot restore from a
+       backup #}
     {% do run_query("select pg_advisory_xact_lock(" ~ rollups_lock() ~ ")") %}
     {% do run_query("drop " ~ ("table " if existing.is_table else "materialized view ") ~ existing ~ " cascade") %}
     {% do adapter.cache_dropped(existing) %}

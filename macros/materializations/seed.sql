@@ -1,18 +1,18 @@
 {#
   Load a seed only when its file has changed. dbt's own materialization inserts every row again on each build; here the
   checksum of the file, and of its columns with their types, stands in the table's comment. A changed file replaces the rows in place (TRUNCATE, so that views
-  on the seed stay) unless its columns changed too. What was built by a changed file is built again (rules_of_model); of a seed that
-  says `evaluates_again`, additions only let rows that were quarantined be evaluated again.
+  on the seed stay) unless its columns changed too. What was built from a file is built again when the file changes (rules_of_model).
+  Additions to a seed with `evaluates_again` only let quarantined rows be evaluated again.
 
   config.meta
-    evaluates_again  reasons for which rows may have been quarantined that a new row lets in; see evaluate_again
-    explains      columns that say why or from where, and decide nothing: another text there corrects nothing (default: source)
+    evaluates_again  reasons for which rows may have been quarantined that a new row of the seed would let in; see evaluate_again
+    explains      columns that say why or from where, and decide nothing: a changed text there corrects nothing (default: source)
 #}
 {% materialization seed, adapter='postgres' %}
   {%- set target_relation = this.incorporate(type='table') -%}
   {%- set existing = load_cached_relation(this) -%}
   {%- set agate_table = load_agate_table() -%}
-  {#- Types are what dbt takes a user's columns for: a 5 that becomes 5.50 is another type. -#}
+  {#- dbt guesses the types of a user's columns: a 5 that becomes 5.50 is another type. -#}
   {%- set types = [] -%}
   {%- for name in agate_table.column_names -%}{%- do types.append(adapter.convert_type(agate_table, loop.index0)) -%}{%- endfor -%}
   {%- set shape = 'seed ' ~ local_md5(((agate_table.column_names | list) + types) | join(',') ~ config.get('column_types', {})) -%}

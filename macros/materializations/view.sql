@@ -7,7 +7,7 @@
   of the old and the new query first would have every view planned three times more.
 
   config.meta:
-    rules_count   true for a view by whose rules something outside dbt is computed: they are recorded (rules_of_model)
+    rules_count   true for a view if something outside dbt is computed by its rules: the rules are recorded (rules_of_model)
 #}
 {% materialization view, adapter='postgres' %}
   {%- set target_relation = this.incorporate(type='view') -%}
@@ -33,13 +33,13 @@
     {% set columns = columns_beside_contract(target_relation) %}
   {% endif %}
   {% if config.get('contract').enforced and columns['found'] | sort != columns['wanted'] | sort %}
-    {# tells the differences, column by column #}
+    {# lists the differences, column by column #}
     {% do get_assert_columns_equivalent(sql) %}
   {% endif %}
   {% call noop_statement('main', 'CREATE VIEW', 'CREATE VIEW') %}{{ sql }}{% endcall %}
   {% if config.get('meta', {}).get('rules_count') %}
     {% set rules = rules_of_model(sql) %}
-    {# not where they are the same: a build with nothing new writes nothing #}
+    {# only if the rules differ: a build with nothing new writes nothing #}
     {% if rules != rules_of_last_build() %}
       {% do record_rules(rules) %}
       {% do list_slices_due() %}
@@ -62,8 +62,8 @@
 
 
 {#
-  The columns of a relation and those of the model's contract, each 'name type' in order. From the catalog: to ask a query
-  for its columns means to plan it. With them, so that it is one look, the view that cannot be replaced in place.
+  The columns of a relation and those of the model's contract, each 'name type' in order. They come from the catalog, because to ask a query
+  for its columns means to plan it. The view that cannot be replaced in place comes with them, so that one look is enough.
 #}
 {% macro columns_beside_contract(relation) %}
   {% set row = run_query("

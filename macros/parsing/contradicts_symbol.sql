@@ -1,8 +1,8 @@
 {#
-  Whether the exchange's name of a contract says other terms than its row: NIFTY25AUG24500CE, NIFTY2580724500CE, NIFTY25AUGFUT. A
-  name that stands on another contract's row would be a second contract of its terms. Compared is what every form of the name has:
-  the underlying in front, strike and type at the end. In between, a month is that of the expiry, for the exchange re-dates
-  contracts within their month, and a day lies within a week of it; what is written otherwise says nothing.
+  Whether the exchange's name of a contract says other terms than its row: NIFTY25AUG24500CE, NIFTY2580724500CE, NIFTY25AUGFUT. A name on
+  another contract's row would make a second contract of the same terms. The parts that every form of the name has are compared: the
+  underlying in front, strike and type at the end. In between, a month must be that of the expiry, because the exchange re-dates contracts
+  within their month, and a day must lie within a week of it. Anything written otherwise says nothing.
 
   symbol, underlying, expiry, strike: the row's cells, read.
   kind: CE, PE or FUT, as the end of the name would say it; anything else is not known, and the end is not compared.

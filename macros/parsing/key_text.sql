@@ -1,5 +1,5 @@
 {#
-  A vendor's text that is to be a key (a symbol, an expiry, a series), NULL where it is longer than any: an entry of an index has
+  A vendor's text that is to be a key (a symbol, an expiry, a series), NULL where it is longer than any key may be: an entry of an index has
   room for 2,704 bytes, and one longer cell would stop every build.
 
   column: the text column.
@@ -14,7 +14,7 @@ case when octet_length({{ column }}) <= {{ longest_key() }} then {{ column }} en
 
 
 {#
-  Branches of a `case` that say which of a row's keys is longer than any.
+  Branches of a `case` that say which of a row's keys is longer than a key may be.
 
   names: what each is called, by text column.
 #}

@@ -1,7 +1,7 @@
 {#
   Why a cell is no count of units, in words.
 
-  column: the text column, of which vendor_quantity makes nothing.
+  column: the text column, for which vendor_quantity gives NULL.
   what:   what the column counts, such as 'volume'.
 #}
 {% macro no_count(column, what) -%}

@@ -1,10 +1,10 @@
 {#
   Read symbols by the grammars of their dialect (facts.symbol_grammars), and of no other: the same text is another contract in
-  another dialect. One row per symbol that a grammar of its dialect fits, by the one of the smallest precedence.
+  another dialect. One row per symbol that a grammar of its dialect fits, read by the fitting grammar of the smallest precedence.
 
   A pattern may hold these placeholders, none of which is a group by itself:
-    {listed}      an index of facts.listed_underlyings, the longest that lets the rest fit: where figures follow the name
-    {underlying}  any name of the exchange, stocks included: where what follows it leaves one reading
+    {listed}      an index of facts.listed_underlyings, the longest that lets the rest fit: used where figures follow the name
+    {underlying}  any name of the exchange, stocks included: used where the text after it leaves one reading
     {month}       JAN to DEC
     {strike}      a number, decimals included
     {feed}        the suffix of GlobalDataFeeds' NSE segments, or none
@@ -98,7 +98,7 @@ dated as (
 
 ),
 
--- Indices have names instead of a grammar: what is none of them is not an index.
+-- Indices have names instead of a grammar: a text that is none of these names is not an index.
 named as (
 
     select

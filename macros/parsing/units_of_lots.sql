@@ -1,6 +1,6 @@
 {#
-  Lots as units of the underlying. NULL where the lot is not known, and where lots times lot is no whole number of units but
-  for the rounding of the quotient: then that is not the lot by which the feed has divided.
+  Lots as units of the underlying. NULL where the lot is not known, and where lots times lot is not a whole number of units, apart from the
+  rounding of the quotient: the feed has then divided by another lot.
 
   lots:     numeric, fractions allowed.
   lot_size: units per lot.

@@ -2,16 +2,16 @@
   A vendor's date text as a date, NULL where it is none. The order of day and month is what the layout writes; a year of five
   digits is no date, and neither is a placeholder such as 31/12/9999.
 
-  Spreadsheets rewrite dates by their own settings. Where the row's load is said, their forms are read too (11/25/2025, 4/11/2025,
-  25-Nov-25): where a cell leaves one reading, or the load proves an order of day and month and contradicts it nowhere
-  (base_loads__date_orders). A load that proves month first turns the layout's own order as well.
+  Spreadsheets rewrite dates by their own settings. If the row's load is given, the forms of spreadsheets are read too (11/25/2025,
+  4/11/2025, 25-Nov-25), provided that the cell leaves only one reading, or that the load proves an order of day and month and contradicts
+  it nowhere (base_loads__date_orders). A load that proves month first turns round the layout's own order as well.
 
   A subquery, because the text is put in order once and used twice; `offset 0` keeps the planner from doing it twice.
 
   column: the text column.
   order:  none (DD/MM/YYYY and YYYY-MM-DD), 'yyyy-mm-dd', 'dd-mon-yyyy' (25-Jan-2023 in any case) or 'dd-mm-yyyy' (28-08-2025, and
           YYYY-MM-DD beside it).
-  load:   the column of the row's load id; none reads the layout's forms alone.
+  load:   the column of the row's load id; without it only the layout's own forms are read.
 #}
 {% macro vendor_date(column, order=none, load=none) -%}
 {% if order not in (none, 'yyyy-mm-dd', 'dd-mon-yyyy', 'dd-mm-yyyy') -%}
@@ -97,8 +97,8 @@ array_position(
 
 
 {#
-  A date's text as vendor_date without a load reads it: the layout's own forms as they are, what only the load could tell as
-  YYYY-MM-DD, and what is no date as it is.
+  A date's text in a form that vendor_date reads without a load: the layout's own forms stay as they are, a date that can be read only with
+  the load becomes YYYY-MM-DD, and a text that is no date stays as it is.
 
   column: the text column.
   date:   the date that vendor_date has made of it with the load.
@@ -129,7 +129,7 @@ array(
 {#
   Why a text is no date, in words.
 
-  column: the text column, of which vendor_date makes nothing.
+  column: the text column, for which vendor_date gives NULL.
   otherwise: the words, as an expression, for a text that is no date at all.
 #}
 {% macro no_date(column, otherwise) -%}

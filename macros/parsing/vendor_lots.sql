@@ -1,7 +1,7 @@
 {#
-  A vendor's count of lots as numeric, NULL where it is empty, no number or 10^11 and more: times a lot size of
-  seven figures it must fit a bigint. It may have a fraction: the feed divides
-  open interest by today's lot, and what was written before the lot changed is no multiple of it.
+  A vendor's count of lots as numeric, NULL where it is empty, not a number, or 10^11 or more: times a lot size of seven figures it must fit
+  a bigint. It may have a fraction: the feed divides open interest by today's lot, and interest from before the lot changed is not a
+  multiple of today's.
 
   column: the text column.
 #}

@@ -10,7 +10,7 @@
 case
   when octet_length({{ column }}) > 40 then null
   when pg_input_is_valid({{ column }}, 'numeric(30, 12)')
-    -- behind the first character a minus is that of an exponent
+    -- a minus after the first character is that of an exponent
     then case when strpos({{ column }}, '-') < 2 or {{ column }} !~* 'e-\d{3}' then nullif({{ column }}::numeric, 'NaN') end
   when {{ column }} ~ '{{ grouped_thousands() }}' then replace({{ column }}, ',', '')::numeric
 end

@@ -1,5 +1,6 @@
 {#
-  Stop a run early that would go wrong in this target: --empty on a database that holds rows, or --defer across two registries of numbers.
+  Stop a run early if it would go wrong in this target: with --empty on a database that holds rows, or with --defer across two registries of
+  numbers.
 #}
 {% macro check_target() %}
   {% if execute and flags.WHICH in ('run', 'build', 'seed', 'test') %}

@@ -1,6 +1,6 @@
 {#
-  Make the records of a target with a schema of its own, and its tables of the Greeks step, which stay empty: that step prices the
-  database's own target. Those of the latter are made by `tickmart db migrate`.
+  Make the records of a target with a schema of its own, and its tables of the Greeks step, which stay empty, because that step prices the
+  database's own target. `tickmart db migrate` makes the records and tables of the database's own target.
 #}
 {% macro make_records() %}
   {% if execute and schema_prefix() and flags.WHICH in ('run', 'build', 'seed', 'test') %}
@@ -35,7 +35,7 @@
 {% endmacro %}
 
 
-{# What each target has a table of its own of, as rows of schema and table. #}
+{# The tables of which each target has its own, as rows of schema and table. #}
 {% macro tables_of_a_target() %}
   {{ return([
     "('audit', 'built_loads')",

@@ -1,6 +1,6 @@
 {#
   What a build keeps beside its models: what each has built and by which rules, and its plan while it works. Each target has its own
-  records, so that none takes what another has built for its own.
+  records, so that no target takes another's builds for its own.
 
   record: the name of this target's own table, for materializations.
 #}
@@ -10,7 +10,7 @@
 
 
 {#
-  The same, and a table of the Greeks step, for the SQL of models, where dbt shall know what they read.
+  The same, or a table of the Greeks step, for use in the SQL of models, where dbt has to know what they read.
 
   source_name, table: as in source().
 #}
@@ -22,8 +22,8 @@
 
 
 {#
-  The records of all models, each those of the target in which this run finds the model: what is deferred was built by the other
-  target, and only its records say of which loads.
+  The records of all models, each from the target in which this run finds the model: the other target built the deferred models, and only
+  its records say from which loads.
 #}
 {% macro records_of_all(table) %}
   {%- set own = own_table('audit', table) -%}
@@ -44,8 +44,8 @@
 
 
 {#
-  A table of the Greeks step. Its rows are of contracts by their number, which another target gives to another contract: so they are
-  taken from the target whose greeks_slices_due says which of them are due.
+  A table of the Greeks step. Its rows name contracts by their number, and another target gives that number to another contract. So the rows
+  are taken from the target whose greeks_slices_due says which of them are due.
 #}
 {% macro computed(table) %}
   {%- set computed = source('enrichment', table) -%}

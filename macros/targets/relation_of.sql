@@ -1,6 +1,6 @@
 {#
-  Where this run finds a model: in its own target or, with --defer, in the one that it defers to, by the rule of dbt's ref. For what
-  ref cannot say: what stands in no model's SQL, or is built after the model at work.
+  Where this run finds a model: in its own target or, with --defer, in the one that it defers to, by the rule of dbt's ref. It is for
+  relations that ref cannot name: those that stand in no model's SQL, or are built after the model at work.
 
   name: a model of this project.
   node: its node of the graph, where it is at hand: to look it up takes milliseconds.

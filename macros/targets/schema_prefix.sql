@@ -4,7 +4,7 @@
   sessions of exchanges are shared (docs/operations.md).
 #}
 {% macro schema_prefix() %}
-  {# 63 bytes are a name's most: PostgreSQL would cut what is longer, and two targets would share what is left #}
+  {# a name has 63 bytes at most: PostgreSQL would cut what is longer, and two targets would share what is left #}
   {% if not modules.re.match('[a-z][a-z0-9_]{0,39}$', target.schema) %}
     {{ exceptions.raise_compiler_error(
       "target " ~ target.name ~ " has the schema " ~ target.schema ~ ": it stands before the names of others, such as dev_anna before"

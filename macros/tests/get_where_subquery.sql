@@ -1,6 +1,6 @@
 {#
-  What a generic test reads: of a table of bars or snapshots the sessions that the newest loads touch, of rows as landed the
-  newest loads, of everything else all rows. A `where` of the test's own comes on top. See newest_sessions.
+  What a generic test reads: from a table of bars or snapshots, the sessions that the newest loads touch; from rows as landed, the newest
+  loads; from everything else, all rows. A test's own `where` comes on top. See newest_sessions.
 
   relation: the model or source under test.
 #}
@@ -35,8 +35,9 @@
 
 
 {#
-  A temporary table with the rows of a query, which all tests on this connection read that ask for the same ones. A view of many views takes
-  longer to plan than to read, and has a handful of tests: `tests_share_rows` of its config.meta. Not where whole tables are tested.
+  A temporary table with the rows of a query, read by all tests on this connection that ask for the same rows. A view of many views takes
+  longer to plan than to read, and has a handful of tests; `tests_share_rows` in its config.meta asks for this. Not used where whole tables
+  are tested.
 
   rows: the query.
 #}

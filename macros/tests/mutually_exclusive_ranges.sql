@@ -1,5 +1,5 @@
 {#
-  Returns the pairs of rows of which both are in force on some date: for seeds of dated facts. An empty end is open.
+  Returns the pairs of rows that are both in force on some date: for seeds of dated facts. An empty end is open.
 
   lower, upper:  the columns with the first and the last date, both included.
   partition_by:  the columns that say what the fact is about.

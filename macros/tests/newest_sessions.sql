@@ -1,7 +1,7 @@
 {#
-  A condition that holds for the sessions which the newest loads touch (`sessions_under_test` of them), so that what a test
-  costs follows what is new and not what is stored. Dates are literals: other chunks are never opened. True for every row
-  where the variable `test_whole_tables` is set, as the nightly run does (docs/decisions/0030).
+  A condition that holds for the sessions which the newest loads touch (`sessions_under_test` of them), so that the cost of a test follows
+  what is new and not what is stored. Dates are literals: other chunks are never opened. True for every row where the variable
+  `test_whole_tables` is set, as the nightly run does (docs/decisions/0030).
 
   session_date: the column with the session date.
   time_column:  the column that partitions the table; none where there is no such column.
@@ -25,8 +25,8 @@
   {%- if numbers | max - numbers | min <= 31 -%}
     {{ return('(' ~ around ~ ' and ' ~ listed ~ ')') }}
   {%- endif -%}
-  {#- An old session beside new ones: a range for each, so that no chunk between is opened. Of neighbours that would have the
-      planner expect no row at all, and read a whole side of a join for each row of the other. -#}
+  {#- With an old session beside new ones: a range for each, so that no chunk between them is opened. For neighbouring sessions, ranges of
+      their own would make the planner expect no row at all, and read a whole side of a join for each row of the other. -#}
   {%- set each = [] -%}
   {%- for day in dates -%}
     {%- do each.append(session_date ~ " = '" ~ day.date ~ "' and " ~ between_midnights(time_column, day.before, day.after)) -%}
@@ -40,7 +40,7 @@
 {% endmacro %}
 
 
-{# The loads that brought something to those sessions, and the newest of all: one may have brought nothing that can be read. #}
+{# The loads that brought something to those sessions, and the newest load of all, which may have brought nothing that can be read. #}
 {% macro newest_loads(load_id='load_id') %}
   {%- if var('test_whole_tables', false) or not execute -%}
     {{ return('true') }}

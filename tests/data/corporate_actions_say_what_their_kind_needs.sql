@@ -1,5 +1,5 @@
--- A split or bonus turns so many shares into so many others, a dividend has an amount that the share was worth; a row that
--- lacks it, or has both, would adjust prices by something else than it says.
+-- A split or bonus says how many shares become how many others, a dividend says the amount that the share was worth. A row that lacks its
+-- figures, or has both kinds, would adjust prices by something other than it says.
 
 select exchange, symbol, ex_date, kind, shares_before, shares_after, amount
 from {{ ref('int_equities__corporate_actions') }}

@@ -1,5 +1,5 @@
--- What the fit says of itself, again from the stored parameters: Durrleman's g, the variance and Lee's bound on the wings.
--- With k = m + sigma sinh(t) the points are dense where the slice bends and reach far into both wings.
+-- What the fit says about itself, computed again from the stored parameters: Durrleman's g, the variance and Lee's bound on the wings. With
+-- k = m + sigma sinh(t) the points are dense where the slice bends and reach far into both wings.
 
 with
 

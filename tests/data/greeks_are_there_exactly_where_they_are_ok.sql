@@ -1,5 +1,5 @@
--- No row has an invented value: implied volatility and Greeks are all there where the status is ok, and none elsewhere; and
--- what is there can be. The minutes are read where they are stored, because the mart adds nothing to them.
+-- No row has an invented value: implied volatility and Greeks are all there where the status is ok, and none elsewhere; and the values that
+-- are there are possible ones. The minutes are read where they are stored, because the mart adds nothing to them.
 -- depends_on: {{ ref('options_ticks') }}, {{ ref('greeks_slices_due') }}
 
 {% for relation, name in [

@@ -1,4 +1,5 @@
--- The ledger counts what is in the raw tables: as many rows as it says, and none of a load that was taken back.
+-- The ledger counts what is in the raw tables: they hold as many rows as it says, and none of a load that was taken
+-- back.
 
 with
 

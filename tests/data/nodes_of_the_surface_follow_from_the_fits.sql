@@ -1,6 +1,6 @@
--- Each node again, from the parameters of the two expiries around it: its total variance, its strike and the delta that Black's
--- formula gives it. And there is a node exactly where fitted expiries enclose the tenor, but for wings so steep that no strike has
--- the delta.
+-- Each node is computed again, from the parameters of the two expiries around it: its total variance, its strike and the delta that Black's
+-- formula gives it. And there is a node exactly where fitted expiries enclose the tenor, but for wings so steep that no strike has the
+-- delta.
 
 with
 

@@ -1,8 +1,8 @@
--- The exchange computes the settlement price of a call and of a put from one volatility, so that ours of the two agree:
--- of 50,040 strikes of 128 official days none differs by more than 5 points, half of them by less than 0.0004. Where
--- over 2 % of a session's strikes differ, or lack the volatility of one leg, they are not solved with the forward and
--- the rate that they were computed with. Few pairs say nothing, nor does what another forward was asked for
--- (var('forward_method')).
+-- The exchange computes the settlement price of a call and of a put from one volatility, so our volatilities of the two
+-- agree: of 50,040 strikes of 128 official days none differs by more than 5 points, half of them by less than 0.0004.
+-- Where over 2 % of a session's strikes differ, or lack the volatility of one leg, they are not solved with the forward
+-- and the rate that they were computed with. Few pairs say nothing, and neither do pairs for which another forward was
+-- asked for (var('forward_method')).
 
 with
 

@@ -1,4 +1,5 @@
--- A rule by expiry says how many sessions before it; for the others the number would have no meaning.
+-- A rule by expiry says how many sessions before the expiry it rolls; for the other rules the number would have no
+-- meaning.
 
 select
     roll_rule,

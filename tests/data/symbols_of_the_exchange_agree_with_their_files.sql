@@ -1,5 +1,5 @@
--- What the exchange's symbol says is what its file, or the list of instruments, has in columns. It warns: the file
--- counts, a cell of which may be wrong, or the exchange has begun to name contracts otherwise.
+-- The exchange's symbol says the same as the columns of its file, or of the list of instruments. This test only warns:
+-- the file counts, but one of its cells may be wrong, or the exchange has begun to name contracts otherwise.
 {{ config(severity='warn') }}
 
 with

@@ -1,5 +1,5 @@
--- A slice that the list lacks would show Greeks of other inputs than today's as if they were of these. At any moment, not at the end
--- of a run alone: this is asked between its models.
+-- A slice that the list lacks would show Greeks of other inputs as if they were of today's. The list must be complete at any moment, not
+-- only at the end of a run: this is asked between the models of a run.
 -- depends_on: {{ ref('options_ticks') }}, {{ ref('options_hourly') }}, {{ ref('options_daily') }}, {{ ref('option_snapshots') }}
 
 select

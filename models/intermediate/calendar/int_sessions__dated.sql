@@ -7,7 +7,7 @@
     },
 ) }}
 
-{#- Nothing that is loaded here is older; derivatives trade since June of that year. -#}
+{#- Nothing that is loaded here is older; derivatives have traded since June of that year. -#}
 {% set first_day = '2000-01-01' %}
 
 with
@@ -71,7 +71,7 @@ segments as (
 
 ),
 
--- Beyond what is published every weekday may be a session: ahead as far as contracts are listed, five years.
+-- Beyond the published calendar every weekday may be a session: five years ahead, as far as contracts are listed.
 days as (
 
     select
@@ -109,7 +109,8 @@ regular_sessions as (
 
 ),
 
--- No list says when a Muhurat or a Saturday was traded; the exchange's own files do, but not in which hours.
+-- No list says on which days a Muhurat session or a Saturday was traded; the exchange's own files do, but not the
+-- hours.
 unscheduled_sessions as (
 
     select
@@ -128,7 +129,7 @@ unscheduled_sessions as (
 
 ),
 
--- What a seed says of a day goes first, and a weekday's hours before none.
+-- What a seed says about a day goes first, and a weekday's hours go before no hours.
 all_sessions as (
 
     select
@@ -174,7 +175,7 @@ own_sessions as (
 
 ),
 
--- Of the other exchanges those that a load names.
+-- Of the other exchanges, only those that a load names.
 calendars as (
 
     select

@@ -12,7 +12,7 @@ cut_sessions as (
 
 ),
 
--- Of contracts a session that is cut is not whole either.
+-- For contracts, a session that is cut is not whole either.
 incomplete as (
 
     select

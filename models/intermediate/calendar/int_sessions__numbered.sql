@@ -10,7 +10,7 @@ sessions as (
 ),
 
 -- A day of trading time is a session of ordinary length, on a Saturday too. An hour of Muhurat, or the rehearsal of a
--- switch to another site, is none: it has its predecessor's number, and nothing of it is left.
+-- switch to another site, is no such day: it has the number of the session before, and nothing of it is left.
 judged as (
 
     select
@@ -48,7 +48,7 @@ counted as (
 
 ),
 
--- Which weekdays will be holidays nobody knows beyond what is published: there 252 of 365 days are sessions.
+-- Beyond the published calendar nobody knows which weekdays will be holidays: there 252 of 365 days are sessions.
 numbered as (
 
     select

@@ -1,10 +1,10 @@
-{#- Of the contracts that the session before had and that live on, the part that must be on file: over 122 sessions of
-    two indices there was never one less, for when the exchange dropped strikes without interest (0.06 of them, on
-    2025-06-27) it added more. -#}
+{#- The part of the previous session's contracts that must be on file, among those that live on. Over 122 sessions of
+    two indices there was never a contract less: when the exchange dropped strikes without interest (0.06 of them, on
+    2025-06-27), it added more. -#}
 {%- set least_part_of_before = 0.9 -%}
-{#- And the part of the next session's: contracts that are added made that larger by half at most. -#}
+{#- And the part of the next session's contracts: added contracts made the next session larger by half at most. -#}
 {%- set least_part_of_next = 0.5 -%}
-{#- Of a share's few strikes a tenth is soon dropped or added: so many say nothing. A future is never dropped. -#}
+{#- A tenth of a share's few strikes is soon dropped or added: this many say nothing. A future is never dropped. -#}
 {%- set most_strikes_dropped = 20 -%}
 {{ config(
     materialized='reference', meta={'key': ['exchange', 'underlying', 'instrument_type', 'session_date']},
@@ -76,8 +76,8 @@ followed as (
 
 ),
 
--- What will not have expired by the session that follows, and whether a series of it is gone there. On most days none
--- expires, and no series has to be looked at alone.
+-- The contracts that will not have expired by the next session, and whether one of their series is gone there. On most
+-- days no series expires, so none has to be looked at by itself.
 carried as (
 
     select
@@ -140,7 +140,7 @@ judged as (
         and (
             compared.contracts_gone > compared.most_dropped
             and compared.contracts < {{ least_part_of_before }} * compared.contracts_carried
-            -- what was dropped stays away; what a cut took is there again
+            -- contracts that were dropped stay away; contracts that a cut took are there again
             and (
                 compared.contracts < {{ least_part_of_next }} * compared.contracts_carried
                 or coalesce(compared.contracts_come >= 0.5 * compared.contracts_gone, true)

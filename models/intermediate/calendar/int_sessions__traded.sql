@@ -5,7 +5,7 @@
 
 with
 
--- Whatever an exchange writes of a day on which it traded.
+-- All that an exchange writes about a day on which it traded.
 days as (
 
     {% for shape in ['contract_days', 'share_days', 'index_days'] -%}
@@ -30,7 +30,7 @@ with_most_rows as (
 
 ),
 
--- A file is of a day, or of several with as many rows each: a date that a few cells alone have is a slip.
+-- A file covers one day, or several days with equally many rows: a date that only a few cells have is a slip.
 traded as (
 
     select

@@ -7,7 +7,7 @@ days as (
 
 ),
 
--- looked up for single rows: by its key, and not read whole
+-- looked up by key for single rows, and not read whole
 sessions as not materialized (
 
     select * from {{ ref('int_sessions__dated') }}
@@ -96,7 +96,7 @@ with_rows_of_session as (
 
 ),
 
--- What each rule looks at; a session of which nothing is on file decides nothing.
+-- What each rule looks at; a session with nothing on file decides nothing.
 figures as (
 
     select
@@ -130,7 +130,7 @@ figures as (
 
 ),
 
--- A contract leads if it has more than each nearer one, and of each nearer one the figure is known.
+-- A contract leads if its figure is above that of each nearer contract, and each nearer contract's figure is known.
 compared as (
 
     select

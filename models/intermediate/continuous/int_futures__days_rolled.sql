@@ -24,7 +24,7 @@ in_sequence as (
 
 ),
 
--- Where the two contracts have a price of the same session: the last before the roll, or else that of the roll.
+-- The session for which both contracts have a price: the last one before the roll, or else that of the roll.
 compared as (
 
     select
@@ -81,7 +81,7 @@ gaps as (
 
 ),
 
--- A roll of unknown gap ends the adjustment: of what lies before it nothing is said.
+-- A roll with an unknown gap ends the adjustment: nothing is said about what lies before it.
 summed as (
 
     select

@@ -20,7 +20,8 @@ sessions as (
 
 ),
 
--- Slices outlive their loads; a share's day is on file while a load that is built has it, or the whole market's.
+-- Slices outlive their loads. A share's day is on file while a built load has that day for the share or for the whole
+-- market.
 days_on_file as (
 
     select
@@ -41,7 +42,7 @@ closes as (
 
 ),
 
--- A split and a bonus may share their day: the one multiplies the other.
+-- A split and a bonus may fall on the same day: one multiplies the other.
 by_ex_date as (
 
     select
@@ -106,8 +107,8 @@ ratios as (
 
 ),
 
--- A product, as the sum of logarithms: what lies before several actions is multiplied by all of them. One that is
--- unknown makes all before it unknown.
+-- A product, as the sum of logarithms: prices before several actions are multiplied by all of their factors. An unknown
+-- factor makes all before it unknown.
 adjustments as (
 
     select

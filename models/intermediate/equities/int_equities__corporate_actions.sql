@@ -6,14 +6,14 @@ actions as (
 
 ),
 
--- The columns of a user's file have the types that dbt takes them for: types set for seeds/own in dbt_project.yml would
--- draw a warning while the folder is empty.
+-- dbt guesses the types of the columns in a user's file: types set for seeds/own in dbt_project.yml would draw a
+-- warning while the folder is empty.
 selected as (
 
     select
         exchange::text as exchange,
         symbol::text as symbol,
-        -- by any other order of day and month the server would guess
+        -- in any other order of day and month the server would have to guess
         case when ex_date::text ~ '^\d{4}-\d\d-\d\d$' then ex_date::text::date end as ex_date,
         kind::text as kind,
         shares_before::numeric as shares_before,

@@ -4,15 +4,16 @@ gathered as (
 
     select
         gathered.*,
-        -- the layout until July 2024 states it on the series that expires that day alone
+        -- the layout until July 2024 states it only on the series that expires that day
         {{ the_one_value('underlying_price', window='of_day') }} as stated_price,
-        -- one rate up to a month and another beyond it: where an expiry does not show its own, the next one's
+        -- there is one rate up to a month and another beyond it: an expiry that does not show its own takes the next
+        -- one's
         coalesce(
             (array_agg(settlement_rate) filter (where settlement_rate is not null) over later)[1],
             (array_agg(settlement_rate) filter (where settlement_rate is not null) over earlier)[1]
         ) as rate_in_premiums
     from {{ ref('int_forwards__gathered_by_day') }} as gathered
-    -- the session in each, so that a bound on it is applied below
+    -- each window has the session, so that a bound on it is applied below
     window
         of_day as (partition by exchange, underlying, session_date, bar_start),
         later as (
@@ -54,7 +55,7 @@ with_underlying as (
         gathered.bar_end as underlying_end,
         false as underlying_is_stale
     from gathered
-    -- on other days it does not have it at all: the day's file of indices or of shares has
+    -- on other days that layout does not state it at all: the day's file of indices or of shares does
     left join lateral (
         select official_closes.close
         from official_closes

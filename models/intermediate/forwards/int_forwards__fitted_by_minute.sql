@@ -24,7 +24,7 @@ with_underlying as (
         and gathered.session_date = spot.session_date
         and gathered.bar_start = spot.bar_start
         and spot.is_preferred
-    -- the index has no bar of this minute: its last one of the session, however old; the age decides later
+    -- if the index has no bar of this minute, its last one of the session, however old; its age decides later
     left join lateral (
         select
             past.close,

@@ -8,7 +8,8 @@
 
 with
 
--- A bid and an ask are of the moment of the snapshot, a last trade is of the minutes before: each with its like.
+-- A bid and an ask are of the moment of the snapshot, a last trade is of the minutes before: each is compared with its
+-- own kind.
 premiums as not materialized (
 
     select

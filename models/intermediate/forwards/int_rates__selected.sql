@@ -6,12 +6,12 @@ rates as (
 
 ),
 
--- The columns of a user's file have the types that dbt takes them for: types set for seeds/own in dbt_project.yml would
--- draw a warning while the folder is empty.
+-- dbt guesses the types of the columns in a user's file: types set for seeds/own in dbt_project.yml would draw a
+-- warning while the folder is empty.
 selected as (
 
     select
-        -- by any other order of day and month the server would guess
+        -- in any other order of day and month the server would have to guess
         case when valid_from::text ~ '^\d{4}-\d\d-\d\d$' then valid_from::text::date end as valid_from,
         annual_rate::numeric as annual_rate,
         source::text as source

@@ -3,7 +3,7 @@
 {%- if var('theta_day') not in ('calendar', 'trading') -%}
   {{ exceptions.raise_compiler_error("theta_day is calendar or trading; not " ~ var('theta_day')) }}
 {%- endif -%}
-{#- What decides everywhere, and what decides for some. -#}
+{#- The settings that decide everywhere, and those that decide for some kinds. -#}
 {%- set everywhere = ['forward_method', 'time_to_expiry', 'theta_day'] -%}
 {%- set of_kinds = {
     'minutes': ['underlying_staleness_limit'],
@@ -19,7 +19,7 @@
 
 with
 
--- Moments and dates as numbers: their text depends on who reads.
+-- Moments and dates as numbers, because their text depends on who reads them.
 closings as (
 
     select
@@ -57,7 +57,7 @@ calendar as (
 
 ),
 
--- How the inputs of a kind come to be, with all that they are read from.
+-- The rules by which the inputs of a kind are made, with all that they are read from.
 inputs as (
 
     select
@@ -76,7 +76,7 @@ inputs as (
 
 ),
 
--- The number in front is raised when the Greeks step comes to compute something else from its inputs.
+-- The number in front is raised when the Greeks step begins to compute something else from its inputs.
 rules as (
 
     select

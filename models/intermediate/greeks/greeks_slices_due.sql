@@ -31,7 +31,7 @@ loads_of_shapes as (
 
 ),
 
--- By which models what is priced comes to be, from rows of which shape and of which instruments.
+-- The models that the priced rows come from, each with the shape and the instruments of the rows that it reads.
 feeds as (
 
     select *
@@ -147,7 +147,7 @@ current_slices as (
         slice_loads.session_date,
         intervals.bar_interval,
         rules.version as rules_version,
-        -- between the models of a build, or after one that failed, what the options are priced with is not of their
+        -- between the models of a build, or after one that failed, the inputs of the options do not come from the same
         -- loads yet
         slice_loads.options_of = slice_loads.forwards_of
         and case intervals.bar_interval

@@ -12,7 +12,7 @@ registered as (
 
 ),
 
--- How an exchange itself speaks of its contracts.
+-- The dialects in which an exchange itself names its contracts.
 exchange_dialects as (
 
     select * from {{ ref('exchange_dialects') }}
@@ -46,7 +46,7 @@ expiries_on_file as (
 
 ),
 
--- Without such a row the expiry first seen last is in force; the exchange's word goes first.
+-- Without such a row, the expiry that was first seen latest is in force; what the exchange says goes first.
 latest_terms as (
 
     select distinct on (registered.contract_id) registered.*

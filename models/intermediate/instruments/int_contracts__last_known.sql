@@ -1,6 +1,6 @@
 with
 
--- read twice, and by what the caller asks for
+-- read twice, and each time only for what the caller asks for
 contracts as not materialized (
 
     select * from {{ ref('int_contracts__described') }}

@@ -27,7 +27,7 @@ settled_expiries as (
 
 ),
 
--- The exchange re-dates live contracts, so what a contract is does not hang on the expiry that it had at the time.
+-- The exchange re-dates live contracts, so a contract's identity does not depend on the expiry that it had at the time.
 registered as (
 
     select
@@ -77,7 +77,7 @@ with_terms as (
 
 ),
 
--- New symbols, and those of which another file says other terms: they keep their id.
+-- New symbols, and known symbols for which another file says other terms: the latter keep their id.
 unregistered as (
 
     select with_terms.*
@@ -117,7 +117,7 @@ known_by_terms as (
 
 ),
 
--- What a vendor names by its expiry is the exchange's contract of the same terms, if this build brings both.
+-- A contract that a vendor names by its expiry is the exchange's contract of the same terms, if this build brings both.
 exchange_symbol_of_terms as (
 
     select
@@ -160,7 +160,7 @@ matched as (
 
 ),
 
--- One of an identity's symbols may be known already: all of them are that contract.
+-- If one of an identity's symbols is known already, all of them are that contract.
 identified as (
 
     select

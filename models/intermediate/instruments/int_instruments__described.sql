@@ -10,7 +10,7 @@ registered as (
 
 ),
 
--- Of all names that files have for an instrument one.
+-- One of all the names that files have for an instrument.
 others as (
 
     select

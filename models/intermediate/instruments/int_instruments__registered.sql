@@ -78,7 +78,7 @@ index_symbols as (
 
 ),
 
--- An index is there when contracts on it are, though no file has its own rows.
+-- An index exists if contracts on it exist, even if no file has rows of the index itself.
 indices_of_contracts as (
 
     select
@@ -172,7 +172,7 @@ numbered as (
 
 ),
 
--- What is new, and what is known from an earlier day on.
+-- New instruments, and known ones that are now known from an earlier day on.
 registered as (
 
     select

@@ -12,9 +12,9 @@ select
     time_bucket(interval '1 day', bar_start, timestamptz '2000-01-03 00:00+05:30') as bar_start,
     {{ lot_of_best_word('max') }} as lot_size,
     {{ lot_of_best_word('min') }} as smallest_lot_size,
-    -- the first by the alphabet too
+    -- the better word is also the first in the alphabet
     min(lot_size_decided_by) as lot_size_decided_by,
-    -- the layout that says lots has symbols too, by which contracts are known again whatever their expiry
+    -- the layout that says lots also has symbols, by which contracts are recognised whatever their expiry
     bool_and(lot_size_decided_by is not distinct from 'bhavcopy') as has_symbols,
     count(*) as contracts
 from {{ ref('int_fo_bhavcopy__deduped') }}

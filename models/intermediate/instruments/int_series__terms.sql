@@ -25,8 +25,8 @@ tick_rules as (
 
 ),
 
--- What is known of a series on a day that a bhavcopy or a list of instruments has it. What the bhavcopy says goes
--- first, then the list; the lot of a bhavcopy that does not say it is the rule's, or follows from its turnover.
+-- What is known about a series on a day on which a bhavcopy or a list of instruments has it. What the bhavcopy says
+-- goes first, then the list. If a bhavcopy does not say the lot, the lot is the rule's, or follows from the turnover.
 statements as (
 
     select
@@ -118,7 +118,7 @@ ticks_of_days as (
 
 ),
 
--- The days on which something may come to be otherwise.
+-- The days on which something may change.
 starts as (
 
     select
@@ -176,7 +176,7 @@ as_of_starts as (
         coalesce(
             stated_lot.decided_by, case when ruled_lot.lot_size is not null then 'rule' end
         ) as lot_size_decided_by,
-        -- the newer word: a rule that began after the last list was written changes what the list said
+        -- the newer statement counts: a rule that began after the last list was written changes what the list said
         case
             when ruled_tick.valid_from > stated_tick.session_date then ruled_tick.tick_size
             else coalesce(stated_tick.tick_size, ruled_tick.tick_size)

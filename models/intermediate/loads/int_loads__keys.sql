@@ -46,7 +46,7 @@ rows_with_parts as (
     select
         {{ key | join(',\n        ') }},
         'contract_days' as shape,
-        -- where its row says other terms than its name, nobody can tell of which contract it is
+        -- if a row says other terms than its name, nobody can say which contract it belongs to
         coalesce(quarantine_reason, '') <> 'symbol differs from the terms in the row' as states_contract,
         session_date,
         line

@@ -96,8 +96,8 @@ slices as (
 
 ),
 
--- A load whose restatement was taken back counts again: its slices are known from the first time. A slice
--- that has more lines than were known, or none, is recorded anew.
+-- A load whose restatement was taken back counts again: its slices are known from the first time. A slice is recorded
+-- anew if it has more lines than were known, or if none were known.
 not_yet_known as (
 
     select slices.*

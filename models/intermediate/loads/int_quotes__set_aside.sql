@@ -28,7 +28,7 @@ reach as (
 
 ),
 
--- A list of instruments is no bar that could win or lose: a row that can be read counts.
+-- A row of a list of instruments is no bar that could win or lose: it counts if it can be read.
 instruments as not materialized (
 
     select * from {{ ref('int_instruments__delivered') }}

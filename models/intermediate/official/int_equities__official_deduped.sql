@@ -22,7 +22,7 @@ delivered as (
     file_rank=true,
 ) }},
 
--- Of a source's layouts one says what was delivered, and the others have the ISIN: its best row that has them.
+-- One of a source's layouts says what was delivered, the others have the ISIN: each is from the best row that has it.
 stated_elsewhere as (
 
     select

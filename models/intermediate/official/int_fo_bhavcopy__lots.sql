@@ -3,7 +3,7 @@
     meta={'built_from': 'ledger', 'shapes': ['contract_days'], 'keeps': 'everything'},
 ) }}
 
-{#- A turnover is written in lakh of two decimals: one row's may be this many rupees off. -#}
+{#- A turnover is written in lakh with two decimals: that of one row may be this many rupees off. -#}
 {%- set rounding = 1000 -%}
 
 with
@@ -47,8 +47,8 @@ stated_lots as (
 
 ),
 
--- The layout before does not. Turnover is (strike + price) × units, and no trade's price lies outside the day's low and
--- high: over the lots traded it bounds the lot from both sides.
+-- The layout before that does not say the lot. Turnover is (strike + price) × units, and no trade's price lies outside
+-- the day's low and high: divided by the lots traded, turnover bounds the lot from both sides.
 silent_series as (
 
     select
@@ -121,7 +121,7 @@ known_lots as (
 
 ),
 
--- Turnover decides where one lot alone, of those that exist, lies within its bounds.
+-- Turnover decides where only one of the lots that exist lies within its bounds.
 lots_of_turnover as (
 
     select
@@ -164,7 +164,7 @@ lots_of_dumps as (
 
 ),
 
--- What is said of the day goes before the rule in force, and turnover, an estimate, comes last.
+-- What is said about the day goes before the rule in force, and turnover, an estimate, comes last.
 decided_lots as (
 
     select

@@ -13,8 +13,8 @@ index_closes as (
 
 ),
 
--- Behind an index that has its name. A share trades in several series; the regular one is what its derivatives are on,
--- trade-to-trade takes its place.
+-- A share goes behind an index that has its name. It trades in several series; its derivatives are on the regular one,
+-- and trade-to-trade takes the place of that one.
 share_closes as (
 
     select

@@ -61,7 +61,8 @@ identified as (
                 when symbols.vendor_symbol is null then 'symbol is missing'
                 when symbols.unknown_reason is not null then symbols.unknown_reason
                 when sessions.session_date is null then 'no session on this date'
-                -- the exchange stamps what it answers after the close with the close itself, so that moment belongs
+                -- the exchange stamps its answers after the close with the close itself, so that moment belongs to the
+                -- session
                 when snapshots.timestamp < sessions.opens_at or snapshots.timestamp > sessions.closes_at
                     then 'outside the session'
                 when snapshots.session_date > snapshots.expiry then 'after the expiry of the contract'

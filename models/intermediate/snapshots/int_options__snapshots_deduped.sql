@@ -38,7 +38,7 @@ tick_rules as (
 
 ),
 
--- The feed does not say when the last trade was: after the last snapshot at which less had been traded.
+-- The feed does not say when the last trade was. It was after the last snapshot at which less had been traded.
 seen as (
 
     select
@@ -79,7 +79,8 @@ series as (
 
 ),
 
--- The lot of the session's own bhavcopy, as far as its contracts agree; without that file the rule in force.
+-- The lot of the session's own bhavcopy, as far as its contracts agree; without that file, the lot of the rule in
+-- force.
 lots_of_series as (
 
     select

@@ -16,7 +16,7 @@ snapshots as (
 
 ),
 
--- The first of these that there is. A settlement price is not known before the close.
+-- The first of these premiums that exists. A settlement price is not known before the close.
 with_premium as (
 
     select
@@ -43,7 +43,7 @@ gathered as (
 
 ),
 
--- The chain's forward is all legs' of its kind and expiry; the underlying's price is what the leg itself states.
+-- The chain's forward holds for all legs of its kind and expiry; the underlying's price is what the leg itself states.
 legs as (
 
     select

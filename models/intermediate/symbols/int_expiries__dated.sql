@@ -51,7 +51,7 @@ dated as (
 
 ),
 
--- Before the first hours that are known no bar is, so nothing is priced to such an expiry: only a wrong cell says it.
+-- There is no bar before the first known hours, so nothing is priced to such an expiry: only a wrong cell names one.
 within_known_hours as (
 
     select * from dated

@@ -8,7 +8,7 @@ redated as (
 
 ),
 
--- A contract may be moved more than once: followed to the end, not counting in circles.
+-- A contract may be moved more than once: it is followed to the end, but not in circles.
 followed as (
 
     select

@@ -11,7 +11,7 @@ keys as (
 
 ),
 
--- A symbol alone, which says the parts by its grammar.
+-- A symbol alone, whose grammar gives the parts.
 texts as (
 
     select

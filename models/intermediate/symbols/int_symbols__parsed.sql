@@ -1,5 +1,5 @@
-{#- Every source is followed, because what comes after takes its loads from here.
-    Shares and index closes bring no symbols of contracts. -#}
+{#- Every source is followed, because the models after this one take their loads from here. Shares and index closes
+    bring no symbols of contracts. -#}
 {{ config(
     materialized='by_load',
     full_refresh=false,
@@ -69,7 +69,7 @@ expiries_in_force as (
 
 ),
 
--- Beyond the list of holidays the rules guess.
+-- Beyond the list of holidays, the rules only guess.
 calendar as (
 
     select
@@ -128,7 +128,7 @@ read_columns as (
 
 ),
 
--- The exchange's names: what it said before and still counts, and what comes.
+-- The exchange's names: those that it gave before and that still count, and those that come now.
 known_names as not materialized (
 
     select
@@ -169,7 +169,7 @@ new_names as (
 
 ),
 
--- Of all that is known those alone are compared that may be of the same contracts as what comes.
+-- Of all known names, only those are compared that may belong to the same contracts as the new ones.
 names_of_new_series as (
 
     select * from new_names
@@ -186,7 +186,7 @@ names_of_new_series as (
 
 ),
 
--- How well each fits the expiry of its row: the very day, a month, another day.
+-- How well each name fits the expiry of its row: the very day, a month, another day.
 names_of_contracts as (
 
     select
@@ -208,7 +208,7 @@ names_of_contracts as (
 
 ),
 
--- Names that have the same terms: the one that comes, and the one that goes before it.
+-- Names that have the same terms: the new one, and the one that goes before it.
 pairs_of_names as (
 
     select
@@ -234,7 +234,7 @@ pairs_of_names as (
 
 ),
 
--- Two names cannot have the same terms on the same day: one of the rows is wrong. Where the contract that had them
+-- Two names cannot have the same terms on the same day: one of the rows is wrong. If the contract that had the terms
 -- first was re-dated before the other came, each had its time.
 other_names as (
 
@@ -311,7 +311,7 @@ read_texts as (
         to_be_read.dialect,
         to_be_read.vendor_symbol,
         to_be_read.vendor_expiry,
-        -- empty where nobody says it: what is such an instrument stands by itself
+        -- empty where nobody says it: such an instrument stands by itself
         coalesce(to_be_read.exchange, listed_underlyings.exchange, '') as exchange,
         listed_underlyings.exchange as listed_at,
         listed_underlyings.underlying is not null as is_listed_index,
@@ -340,8 +340,8 @@ read_texts as (
 
 ),
 
--- A date of the symbol that no rule, no re-dating and no file has: the symbol is wrong, or read wrongly. Only where the
--- rules say the monthly expiries of an underlying are they complete.
+-- If no rule, no re-dating and no file has the symbol's date, the symbol is wrong, or was read wrongly. The rules are
+-- complete only where they say the monthly expiries of an underlying.
 dates_of_symbols as (
 
     select
@@ -380,7 +380,8 @@ unruled_dates as (
 
 ),
 
--- What full dates have said, in this build and before it. Not materialized: it is read only where a date is missing.
+-- The expiries that full dates have stated, in this build and before it. Not materialized: it is read only where a date
+-- is missing.
 said as not materialized (
 
     select
@@ -439,7 +440,7 @@ never_listed as (
 
 ),
 
--- A month and no day.
+-- Symbols that name a month and no day.
 of_a_month as (
 
     select
@@ -472,7 +473,7 @@ said_of_months as (
 
 ),
 
--- The contract master: the newest word of the first session or before, else the oldest of after.
+-- The contract master: the newest statement of the first session or before, else the oldest one after it.
 by_master as (
 
     select distinct on (of_a_month.exchange, of_a_month.underlying, of_a_month.contract_month, of_a_month.first_session)
@@ -508,7 +509,7 @@ ruled_months as (
 
 ),
 
--- Either may be of another day than the symbol: carried over the re-datings in between.
+-- Either expiry may be of another day than the symbol, so it is carried over the re-datings in between.
 expiries_of_months as (
 
     select

@@ -7,8 +7,8 @@ smile as (
 
 ),
 
--- The strikes on both sides of the forward, a strike on it counting as below: by moneyness, for the strikes' forwards
--- differ where some are of trades and some of settlement prices.
+-- The strikes on both sides of the forward; a strike on it counts as below. Moneyness decides the side, because the
+-- strikes' forwards differ where some are of trades and some of settlement prices.
 neighbours as (
 
     select

@@ -15,7 +15,7 @@ tenors as (
 
 ),
 
--- the expiries on both sides of the tenor, one that falls on it counting as before
+-- the expiries on both sides of the tenor; an expiry that falls on it counts as before it
 neighbours as (
 
     select

@@ -13,7 +13,7 @@ sums as (
         session_date,
         bar_start,
         max(bar_end) as bar_end,
-        -- days built from minutes end with the last trade of each expiry: the nearest trades until the close
+        -- days built from minutes end with the last trade of each expiry: the nearest expiry trades until the close
         (
             array_agg(underlying_price order by expiry asc) filter (where underlying_price is not null)
         )[1] as underlying_price,
@@ -44,7 +44,7 @@ gamma_exposure as (
         put_gamma_exposure,
         call_gamma_exposure - put_gamma_exposure as net_gamma_exposure,
 
-        -- how much of the open interest that is of
+        -- how much of the open interest this covers
         open_interest,
         open_interest_left_out
 

@@ -1,6 +1,6 @@
 with
 
--- what has expired has no gamma any more
+-- an expired option has no gamma any more
 chain as (
 
     select

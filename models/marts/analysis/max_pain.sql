@@ -6,7 +6,7 @@ chain as (
 
 ),
 
--- sessions whose file lacks contracts: what it pays out is not what the exchange had
+-- sessions whose file lacks contracts: the payouts from that file are not those of the exchange
 incomplete_sessions as (
 
     select * from {{ ref('int_sessions__incomplete') }}
@@ -14,8 +14,8 @@ incomplete_sessions as (
 
 ),
 
--- At a price of K at expiry calls of lower strikes pay K - strike per unit and puts of higher ones strike - K: from
--- running sums of open interest and of strike times open interest each strike's payout follows in one pass.
+-- At a price of K at expiry, calls of lower strikes pay K - strike per unit and puts of higher strikes pay strike - K.
+-- Each strike's payout follows in one pass from running sums of open interest and of strike times open interest.
 payouts as (
 
     select

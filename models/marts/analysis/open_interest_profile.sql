@@ -6,7 +6,7 @@ chain as (
 
 ),
 
--- sessions whose file lacks contracts: what it sums up to is not what the exchange had
+-- sessions whose file lacks contracts: the sums from that file are not those of the exchange
 incomplete_sessions as (
 
     select * from {{ ref('int_sessions__incomplete') }}

@@ -1,5 +1,5 @@
-{#- Days built from minutes end with each contract's last trade: the later one is nearer to the close. A settlement
-    price has another forward than what was dealt (docs/decisions/0073), and goes behind it. -#}
+{#- Days built from minutes end with each contract's last trade: the later trade is nearer to the close. A settlement
+    price has another forward than a trade (docs/decisions/0073), and goes behind it. -#}
 {%- set at_the_close = 'forward_price is null asc, years_to_expiry asc nulls last, is_traded desc, option_type asc' -%}
 
 with
@@ -37,7 +37,7 @@ strikes as (
 
 ),
 
--- one moment and one forward per expiry, so that its strikes compare
+-- one moment and one forward per expiry, so that its strikes can be compared
 as_of_the_close as (
 
     select

@@ -12,14 +12,14 @@ options as not materialized (
         option_type,
         volume,
         open_interest,
-        -- the exchange counts an option's turnover with its strike
+        -- the exchange counts the strike into an option's turnover
         turnover - strike * volume as traded_value
     from {{ ref('options_daily') }}
     where is_preferred
 
 ),
 
--- sessions whose file lacks contracts: what it sums up to is not what the exchange had
+-- sessions whose file lacks contracts: the sums from that file are not those of the exchange
 incomplete_sessions as (
 
     select * from {{ ref('int_sessions__incomplete') }}
@@ -115,7 +115,7 @@ put_call_ratio as (
         (put_open_interest / nullif(call_open_interest, 0))::double precision as open_interest_ratio,
         (put_traded_value / nullif(call_traded_value, 0))::double precision as traded_value_ratio,
 
-        -- what they are of
+        -- what they are ratios of
         call_volume,
         put_volume,
         call_open_interest,

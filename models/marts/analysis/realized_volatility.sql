@@ -25,8 +25,8 @@ rolls as (
 
 ),
 
--- The contract's own prices, and at a roll the ratio of both contracts, so that it is no return. Ratio-adjusted prices
--- would give the same, but none before the last roll whose gap is not known.
+-- The contract's own prices, and at a roll the ratio of both contracts, so that the roll is no return. Ratio-adjusted
+-- prices would give the same, but there are none before the last roll whose gap is not known.
 future_days as (
 
     select
@@ -98,7 +98,7 @@ with_previous as (
 
     select
         logarithms.*,
-        -- of the session before, or unknown; in terms of the contract that the row is of
+        -- the close of the session before, or unknown; in terms of the row's own contract
         case
             when lag(session_number) over earlier = session_number - 1 then lag(close) over earlier + roll_ratio
         end as previous_close

@@ -25,7 +25,7 @@ targets as (
 
 ),
 
--- on each wing the options on both sides of the delta, one that has it counting as the one below
+-- on each wing, the options on both sides of the delta; an option that has this delta counts as the one below
 neighbours as (
 
     select
@@ -115,7 +115,7 @@ at_the_money as (
 
 ),
 
--- Side by side by grouping and not by a join: a filter on session and time reaches the rows below of either.
+-- Put side by side by grouping and not by a join: a filter on session and time then reaches the rows below of both.
 wings_and_money as (
 
     select

@@ -6,8 +6,8 @@ chain as (
 
 ),
 
--- as for implied volatility: the close, or the settlement price where nothing traded; on the day of expiry that is the
--- underlying's value and no premium
+-- as for implied volatility: the close, or the settlement price where nothing traded; on the day of expiry a settlement
+-- price is the underlying's value and no premium
 premiums as (
 
     select

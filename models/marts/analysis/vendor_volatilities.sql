@@ -1,4 +1,5 @@
-{#- What the exchange's volatility is of: its last trade, the spot, this rate and whole days. docs/decisions/0061. -#}
+{#- What the exchange computes its volatility from: its last trade, the spot, this rate and whole days.
+    docs/decisions/0061. -#}
 {%- set rate_of_vendor = 0.10 -%}
 
 with
@@ -32,7 +33,7 @@ with_moneyness as (
 
 ),
 
--- Each by itself, to the first order: how far the volatility moves when our input gives way to the exchange's.
+-- How far the volatility moves, to the first order, when one of our inputs at a time gives way to the exchange's.
 with_causes as (
 
     select
@@ -82,7 +83,7 @@ vendor_volatilities as (
         difference,
         greeks_status,
 
-        -- what they are of
+        -- what they are computed from
         premium,
         premium_source,
         last_price,

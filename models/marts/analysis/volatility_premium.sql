@@ -16,7 +16,8 @@ realized as (
 volatility_premium as (
 
     select
-        -- ids: a range of dates is to reach the one side, a list of underlyings the other, which is their whole history
+        -- ids: a range of dates should reach one side, a list of underlyings the other side, which is their whole
+        -- history
         realized.underlying,
         realized.price_series,
         realized.roll_rule,

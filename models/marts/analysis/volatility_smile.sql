@@ -15,7 +15,7 @@ chain as (
 
 ),
 
--- out of the money is where an option is all time value and trades most
+-- out of the money an option is all time value and trades most
 judged as (
 
     select
@@ -28,7 +28,8 @@ judged as (
 
 ),
 
--- Between the forward of trades and that of settlement prices both may be, or neither: then the one that was traded.
+-- Between the forward of trades and that of settlement prices both options may be out of the money, or neither: then
+-- the one that was traded counts.
 sides as (
 
     select

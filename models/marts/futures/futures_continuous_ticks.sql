@@ -53,7 +53,8 @@ futures_continuous_ticks as (
         quotes.close * days.ratio_adjustment as ratio_adjusted_close
 
     from quotes
-    -- The session's hours say nothing new, but let the key of the bars find its rows without the contract's others.
+    -- The session's hours say nothing new, but with them the key of the bars finds the session's rows without the
+    -- contract's other rows.
     inner join days
         on quotes.contract_id = days.contract_id
         and quotes.session_date = days.session_date

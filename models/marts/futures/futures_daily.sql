@@ -1,6 +1,6 @@
 with
 
--- read twice: kept as one query's worth of rows, it would be read whole, whatever the caller asks for
+-- read twice: if it were materialized, it would be read whole, whatever the caller asks for
 official as not materialized (
 
     select * from {{ ref('int_fo_bhavcopy__deduped') }}

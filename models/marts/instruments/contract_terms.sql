@@ -37,7 +37,7 @@ tick_rules as (
 
 ),
 
--- How an exchange itself speaks of its contracts.
+-- The dialects in which an exchange itself names its contracts.
 exchange_dialects as (
 
     select * from {{ ref('exchange_dialects') }}
@@ -117,7 +117,7 @@ redated as (
 
 ),
 
--- A contract that was there before its expiry was re-dated has the new one from that day, on file then or not.
+-- A contract that existed before its expiry was re-dated has the new expiry from that day, on file then or not.
 begun as (
 
     select
@@ -148,7 +148,7 @@ begun as (
 
 ),
 
--- Of two that begin on one day the bhavcopy's is in force.
+-- If two expiries begin on one day, the bhavcopy's is in force.
 expiries_in_turn as (
 
     select
@@ -195,7 +195,8 @@ terms_in_series as (
 
 ),
 
--- No file of the exchange on file has them: a symbol says the expiry, or the month and what was known of it.
+-- Contracts that no file of the exchange on file has: a symbol says the expiry, or the month and what was known about
+-- it.
 expiries_by_symbol as (
 
     select
@@ -248,7 +249,7 @@ contracts_by_symbol as (
 
 ),
 
--- Of two that came at once the later is in force.
+-- If two came at once, the later expiry is in force.
 named_expiries as (
 
     select distinct on (contract_id, valid_from) *
@@ -291,7 +292,7 @@ starts_by_symbol as (
 
 ),
 
--- Of a re-dated contract the expiry that was in force then.
+-- For a re-dated contract, the expiry that was in force then.
 dated_starts as (
 
     select distinct on (starts_by_symbol.contract_id, starts_by_symbol.valid_from)

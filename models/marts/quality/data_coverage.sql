@@ -32,7 +32,7 @@ sessions as (
 
 ),
 
--- Whole-market files list everything each day, traded or not: one that lacks much, or was cut, leaves gaps.
+-- Whole-market files list everything each day, traded or not: a file that lacks much, or was cut, leaves gaps.
 incomplete_sessions as (
 
     select * from {{ ref('int_sessions__incomplete') }}
@@ -94,7 +94,7 @@ found as (
     from {{ ref('int_spot__closes_deduped') }}
     where is_preferred
     union all
-    -- shares are thousands: a row stands for all of an exchange, and bears its name
+    -- there are thousands of shares: one row stands for all shares of an exchange, and bears the exchange's name
     select
         exchange,
         exchange as underlying,

@@ -52,7 +52,7 @@ newest_closed as (
 
 ),
 
--- A list of instruments has those of several exchanges, of which some have no sessions here.
+-- A list of instruments covers several exchanges, some of which have no sessions here.
 exchanges_of_lists as (
 
     select
@@ -64,8 +64,8 @@ exchanges_of_lists as (
 
 ),
 
--- The files of lists of instruments say nothing of slices: they are of the day that was given when they were loaded.
--- Shares are thousands: a row stands for all of an exchange, and bears its name.
+-- Lists of instruments say nothing about slices: they count for the day that was given when they were loaded. There are
+-- thousands of shares: one row stands for all shares of an exchange, and bears the exchange's name.
 dates as (
 
     select
@@ -109,7 +109,7 @@ spans as (
 
 ),
 
--- A date that is no session that has closed, such as one with day and month swapped, is nothing new.
+-- A date that is not a closed session, such as one with day and month swapped, is nothing new.
 delivered as (
 
     select

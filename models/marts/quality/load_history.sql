@@ -6,7 +6,7 @@ loads as (
 
 ),
 
--- a file stands at one whole load, and at those that continue it
+-- a file is found at one whole load, and at the loads that continue it
 current_files as (
 
     select
@@ -86,7 +86,7 @@ load_history as (
         and loads.dataset = current_files.dataset
         and loads.uri = current_files.uri
     left join built_loads on loads.load_id = built_loads.load_id
-    -- load by load: who asks for a few loads does not count the rows of all others
+    -- counted load by load: a query for a few loads does not count the rows of all others
     left join lateral (
         select
             coalesce(sum(set_aside.rows), 0)::bigint as rows_set_aside,
@@ -97,7 +97,7 @@ load_history as (
         from set_aside
         where set_aside.load_id = loads.load_id
     ) as outcomes on true
-    -- of rows that say the same the newest stands: it is new only where no earlier build had the other
+    -- of rows that say the same, the newest stands: it is new only if no earlier build had the other
     left join lateral (
         select count(distinct displaced.winner_line) as rows_repeated
         from slices

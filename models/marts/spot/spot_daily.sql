@@ -1,6 +1,6 @@
 with
 
--- read twice: kept as one query's worth of rows, it would be read whole, whatever the caller asks for
+-- read twice: if it were materialized, it would be read whole, whatever the caller asks for
 built as not materialized (
 
     select * from {{ ref('int_spot__prices_daily') }}
@@ -14,7 +14,7 @@ official as not materialized (
 
 ),
 
--- The exchange's file of indices has the whole bar; of its F&O file only the close is known.
+-- The exchange's file of indices has the whole bar; its F&O file has only the close.
 index_file as not materialized (
 
     select * from {{ ref('int_spot__closes_deduped') }}

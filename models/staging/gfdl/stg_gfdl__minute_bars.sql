@@ -55,7 +55,7 @@ typed as (
 
         -- judgement
         case
-            -- what nearly every row is: spares it the questions below
+            -- nearly every row is like this: it is spared the questions below
             when
                 cells.bar_end is not null and cells.low > 0
                 and cells.low <= cells.open and cells.low <= cells.close
@@ -106,7 +106,7 @@ typed as (
                 when
                     (
                         raw_rows.time like '__:__:59'
-                        -- as spreadsheets write times: no leading zero, or hours to twelve with the half of the day
+                        -- as spreadsheets write times: no leading zero, or hours up to twelve with am or pm
                         or raw_rows.time ~* '^\d{1,2}:\d\d:59(?: ?[ap]m)?$'
                     )
                     and pg_input_is_valid(raw_rows.time, 'time')

@@ -15,7 +15,7 @@ loads as (
 typed as (
 
     select
-        -- ids: contracts are called what NSE calls them; of other exchanges nobody reads the symbols
+        -- ids: contracts have the names that NSE gives them; nobody reads the symbols of other exchanges
         case when listed.exchange = 'NSE' then 'nse' end as dialect,
         {{ key_text('raw_rows.tradingsymbol') }} as vendor_symbol,
         to_char(cells.expiry, 'YYYY-MM-DD') as vendor_expiry,
@@ -61,8 +61,8 @@ typed as (
                     when cells.expiry < cells.as_of then 'expired before the day of the list'
                     when raw_rows.instrument_type <> 'FUT' and coalesce(cells.strike, 0) <= 0
                         then 'option without a strike'
-                    -- brokers have swapped the two, and given ticks in paise; five rupees is the tick of futures on
-                    -- shares above 20,000 alone (fyers.in notice of 2025-03-17)
+                    -- brokers have swapped the two, and given ticks in paise; only futures on shares above 20,000 have
+                    -- a tick of five rupees (fyers.in notice of 2025-03-17)
                     when coalesce(cells.lot_size, 0) < 1 then 'contract without a lot size'
                     when
                         cells.tick_size > 5

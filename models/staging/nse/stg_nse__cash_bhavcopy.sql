@@ -18,7 +18,8 @@ legacy_rows as (
 
 ),
 
--- The three layouts as texts of the same names; one of them has a blank behind every comma, and people save copies.
+-- The three layouts as text columns of the same names; one of them has a blank behind every comma, and people save
+-- copies.
 texts as (
 
     select

@@ -9,7 +9,7 @@ raw_rows as (
 typed as (
 
     select
-        -- ids: the layout has no symbol, so what identifies the contract beside its expiry stands for it
+        -- ids: the layout has no symbol, so the cells that identify the contract beside its expiry stand for it
         'nse legacy' as dialect,
         'NSE' as exchange,
         concat_ws(
@@ -43,7 +43,8 @@ typed as (
         null::numeric as last_price,
         null::numeric as previous_close,
         cells.settlement_price,
-        -- the day's rows of an expiring contract are settled at the value of the underlying, and only these name it
+        -- the day's rows of an expiring contract are settled at the value of the underlying, and only these rows state
+        -- that value
         case when cells.expiry = cells.session_date then nullif(cells.settlement_price, 0) end as underlying_price,
 
         -- quantities: the layout counts lots and does not say their size (int_fo_bhavcopy__lots derives it)
@@ -112,7 +113,8 @@ typed as (
             from (select 1) as once
             offset 0
         ) as cells
-    -- A future may trade in the spread book alone, as one leg of a calendar spread: lots, and no price of its own.
+    -- A future may trade in the spread book alone, as one leg of a calendar spread: it then has lots, but no price of
+    -- its own.
     cross join
         lateral (
             select

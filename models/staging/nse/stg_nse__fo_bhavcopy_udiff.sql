@@ -119,7 +119,8 @@ typed as (
             from (select 1) as once
             offset 0
         ) as cells
-    -- A future may trade in the spread book alone, as one leg of a calendar spread: lots, and no price of its own.
+    -- A future may trade in the spread book alone, as one leg of a calendar spread: it then has lots, but no price of
+    -- its own.
     cross join
         lateral (
             select

@@ -9,7 +9,7 @@ raw_rows as (
 typed as (
 
     select
-        -- ids: what identifies the contract beside its expiry stands for a symbol, which only one layout has
+        -- ids: the cells that identify the contract beside its expiry stand for a symbol, which only one layout has
         'nse chain' as dialect,
         'NSE' as exchange,
         concat_ws(' ', cells.underlying, trim_scale(cells.strike)::text, cells.option_type) as vendor_symbol,
@@ -31,7 +31,7 @@ typed as (
         cells.session_date,
         (cells.session_date + cells.time_of_day) at time zone 'Asia/Kolkata' as timestamp,
 
-        -- prices: no price or no quantity is no quote
+        -- prices: without a price or without a quantity there is no quote
         case when cells.bid_size > 0 then nullif(cells.bid, 0) end as bid,
         case when cells.ask_size > 0 then nullif(cells.ask, 0) end as ask,
         nullif(cells.last_price, 0) as last_price,
@@ -94,7 +94,7 @@ typed as (
 
     from raw_rows
     cross join lateral (
-        -- each layout has its own way of writing a date, which cannot be taken for the other
+        -- each layout has its own way of writing a date, and the two cannot be confused
         select
             nullif(upper(btrim({{ key_text('raw_rows.symbol') }})), '') as underlying,
             coalesce(
