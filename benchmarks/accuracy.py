@@ -57,7 +57,7 @@ def _volatility(o: Options) -> list[Line]:
     undiscounted = o.premium / o.discount
     intrinsic = np.maximum(np.where(o.is_call, o.forward - o.strike, o.strike - o.forward), 0.0)
     bound = np.where(o.is_call, o.forward, o.strike)
-    # What half a unit in the last place of the premium, and of its bounds, makes of the volatility.
+    # How far half a unit in the last place of the premium, and of its bounds, moves the volatility.
     vega = greeks(o.forward, o.strike, o.years, o.volatility, o.discount, o.is_call).vega * 100
     with np.errstate(all="ignore"):
         blurred = np.finfo(float).eps * np.maximum(o.premium, o.discount * intrinsic) / (vega * o.volatility)
@@ -135,7 +135,7 @@ def _beside_quantlib(o: Options) -> list[Line]:
         "theta": spot * o.volatility / np.sqrt(o.years)
         + o.strike * o.discount * np.abs(np.log(o.discount)) / o.years,
         "vega": spot * np.sqrt(o.years),
-        # QuantLib's takes the spot's part off again
+        # QuantLib's rho takes the spot's part off again
         "rho": np.maximum(spot, o.strike * o.discount) * o.years,
     }
     found = {

@@ -24,7 +24,7 @@ KEY = [*_SERIES, "strike", "option_type"]
 _SHOWN = 10  # differences that are printed in full
 _NO_STRIKE = -1.0  # of a future: NaN would not join
 _LAKH = 100_000
-_ROUNDING = 1_000  # rupees: the older layout has turnover in lakh of two decimals
+_ROUNDING = 1_000  # rupees: the older layout has turnover in lakh with two decimals
 
 _MARTS = """
     select
@@ -260,7 +260,7 @@ def _of_legacy(raw: pd.DataFrame) -> pd.DataFrame:
 
 
 def _without_prices_of_untraded(rows: pd.DataFrame) -> pd.DataFrame:
-    # a future of the spread book alone has lots and no price of its own
+    # a future traded only in the spread book has lots and no price of its own
     has_no_price = (rows[["open", "high", "low"]] == 0).all(axis="columns")
     spread_only = (rows["instrument_type"] == "future") & has_no_price
     rows["is_traded"] = (rows["lots"] > 0) & ~spread_only
@@ -270,7 +270,7 @@ def _without_prices_of_untraded(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _session(session: str, files: Sequence[Path]) -> pd.DataFrame:
-    # of one contract in several files: the layout with the lot, then a revised file
+    # for one contract in several files: prefer the layout with the lot, then a revised file
     rows = pd.concat([frame for file in files if (frame := read(file)) is not None], ignore_index=True)
     rows = rows[rows["session"] == session]
     ranked = rows.sort_values(["layout", "is_revised"], ascending=False, kind="stable")
@@ -316,7 +316,7 @@ def _compare_column(report: Report, session: str, column: str, both: pd.DataFram
 
 
 def _compare_lots_of_legacy(report: Report, session: str, both: pd.DataFrame) -> None:
-    # The file does not say the lot: it must be one that the traded value allows, and make the volume.
+    # The file does not say the lot: it must be a lot that the traded value allows, and that gives the volume.
     units, strike = both["lot_size_stored"] * both["lots"], both["strike"].clip(lower=0)
     outside = both["is_traded"] & (
         (both["turnover"] + _ROUNDING < units * (strike + both["low"]))
@@ -341,8 +341,9 @@ def _compare_changes(report: Report, session: str, both: pd.DataFrame, before: p
     report.unknown_changes += int(unknown.sum())
     differs = known & ~unknown & ((change != mart) | (was["session"] != both["open_interest_compared_with"]))
     report.add("change_in_open_interest", session, both[known], differs[known], _said(change, mart)[known])
-    # Without a row on file before: not known, or all of it where the exchange calls it new, or since the
-    # contract of another expiry of the month that is gone before its time: the exchange re-dates contracts.
+    # Without an earlier row on file, the change is unknown, or the whole interest where the exchange calls it
+    # new, or the change since the contract of another expiry of the month that is gone before its time: the
+    # exchange re-dates contracts.
     is_gone = ~pd.MultiIndex.from_frame(before[_SERIES]).isin(pd.MultiIndex.from_frame(both[_SERIES]))
     gone = before[is_gone & (before["expiry"] >= session)]
     was = _found(both.assign(expiry=both["expiry"].str[:7]), gone.assign(expiry=gone["expiry"].str[:7]), KEY)

@@ -1,7 +1,7 @@
 """The Greeks step, read, compute and write: on one process, on two, on two workers of a Dask cluster.
 
 Each turn computes all slices of one database from nothing, as the command that a user types. The cluster runs
-before and after; what it takes to start is no part of a turn.
+before and after; the time that it takes to start is not part of a turn.
 """
 
 import json

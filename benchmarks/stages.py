@@ -28,7 +28,7 @@ class Seconds:
 
 @contextmanager
 def dbt_target(folder: Path) -> Iterator[None]:
-    """Keep dbt's parsed project of a benchmark's database out of the project's own, and its results in it."""
+    """Keep dbt's parsed project and its results for a benchmark's database apart, in a folder."""
     ours = {"DBT_TARGET_PATH": str(folder), "DBT_WRITE_JSON": "true"}
     earlier = {name: os.environ.get(name) for name in ours}
     os.environ.update(ours)

@@ -33,8 +33,10 @@ def local_s3_server() -> Iterator[str]:
     TickmartError
         moto is not installed, or its server did not start.
 
-    Notes ----- The server has a process of its own, because Nautilus' readers hold the interpreter's lock
-    while they wait for it. The server keeps objects in memory only and takes any key.
+    Notes
+    -----
+    The server has a process of its own, because Nautilus' readers hold the interpreter's lock while they wait
+    for it. The server keeps objects in memory only and takes any key.
     """
     program = Path(sys.executable).with_name("moto_server")
     if not program.exists():

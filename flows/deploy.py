@@ -2,7 +2,7 @@
 
     make deploy
 
-May be run again at any time: what is there already is brought up to date.
+It may be run again at any time: what is there already is brought up to date.
 """
 
 import subprocess
@@ -30,7 +30,7 @@ WORK_POOL = "local"
 
 # A worker starts a flow within a minute, five on a machine that is very busy.
 _LONGEST_START = timedelta(minutes=10)
-# One late heartbeat, or two, are no death.
+# One or two late heartbeats do not mean that a run is dead.
 _HEARTBEATS_MISSED = 4
 
 _ENDED = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Cancelled", "Crashed")}
@@ -64,15 +64,16 @@ def deploy() -> None:
 
 
 def automations(deployments: Sequence[UUID]) -> list[AutomationCore]:
-    """Return what frees the place of a night whose process died unseen, so that the next night runs.
+    """Return automations that free the place of a night whose process died unseen, so that the next one runs.
 
-    A worker reports a flow that dies. Where it died too, with the machine or by `kill -9`, the run would stay
-    `Running` for ever; where it died before the flow had begun, `Pending`.
+    A worker reports a flow that dies. If the worker died too, with the machine or by `kill -9`, the run would
+    stay `Running` for ever or, if the flow had not begun, `Pending`.
 
     Parameters
     ----------
     deployments : sequence of UUID
-        Whose runs are watched. A server may be shared, and others may have a flow of the same name.
+        The deployments whose runs are watched. A server may be shared, and others may have a flow of the same
+        name.
     """
     every = get_current_settings().flows.heartbeat_frequency
     if every is None:
@@ -145,7 +146,7 @@ def _keep(client: SyncPrefectClient, wanted: AutomationCore) -> None:
     if not there:
         client.create_automation(wanted)
     elif not _does_the_same(there[0], wanted):
-        # The server forgets with it which runs it was watching.
+        # An update makes the server forget which runs it was watching.
         client.update_automation(there[0].id, wanted)
     typer.echo(f"automation '{wanted.name}' {'is up to date' if there else 'made'}")
 

@@ -14,7 +14,7 @@ from warehouse.built_slices import first_session_touched
 from warehouse.database import connect
 from warehouse.errors import TickmartError
 
-# A file may land while an export runs, or long before it is built: the nights look back a day further.
+# A file may land while an export runs, or long before it is built, so the nights look back a day further.
 _BUILT_LATER_THAN_LANDED = timedelta(days=1)
 
 _FIRST_OF_NEWEST_MONTH = """
@@ -51,7 +51,7 @@ def first_session_to_export(format: str, underlyings: Sequence[str], destination
     Returns
     -------
     date or None
-        None, which is everything, where this format was not exported to yet.
+        None, which means everything, if this format was not exported there yet.
     """
     manifest = read_manifest(open_store(destination))
     if manifest is None or format not in manifest.exporters:

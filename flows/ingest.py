@@ -41,7 +41,7 @@ def ingest(source: str, paths: list[str]) -> Report:
     source : str
         As after `tickmart load`.
     paths : list of str
-        Files, folders and patterns; of a source whose rows carry no date folders named for the day.
+        Files, folders and patterns; for a source whose rows carry no date, folders named for the day.
 
     Returns
     -------
@@ -71,7 +71,7 @@ def ingest(source: str, paths: list[str]) -> Report:
 
 
 def folders_by_day(paths: list[str]) -> tuple[list[tuple[date, Path]], list[Path]]:
-    """Find the folders that are named for a day; whoever fetches a list each day keeps it in such a one.
+    """Find the folders that are named for a day; whoever fetches a list each day keeps it in such a folder.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def folders_by_day(paths: list[str]) -> tuple[list[tuple[date, Path]], list[Path
     -------
     folders : list of (date, Path)
     misplaced : list of Path
-        What is there beside them, and of which day nobody knows it to be; hidden names are left out.
+        What lies beside them, so that nobody knows which day it is of; hidden names are left out.
     """
     given = [local_path(path) for path in paths]
     found = [f for path in given for f in ([path] if _day(path) else sorted(path.glob("[!.]*")) or [path])]
@@ -95,7 +95,7 @@ def _holds_something(folder: Path) -> bool:
     try:
         return folder.is_dir() and any(folder.iterdir())
     except OSError:
-        return True  # what is wrong with it, loading it says
+        return True  # loading it will say what is wrong with it
 
 
 def _day(path: Path) -> date | None:

@@ -71,8 +71,8 @@ def nightly(
 ) -> None:
     """Land what is new, build the marts, price the options, test, publish the files.
 
-    What fails beside others (a file, a source, a format) does not stop them; the run then ends as failed and
-    says which. A build that fails stops the export: nothing that did not pass its tests is published.
+    A file, a source or a format that fails does not stop the others; the run then ends as failed and says
+    which. A build that fails stops the export: nothing that did not pass its tests is published.
 
     Parameters
     ----------
@@ -90,11 +90,11 @@ def nightly(
     tests : bool
         Run dbt's tests beside the models; on tables of bars they read the sessions that are new.
     whole_tables : bool
-        Then run them again over everything that is stored, because damage to old sessions shows only so.
+        Then run them again over everything that is stored, because only this shows damage to old sessions.
     """
     wanted = list(FORMATS) if formats is None else formats
     check_formats(wanted)
-    open_store(destination)  # says now, and not after the build, where it is no place
+    open_store(destination)  # fails now, and not after the build, if it is not a usable place
     fault = range_fault(start, end)
     if fault:
         raise TickmartError(fault)

@@ -34,7 +34,7 @@ class Built:
 # No timeout and no retry by Prefect: both would start a second dbt beside one that still runs.
 @task
 def build(tests: bool) -> Built:
-    """Run what of dbt build is due under the build lock of the database, as `tickmart build` does.
+    """Run the due part of `dbt build` under the build lock of the database, as `tickmart build` does.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def check_whole_tables() -> int:
     Returns
     -------
     int
-        How many tests passed, those that only warn with them.
+        How many tests passed, including those that only warn.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def check_whole_tables() -> int:
             "test",
             [
                 *("--exclude", "test_type:unit", "--vars", "{test_whole_tables: true}"),
-                # with another value of a variable dbt parses all anew, and would again for the next build
+                # if a variable changes, dbt parses everything anew, and would again for the next build
                 *("--target-path", str(Path(os.environ.get("DBT_TARGET_PATH", "target")) / "whole-tables")),
             ],
         )

@@ -88,10 +88,10 @@ def greeks(
     Returns
     -------
     Greeks
-        Each (n,) float64; NaN where an input is missing or out of its range. Without time or without
-        volatility they are what they come to as it vanishes: a delta of one or nothing, none of the rest but
-        the interest on the strike; at the strike half a delta, an infinite gamma and a theta of minus
-        infinity. At zero time no rate can be told from the discount, so a theta that needs one is NaN.
+        Each (n,) float64; NaN where an input is missing or out of its range. At zero time or zero volatility
+        they are the limits as it vanishes: delta is one or zero, and of the rest only the interest on the
+        strike is left; at the strike delta is one half, gamma infinite and theta minus infinity. At zero time
+        the discount tells no rate, so a theta that needs one is NaN.
 
     Notes
     -----
@@ -225,7 +225,7 @@ def _greeks(
 def _without_deviation(
     forward: Floats, strike: Floats, years: Floats, discount: Floats, *, sign: Floats
 ) -> Floats:
-    # The chance to be exercised: certain, none, or even at the strike.
+    # The chance of being exercised: one, zero, or one half at the strike.
     exercised = np.heaviside(sign * (forward - strike), 0.5)
     at_the_strike = forward == strike
     spot = discount * forward

@@ -31,7 +31,7 @@ log = structlog.get_logger()
 _TRANSACTION_ROWS = 250_000
 _MOST_SLICES_OF_A_TRANSACTION = 256
 _ROWS_WORTH_A_POOL = 500_000
-_ROWS_OF_A_FITTED_ROW = 8  # a row of a day takes about as long as this many minutes: its smile is fitted
+_ROWS_OF_A_FITTED_ROW = 8  # a row of a day takes as long as about this many of minutes: its smile is fitted
 _MOST_PROCESSES = 16  # each holds a connection
 _SECONDS_TO_REACH_A_CLUSTER = 30
 _RETRIES_OF_A_UNIT = 2
@@ -55,8 +55,8 @@ def compute_due(
 ) -> Outcome:
     """Bring the Greeks up to date with intermediate.greeks_slices_due.
 
-    Due are, too, slices that have second-order Greeks while the setting says they shall not, or the other way
-    about (`second_order_greeks`, TICKMART_SECOND_ORDER_GREEKS).
+    Slices are also due if they have second-order Greeks while the setting says that they shall not, or the
+    other way round (`second_order_greeks`, TICKMART_SECOND_ORDER_GREEKS).
 
     Each slice is replaced in one transaction together with its row in enrichment.greeks_slices, so a run
     that is killed leaves whole slices, and the next one goes on with the others. With nothing due nothing is
@@ -82,8 +82,8 @@ def compute_due(
     Raises
     ------
     TickmartError
-        Another run is at work on this database; the message says whose. No such cluster, one without
-        workers, or a worker on another database.
+        Another run is at work on this database; the message says whose. There is no such cluster, it has no
+        workers, or a worker is on another database.
     """
     if processes is None and cluster is None:
         cluster = settings().dask_cluster
@@ -161,8 +161,8 @@ def compute_slice(underlying: str, session_date: date, bar_interval: str) -> Out
 
 
 def _analyze(connection: psycopg2.extensions.connection, dates: Iterable[date]) -> None:
-    # The marts join these rows at once; until autovacuum comes by, the planner would take new chunks for
-    # empty.
+    # The marts join these rows at once; until autovacuum comes by, the planner would assume that new chunks
+    # are empty.
     with connection.cursor() as cursor:
         cursor.execute(
             "select format('%%I.%%I', chunk_schema, chunk_name) from timescaledb_information.chunks"
@@ -173,7 +173,8 @@ def _analyze(connection: psycopg2.extensions.connection, dates: Iterable[date]) 
         )
         for (chunk,) in cursor.fetchall():
             cursor.execute(f"analyze {chunk}")
-            # What new pages hold; its owner alone may say so, and autovacuum does where another computes.
+            # Summarise new pages in BRIN indexes. Only the table's owner may; if another user computes,
+            # autovacuum does.
             cursor.execute(
                 "select brin_summarize_new_values(indexrelid) from pg_index"
                 " inner join pg_class on pg_class.oid = indexrelid inner join pg_am on pg_am.oid = relam"
@@ -212,7 +213,7 @@ class _Plan:
         self._size[key] = max(1, min(wanted, 8 * len(unit), _MOST_SLICES_OF_A_TRANSACTION))
 
     def rows_left(self) -> float:
-        """Guess by the slices done how many rows are left; one whose smile is fitted counts as several."""
+        """Guess from the slices done how many rows are left; a row of a fitted smile counts as several."""
         return sum(len(queue) * self._rows_of_slice(key) for key, queue in self._queues.items() if queue)
 
     def _rows_of_slice(self, key: tuple[str, str]) -> float:
@@ -223,7 +224,7 @@ class _Plan:
 
 @contextmanager
 def _only_run() -> Iterator[int]:
-    # Told to whoever finds the lock taken; the server keeps 63 bytes of it.
+    # Shown to whoever finds the lock taken; the server keeps 63 bytes of it.
     application = f"tickmart greeks, pid {os.getpid()} on {socket.gethostname()}"[:63]
     with locks.held(locks.GREEKS, "another run of the Greeks is at work", application) as run:
         yield run
@@ -233,10 +234,10 @@ _workers = threading.local()  # one each: a worker of Dask may have several thre
 
 
 def _start_worker(parent: int) -> None:
-    # An interrupt reaches the whole group; the parent decides, so that a worker finishes the slices in hand.
+    # An interrupt reaches the whole group. Workers leave it to the parent, so they finish the slices in hand.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with(parent)
-    log_to_stderr()  # stdout is the command's: a line of the log would be in its answer
+    log_to_stderr()  # stdout is for the command's answer, in which a line of the log would stand
 
 
 def _compute_in_worker(unit: Sequence[Slice], *, second_order: bool, run: int) -> Outcome:
@@ -269,7 +270,7 @@ def _own_processes(processes: int) -> Iterator[concurrent.futures.Executor]:
 
 @contextmanager
 def _dask_workers(cluster: str) -> Iterator[tuple[concurrent.futures.Executor, int]]:
-    # Loading it takes a second, which only runs on a cluster need.
+    # Importing it takes a second, and only runs on a cluster need it.
     from distributed import Client
 
     try:
@@ -284,7 +285,7 @@ def _dask_workers(cluster: str) -> Iterator[tuple[concurrent.futures.Executor, i
             raise TickmartError(
                 f"the Dask scheduler at {cluster} has no workers: start some with dask worker {cluster}"
             )
-        # A unit is safe to do again, whole or half done, so that a worker may die.
+        # A unit, whole or half done, can safely be done again, so a worker may die.
         executor = client.get_executor(  # type: ignore[no-untyped-call]
             pure=False, retries=_RETRIES_OF_A_UNIT
         )

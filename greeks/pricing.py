@@ -100,7 +100,8 @@ def price_rows(
     second_order : bool
         Whether to compute second-order Greeks; without them their columns are NULL.
     days_of_theta : int
-        Days in the year that theta, charm, color and veta are per one of: 365 calendar or 252 trading days.
+        Days in the year for theta, charm, color and veta, which are per day: 365 calendar or 252 trading
+        days.
 
     Returns
     -------
@@ -109,13 +110,13 @@ def price_rows(
 
     Notes
     -----
-    The status is the first that applies: no_price, expired, then where there is no forward no_underlying,
-    stale_underlying or no_rate, then below_intrinsic, at_intrinsic and above_bound (by the discounted
-    intrinsic value and bound, at = within the rounding of these numbers), then ok.
+    The status is the first that applies: no_price, expired; then, where there is no forward, no_underlying,
+    stale_underlying or no_rate; then below_intrinsic, at_intrinsic and above_bound (by the discounted
+    intrinsic value and bound; "at" means within the rounding of these numbers); then ok.
 
     Volatility runs over `years_to_expiry`, interest over `calendar_years_to_expiry`. Greeks are by the spot
     that the forward implies, forward * discount_factor, which is the underlying's price where the forward was
-    made of it.
+    made from it.
     """
     premium = numeric_as_float(batch.column("premium"))
     underlying = numeric_as_float(batch.column("underlying_price"))
@@ -167,7 +168,7 @@ def price_rows(
     volatility = implied_volatility(
         premium[rows], forward[rows], strike[rows], years[rows], discount[rows], is_call[rows]
     )
-    # Sums that are rounded once more inside: a premium that lies within it of a limit has no answer.
+    # The solver rounds these sums once more: a premium within that rounding of a limit has no answer.
     unsolved = np.isnan(volatility)
     if unsolved.any():
         lost = rows[unsolved]

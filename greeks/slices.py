@@ -17,7 +17,7 @@ from warehouse.database import connect, locks
 from warehouse.database.arrow import copy_in, copy_out
 from warehouse.errors import TickmartError
 
-# Slices whose inputs have changed and are there, and those that have more, or less, than the setting asks.
+# Slices whose inputs have changed and are there, and those with more, or fewer, Greeks than the setting asks.
 _DUE = """
     select underlying, session_date, bar_interval, inputs_version from intermediate.greeks_slices_due
     where is_ready
@@ -149,9 +149,9 @@ class SliceWorker:
         outcome = Outcome()
         try:
             with self._writer.cursor() as cursor:
-                # What a crash of the server takes back is whole slices, which are then due again.
+                # A crash of the server takes back whole slices only, which are then due again.
                 cursor.execute("set local synchronous_commit = off")
-                # What is replaced may lie in compressed chunks, as many rows as there are.
+                # The rows to be replaced may lie in compressed chunks, however many they are.
                 cursor.execute("set local timescaledb.max_tuples_decompressed_per_dml_transaction = 0")
                 # Before the inputs are read: whoever waited here then sees what the other has written.
                 locks.lock_in_passing(
@@ -214,8 +214,8 @@ class SliceWorker:
         self, underlying: str, bar_interval: str, dates: list[date], *, second_order: bool
     ) -> dict[date, str | None]:
         with self._reader.cursor() as cursor:
-            # Versions and inputs are of one moment: a build that commits between the two reads changes
-            # neither.
+            # Versions and inputs are read as of one moment: a build that commits between the two reads
+            # changes neither.
             cursor.execute("set transaction isolation level repeatable read, read only")
             cursor.execute("select pg_current_snapshot()::text")
             self._inputs_seen = cursor.fetchone()[0]  # type: ignore[index]
@@ -240,11 +240,11 @@ class SliceWorker:
             "underlying = %(underlying)s and bar_interval = %(bar_interval)s"
             " and session_date = any(%(dates)s)"
         )
-        # In the order in which a build lists them, so that neither waits for what the other waits for.
+        # In the order in which a build lists them, so that the two never wait for each other.
         cursor.execute(
             f"select from enrichment.greeks_due where {of_slices} order by session_date for update", slices
         )
-        # What was listed after the inputs were read has other ones by now, and stays due.
+        # A slice that was listed after the inputs were read has other inputs by now, and stays due.
         cursor.execute(
             f"delete from enrichment.greeks_due where {of_slices}"
             " and pg_visible_in_snapshot(listed_by, %(seen)s::pg_snapshot)",
@@ -265,7 +265,7 @@ class SliceWorker:
             f"select {', '.join(INPUTS.names)} from intermediate.option_pricing_inputs"
             f" where underlying = %(underlying)s and bar_interval = %(bar_interval)s and {one_or_more}"
             " and bar_start >= %(first)s and bar_start < %(last)s"
-            # The same bounds for the forwards, which their outer join would not pass on.
+            # The same bounds for the forwards, because the outer join would not pass them on.
             " and forward_bar_start >= %(first)s and forward_bar_start < %(last)s",
             {
                 "underlying": underlying,

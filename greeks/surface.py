@@ -26,7 +26,8 @@ TENORS_DAYS = (7, 30, 60, 90)
 DELTAS = (-0.10, -0.25, 0.50, 0.25, 0.10)
 """Black deltas in units of the forward, not discounted: of a put below zero, of a call above."""
 
-# Of log-moneyness. A wing nearly as steep as it may be reaches a delta only at strikes that no number holds.
+# In log-moneyness. A wing nearly as steep as allowed reaches a delta only at strikes too large for any
+# number.
 _FARTHEST_NODE = 100.0
 LEAST_SPREAD = 0.5  # of the strikes' log-moneyness, in standard deviations at the money
 
@@ -48,11 +49,11 @@ class Smile:
     strike : (n,) float64
         Strikes.
     k : (n,) float64
-        Natural logarithm of strike over forward, of each quote's own moment.
+        Natural logarithm of strike over forward, at each quote's own moment.
     volatility, vega : (n,) float64
         Implied volatility and vega per percentage point.
     is_traded : bool
-        False where the premiums are the exchange's settlement prices, which are computed and not dealt, and
+        False where the premiums are the exchange's settlement prices, which are computed and not traded, and
         have a forward of their own.
     """
 
@@ -178,20 +179,19 @@ def fit_expiries(smiles: Sequence[Smile]) -> list[FittedSmile]:
     Parameters
     ----------
     smiles : sequence of Smile
-        Of one underlying and session, in any order; of an expiry one of each kind of premium, or of one kind.
+        Of one underlying and session, in any order; for each expiry one of each kind of premium, or only one
+        kind.
 
     Returns
     -------
     list of FittedSmile
         One per expiry, by time to expiry; those without quotes last.
 
-    Notes
-    -----
-    Traded options where they are `FEWEST_STRIKES` and `LEAST_SPREAD` apart, else those with a settlement
-    price where they are; never both in one, for the exchange computes its prices from another forward and
-    other volatilities. Squared errors of volatility are weighted by vega: half way from errors of
-    volatility, which let options of a few paise decide, to errors of premium (vega squared), in which the
-    wings are lost.
+    Notes ----- A fit uses traded options if these have `FEWEST_STRIKES` and `LEAST_SPREAD`, else options with
+    a settlement price if those do; never both in one fit, because the exchange computes its prices from
+    another forward and other volatilities. Squared errors of volatility are weighted by vega. That is half
+    way between errors of volatility, which let options of a few paise decide, and errors of premium (vega
+    squared), in which the wings are lost.
     """
     fitted: list[FittedSmile] = []
     nearer: FittedSmile | None = None

@@ -15,8 +15,9 @@ from greeks.normalised_black import Floats
 
 FEWEST_STRIKES = 5  # as many as a slice has parameters
 
-# The fit keeps these distances from the limits, so that rounding, here or in whoever reads the parameters
-# with fewer digits, does not cross them. Of g; of variance over that at the money; of the wings' slopes.
+# The fit keeps these distances from the limits, so that rounding, here or by whoever reads the parameters
+# with fewer digits, does not cross them. They are distances of g, of variance over that at the money, and of
+# the wings' slopes.
 _MARGIN_OF_G = 1e-3
 _MARGIN_OF_VARIANCE = 4e-4
 _MARGIN_OF_SLOPE = 1e-6
@@ -113,7 +114,8 @@ class Fit(NamedTuple):
     calendar_margin : float
         Minimum over the whole line of total variance less that of the nearer slice; NaN without one.
     is_free_of_butterfly_arbitrage, is_free_of_calendar_arbitrage : bool
-        Whether `lowest_g`, the least variance and the slopes, or `calendar_margin`, allow none.
+        Whether `lowest_g`, the least variance and the slopes rule out the former, `calendar_margin` the
+        latter.
     """
 
     slice: Svi
@@ -151,9 +153,9 @@ def fit(k: Floats, variance: Floats, weights: Floats, years: float, nearer: Svi 
     -----
     Least squares of volatility, linearised about the quotes. The start is that of Zeliade, "Quasi-explicit
     calibration of Gatheral's SVI model" (2009): with vertex m and width sigma given, the rest is linear. From
-    there Levenberg-Marquardt; where its slice has arbitrage, sequential quadratic programming with g >= 0 and
-    w >= w of the nearer slice at points that grow denser where the checks find a breach. The checks
-    (`lowest_g`, `calendar_margin`) look at the whole line and share no code with that.
+    there it goes on by Levenberg-Marquardt or, where that slice has arbitrage, by sequential quadratic
+    programming with g >= 0 and w >= w of the nearer slice at points that grow denser where the checks find a
+    breach. The checks (`lowest_g`, `calendar_margin`) look at the whole line and share no code with that.
     """
     found = _Problem(k, variance, weights, years, nearer).solve()
     if found is None:
@@ -174,7 +176,7 @@ def fit(k: Floats, variance: Floats, weights: Floats, years: float, nearer: Svi 
 
 def is_free_of_butterfly_arbitrage(of: Svi) -> bool:
     """Whether total variance is positive, the wings obey Lee's bound and g is nowhere below zero."""
-    # the negation: NaN is no freedom
+    # negated, because NaN must not count as free of arbitrage
     return bool(
         np.all(np.isfinite(of))
         and of.b >= 0
@@ -203,7 +205,7 @@ def lowest_g(of: Svi) -> float:
     Returns
     -------
     float
-        Of g on a grid, at its limits and where it may change its sign; NaN if a parameter is.
+        The minimum of g on a grid, at its limits and where it may change its sign; NaN if a parameter is NaN.
 
     Notes
     -----
@@ -358,7 +360,7 @@ class _Conditions:
         return result
 
     def derivatives(self, p: Floats, offset: Floats, root: Floats, f: Floats, by_f: Floats) -> Floats:
-        """Return the derivatives of `values`, from those of `_variance` too."""
+        """Return the derivatives of `values`, also from the derivatives that `_variance` returns."""
         _, right, left, _, sigma = p.tolist()
         count = len(self.points)
         half = (right + left) / 2
@@ -387,8 +389,8 @@ class _Conditions:
 class _Problem:
     """One fit, in units of the deviation at the money s: x = k / s, f = w / s**2.
 
-    Parameters are a, the slopes of the right and of the left wing, m and sigma of f(x). Bounds on slopes are
-    bounds on parameters so, and the order of two slices' wings too.
+    Parameters are a, the slopes of the right and of the left wing, m and sigma of f(x). This way bounds on
+    slopes are bounds on parameters, and so is the order of two slices' wings.
     """
 
     def __init__(
@@ -529,7 +531,7 @@ class _Problem:
 
     def _is_free(self, found: Svi) -> bool:
         return (
-            # where most of those fail that do, before any roots are sought
+            # most slices that fail do so here, before any roots are sought
             bool(np.all(found.g(_WHERE_HELD * self._deviation) >= 0))
             and is_free_of_butterfly_arbitrage(found)
             and is_free_of_calendar_arbitrage(found, self._nearer)
@@ -566,13 +568,13 @@ class _LinearisedProblem:
         self._bounds = np.concatenate([least, -most])
 
     def damp(self, damping: float) -> None:
-        """Say by which share the diagonal is raised; before any step."""
+        """Set by which share the diagonal is raised; to be called before any step."""
         normal = np.zeros((6, 6))
         normal[:5, :5] = self._normal
         diagonal = self._normal.diagonal() * (1 + damping)
         normal[_FIVE, _FIVE] = diagonal + 1e-12 * diagonal.sum()
         normal[5, 5] = _ELASTICITY
-        # LAPACK itself, for numpy's functions take four times as long to call it.
+        # LAPACK is called directly, because numpy's functions take four times as long to call it.
         upper, is_singular = dpotrf(normal)
         if is_singular:
             raise np.linalg.LinAlgError("the linearised problem is singular")

@@ -1,4 +1,4 @@
-"""The exchange's end-of-day file (F&O bhavcopy, UDiFF layout) of an invented session, as its bars add up."""
+"""The exchange's end-of-day file (F&O bhavcopy, UDiFF layout) of an invented session, made from its bars."""
 
 import zipfile
 from collections.abc import Iterator

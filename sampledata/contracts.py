@@ -213,7 +213,7 @@ def listed_expiries(underlying: str, session: date) -> list[Expiry]:
     -------
     list of Expiry
         Up to four weeklies and the next three monthlies. The week of a monthly has no weekly of its own.
-        Where the nominal day is no settlement day, the one before it.
+        Where the nominal day is not a settlement day, the expiry is the one before it.
     """
     nominal_monthlies = _monthly_expiries(underlying, session)
     monthlies = [_settlement_day(day) for day in nominal_monthlies]

@@ -174,7 +174,7 @@ def simulate_index(underlying: Underlying, session: date, carried: Carried, seed
     returns = step * np.sqrt(busy) * _normal(stream, minutes * STEPS_PER_MINUTE)
     # Most days come back part of the way.
     returns = returns - 0.5 * np.add.accumulate(returns)[-1] / len(returns)
-    # A pull back to where the run began keeps a long one within its strikes.
+    # A pull back to where the run began keeps a long run within its strikes.
     night = NIGHT_VOLATILITY * _normal(stream, 1)[0] + 0.1 * (underlying.level / carried.level - 1.0)
     path = carried.level * (1.0 + night) * np.multiply.accumulate(1.0 + returns)
     path = np.rint(path * 20.0).astype(np.int64) * 5

@@ -1,4 +1,4 @@
-"""Write the database that the settings name as plain SQL, packed, that any TimescaleDB server takes.
+"""Write the database that the settings name as packed plain SQL that any TimescaleDB server takes.
 
 A backup (`tickmart db backup`) restores on its own version of TimescaleDB alone. This is for
 tests/fixtures/older-databases: after a change of tables, a database that the version before has built is
@@ -34,7 +34,7 @@ def main(target: Path, loaded_from: Path) -> None:
     target : Path
         A file that ends in .sql.xz; it is replaced.
     loaded_from : Path
-        The folder in which everything lay that was loaded; `file:///vendor/` stands for it in the file.
+        The folder that held everything that was loaded; `file:///vendor/` stands for it in the file.
     """
     folder = loaded_from.resolve().as_uri() + "/"
     _check_origins(folder)
@@ -42,7 +42,7 @@ def main(target: Path, loaded_from: Path) -> None:
         file.write(b"create extension if not exists timescaledb;\n")
         for part in (_section("pre-data"), _hypertables(), _rows(), _section("post-data")):
             file.write(part.replace(folder, VENDOR).encode() + b"\n")
-        file.write(b"reset all;\n")  # pg_dump leaves the connection without a search path
+        file.write(b"reset all;\n")  # pg_dump's output leaves the connection without a search path
 
 
 def _check_origins(folder: str) -> None:
@@ -68,7 +68,7 @@ def _section(name: str) -> str:
         text=True,
         check=True,
     ).stdout
-    # create_hypertable makes these anew; psql's own commands and the schemas that are there go too
+    # create_hypertable makes these anew; psql's own commands and the schemas that are there anyway go too
     dumped = re.sub(r"(?m)^(\\.*|--.*|SET transaction_timeout.*|CREATE SCHEMA public;)\n", "", dumped)
     dumped = re.sub(r"(?ms)^CREATE TRIGGER ts_insert_blocker .*?;\n", "", dumped)
     dumped = dumped.replace("ALTER TABLE ONLY ", "ALTER TABLE ")  # hypertables know no ONLY

@@ -81,7 +81,7 @@ def query(statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
 
 @contextmanager
 def named_by_the_environment(url: URL) -> Iterator[None]:
-    """Make a database the one that tickmart, and plain dbt, use."""
+    """Make a database the one that tickmart and plain dbt use."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TICKMART_DATABASE_URL", url.render_as_string(hide_password=False))
         settings.cache_clear()
@@ -143,7 +143,7 @@ def row_changes() -> dict[str, int]:
     while query(
         "select 1 from pg_stat_activity where datname = current_database()"
         " and backend_type = 'client backend' and pid <> pg_backend_pid()"
-    ):  # what a session has counted is seen when it ends
+    ):  # what a session has counted becomes visible when it ends
         assert time.monotonic() < deadline, "somebody else is on the database"
         time.sleep(0.05)
     with connect() as connection:

@@ -23,7 +23,7 @@ from warehouse import server
 from warehouse.settings import PROJECT_FOLDER, settings
 
 TEST_STATE_FOLDER = PROJECT_FOLDER / ".tickmart/test"
-# The process that was started: of several side by side, the one that gives them their work.
+# The process that was started; if several run side by side, the one that gives them their work.
 THIS_RUN = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
 
 # Files of a minute and more, in this order; the first waits more than it works.
@@ -109,9 +109,9 @@ def server_url(_away_from_real_data: None) -> Iterator[URL]:
 
 
 def _let_it_forget(url: URL) -> None:
-    """Spare a server what no test needs: to survive a power cut, to hide a password well."""
+    """Spare a server what no test needs: surviving a power cut, hiding a password well."""
     with _administration(url) as cursor:
-        cursor.execute("select pg_advisory_lock(1)")  # other processes of this run say the same
+        cursor.execute("select pg_advisory_lock(1)")  # other processes of this run do the same
         cursor.execute("show fsync")
         if cursor.fetchone() == ("off",):
             return
@@ -249,7 +249,7 @@ def empty_database(server_url: URL) -> Iterator[URL]:
 
 @contextmanager
 def _database(server_url: URL, template: str) -> Iterator[URL]:
-    # The names come again: to a cold dbt another database is another project, which it parses from its start.
+    # Names are used again, because to a cold dbt another database is another project, parsed from scratch.
     number = next(number for number in itertools.count(1) if number not in _numbers_in_use)
     name = f"tickmart_test_{os.getpid()}_{number}"
     _numbers_in_use.add(number)
@@ -266,7 +266,7 @@ def _database(server_url: URL, template: str) -> Iterator[URL]:
 
 @pytest.fixture
 def as_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
-    """Takes the day that it is for the rest of the test, in this process and in those that it starts."""
+    """A function that sets the day for the rest of the test, in this process and in those that it starts."""
 
     def take(day: str) -> None:
         monkeypatch.setenv("TICKMART_TODAY", day)

@@ -28,7 +28,7 @@ class FaultyS3:
     requests : list of str
         Method and path of every request since `arm`.
     ignores_conditions : bool
-        Take away `If-Match` and `If-None-Match`, as a server does that does not know them.
+        Take away `If-Match` and `If-None-Match`, as a server that does not know them does.
     refuses_conditions : bool
         Answer 501 to them, as other servers do.
     """

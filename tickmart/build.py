@@ -1,4 +1,4 @@
-"""`tickmart build`: what of dbt build is due, then the Greeks.
+"""`tickmart build`: run the due part of dbt build, then the Greeks.
 
 Most builds of a day find nothing new and are over in a moment: what only the others need (dbt's listener, the
 raw tables, numpy and what prices with it) is imported when it is needed.
@@ -108,7 +108,7 @@ def _compute_greeks(quiet: bool) -> "Outcome":
 
 
 class _Listener(AbstractContextManager["_Listener"]):
-    """A progress bar on a terminal, a line per thing worth saying elsewhere; from when dbt begins."""
+    """Once dbt begins: a progress bar on a terminal, and elsewhere a line per thing worth saying."""
 
     def __init__(self, quiet: bool) -> None:
         self._quiet = quiet

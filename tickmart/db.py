@@ -87,7 +87,7 @@ def url(
     address = database.database_url().set(drivername="postgresql")
     if not password:
         address = address._replace(password=None)
-    address = address.set(database=quote(str(address.database)))  # as SQLAlchemy 2.0 does not
+    address = address.set(database=quote(str(address.database)))  # SQLAlchemy 2.0 does not quote it
     typer.echo(address.render_as_string(hide_password=False))
 
 

@@ -43,7 +43,7 @@ def interval_option(source: Source) -> str:
 
 
 def request_of(symbols: list[str], interval: str, start: date, end: date) -> Request:
-    """Return what is asked for from the options of a command."""
+    """Return the request that the options of a command describe."""
     midnight = time(tzinfo=UTC)
     return Request(
         tuple(symbols),

@@ -200,7 +200,7 @@ def _passed_over(count: int) -> str:
 
 
 class _Few:
-    """Which outcomes are told by name: all but the skipped ones, and the first of these."""
+    """Which outcomes are shown by name: all but the skipped ones, and the first of the skipped ones."""
 
     def __init__(self) -> None:
         self._skipped = 0

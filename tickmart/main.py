@@ -97,7 +97,7 @@ def main() -> None:
     except TickmartError as error:
         sys.exit(f"error: {error}")
     except UnicodeEncodeError as error:
-        # bytes of the command line that are no text have no place in a database
+        # bytes of the command line that are not text have no place in a database
         sys.exit(f"error: {printable(error.object[:_MOST_SHOWN])} holds bytes that are no UTF-8 text")
     except _THE_DATABASE_S_STATE as error:
         sys.exit(f"error: {in_plain_words(error)}")

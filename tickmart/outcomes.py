@@ -52,7 +52,7 @@ def _show_reasons(outcome: SourceOutcome, kind: str) -> None:
     ids = outcome.ids_by_outcome
     if kind == "quarantined" and kind in ids:
         _show_command("quarantine", _these("load_id", ids[kind]))
-    elif kind == "superseded":  # duplicates stand in the same mart: it is named once, behind both
+    elif kind == "superseded":  # duplicates stand in the same mart: it is named once, after both
         lost = sorted({*ids.get("duplicate", []), *ids.get("superseded", [])})
         conditions = [_these("load_id", lost), _these("winner_load_id", ids.get("repeated", []))]
         if any(conditions):

@@ -25,7 +25,7 @@ def show_rows(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], as_json
     if as_json:
         show_json([dict(row) for row in rows])
     elif sys.stdout.isatty():
-        # here: a quarter of a second that whoever writes to a pipe, or writes no rows, does without
+        # imported here: a command that writes to a pipe, or writes no rows, saves a quarter of a second
         from rich.console import Console
         from rich.table import Table
 

@@ -19,7 +19,7 @@ def progress_bar(*columns: ProgressColumn, quiet: bool = False) -> Progress:
     *columns : ProgressColumn
         Of the bar, from left to right.
     quiet : bool
-        Show nothing, as where stderr is no terminal.
+        Show nothing, as happens where stderr is not a terminal.
     """
     return Progress(
         *columns,

@@ -5,7 +5,8 @@ from datetime import date, datetime
 
 import psycopg2.extensions
 
-# A load changes its own sessions, and those of other loads of its file: one was replaced, one counts again.
+# A load changes its own sessions, and those of other loads of its file, which it replaced or which count
+# again.
 _FIRST_SESSION_TOUCHED = """
     with
 

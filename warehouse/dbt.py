@@ -114,7 +114,7 @@ def run_dbt(
     Returns
     -------
     Run
-        All nodes, with nothing failed.
+        All nodes; none of them failed.
 
     Raises
     ------
@@ -174,12 +174,12 @@ def build_lock() -> Iterator[None]:
 
 
 def told_to_dbt() -> dict[str, str]:
-    """Return what dbt is told of the settings, by environment variable: seeds of the user, and the day.
+    """Return the settings that dbt is told of, by environment variable: seeds of the user, and the day.
 
     Raises
     ------
     TickmartError
-        A setting names a seed that is not there, or not as it must be; the message says what is wrong.
+        A setting names a seed that is missing or is not as it must be; the message says what is wrong.
     """
     today = settings().today
     return {
@@ -210,7 +210,7 @@ def _seed_named(seed: str) -> str:
 
 
 def _fault_of_seed(path: Path, wanted: Sequence[str], date_column: str) -> str | None:
-    # dbt would say it in the database's words, or take 04-08-2025 for a day of April.
+    # dbt would report it in the database's words, or take 04-08-2025 for a day in April.
     with path.open(encoding="utf-8-sig", newline="") as lines:
         rows = csv.reader(lines)
         columns = next(rows, [])

@@ -18,8 +18,8 @@ from warehouse.settings import PROJECT_FOLDER, settings
 class Plugins[Plugin](Mapping[str, Plugin]):
     """The plug-ins of one kind by name; the module of one is imported when that one is asked for.
 
-    The name is that of the file, with hyphens for underscores, and the plug-in says the same of itself.
-    Beside the project's own, those in the folder of the same name below `TICKMART_PLUGINS_FOLDER` are found.
+    The name is that of the file, with hyphens for underscores, and the plug-in states the same name. Beside
+    the project's own, those in the folder of the same name below `TICKMART_PLUGINS_FOLDER` are found.
 
     Parameters
     ----------

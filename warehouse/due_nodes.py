@@ -1,9 +1,10 @@
 """Which nodes a build needs where nothing has changed but loads; and the process in which dbt runs them.
 
-A model that follows the ledger changes when a load with rows of a shape that it takes comes or goes. What is
-computed at each build, and what a view shows, changes with what it reads, down to the next model that follows
-the ledger: that one changes for loads of its own or not at all. What lets others build again (a corrected
-calendar, a row that is evaluated again) says so, and all is built (warehouse/last_build.py).
+A model that follows the ledger changes when a load with rows of a shape that it takes comes or goes. A model
+that is computed at each build changes with what it reads, and so does a view. This goes down to the next
+model that follows the ledger, which changes for loads of its own or not at all. Whatever makes others build
+again (a corrected calendar, a row that is evaluated again) says so, and then all is built
+(warehouse/last_build.py).
 """
 
 import re
@@ -16,7 +17,7 @@ from warehouse.processes import end_with
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
-# What dbt's views read of the ledger; the plans beside them are empty between two builds.
+# The parts of the ledger that dbt's views read; the plans beside them are empty between two builds.
 _LEDGER = ("loads", "current_loads", "built_loads", "rejects")
 # The model that has all rows of a shape.
 _UNION = re.compile(r"int_(\w+)__delivered")
@@ -32,7 +33,8 @@ def due_nodes(manifest: "Manifest", raw_tables: Iterable[str], held: Iterable[st
     raw_tables : iterable of str
         Names of the raw tables whose loads have changed, without their schema.
     held : iterable of str
-        Names of all raw tables that have loads: what only refers to a load concerns nothing else.
+        Names of all raw tables that have loads: a model that only refers to changed loads is left out if it
+        has none of its own.
     """
     graph = _Graph(manifest)
     raw_tables = set(raw_tables)
@@ -64,7 +66,7 @@ class _Graph:
         }
 
     def names_to_build(self, touched: set[str]) -> list[str]:
-        """Return the models that store rows; a view needs no run of dbt to show others."""
+        """Return the models that store rows; a view needs no run of dbt to show other rows."""
         return [self._nodes[key].name for key in touched if key in self._nodes and not self._is_view(key)]
 
     def names_to_test(self, touched: set[str]) -> list[str]:
@@ -100,7 +102,7 @@ class _Graph:
             found = more
 
     def reached(self, following: set[str], roots: Sequence[str]) -> set[str]:
-        """Return what changes with these models and sources, they themselves included."""
+        """Return what changes with these models and sources, including themselves."""
         found = {*following, *roots}
         ahead = list(found)
         while ahead:

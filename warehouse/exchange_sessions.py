@@ -12,15 +12,15 @@ from warehouse.exchanges import OWN_CALENDAR, Exchange, known_exchanges
 
 FIRST_DAY = date(2000, 1, 1)
 
-# What the library calls its sessions: that day, when it opens and when it closes.
+# A session of the library: the day that it is called by, when it opens and when it closes.
 Session = tuple[date, datetime, datetime]
 
 
 def write_needed_sessions(connection: extensions.connection) -> dict[str, int]:
     """Write the sessions of every exchange that a current load names, where they are not there yet.
 
-    A load names its exchange in its options. What the seeds have a calendar of is left to them, and an
-    exchange that nobody knows has no sessions.
+    A load names its exchange in its options. An exchange whose calendar is in the seeds is left to them, and
+    an unknown exchange has no sessions.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def write_sessions(connection: extensions.connection, exchange: Exchange) -> int
 
 
 def sessions_of(calendar: str, first: date, last: date) -> tuple[date, date, list[Session]]:
-    """Return the sessions of a calendar of the library, and the days from which to which it speaks.
+    """Return the sessions of a calendar of the library, and the first and the last day that they cover.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def sessions_of(calendar: str, first: date, last: date) -> tuple[date, date, lis
     sessions : list of (date, datetime, datetime)
         In their order. An evening open belongs to the session of the next day, as the exchange has it.
     """
-    import exchange_calendars  # pandas behind it: half a second that most builds do not need
+    import exchange_calendars  # imports pandas: half a second that most builds do not need
 
     kind = type(exchange_calendars.get_calendar(calendar))
     earliest, latest = kind.bound_min(), kind.bound_max()

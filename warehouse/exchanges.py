@@ -20,9 +20,9 @@ class Exchange:
     mic : str or None
         Its market identifier code (ISO 10383).
     time_zone : str
-        Of its days and hours.
+        The time zone of its days and hours.
     currency : str or None
-        Of its prices; None where it differs from instrument to instrument.
+        The currency of its prices; None where it differs from instrument to instrument.
     calendar : str
         `seeds`, or a calendar of the library exchange_calendars.
     """

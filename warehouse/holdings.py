@@ -5,7 +5,7 @@ from typing import Any
 import psycopg2.extensions
 from psycopg2.extras import RealDictCursor
 
-# Counted from the roll-ups, a row of which stands for an hour or a day: the marts hold years of minutes.
+# Counted from the roll-ups, where a row stands for an hour or a day, because the marts hold years of minutes.
 _WHAT_IS_THERE = """
 with
 rolled_up as (

@@ -3,7 +3,7 @@
 A build that finds both as the last whole and successful one left them need not start dbt. Whatever may change
 what a build does counts: files, settings and versions (`project`), the ledger, what was built from it, the
 tables and views themselves, policies (`state`). When in doubt a build runs: only the end of a whole build
-writes the record, and whatever plain dbt, a part of a build or somebody's own SQL makes of tables and views
+writes the record, and whatever plain dbt, a part of a build or somebody's own SQL does to tables and views
 shows as another state.
 """
 
@@ -26,7 +26,7 @@ from warehouse.exchange_sessions import write_needed_sessions
 from warehouse.settings import PROJECT_FOLDER, settings
 
 _FOLDERS_OF_DBT = ("models", "macros", "seeds", "functions", "tests/data")
-# What makes raw tables, runs dbt and prices.
+# The folders of the code that makes raw tables, runs dbt and prices.
 _FOLDERS_OF_PYTHON = ("loaders", "greeks", "warehouse", "tickmart")
 _VARIABLE = re.compile(rb"env_var\(\s*['\"](\w+)['\"]")
 # Variables of dbt's own that say where and how it writes, not what it builds.
@@ -78,7 +78,7 @@ def build_what_is_due(
         *(["--select", select] if select else []),
         *(["--full-refresh"] if full_refresh else []),
     ]
-    # unit tests hold the models' SQL, which no load changes: `dbt build` and `dbt test` run them
+    # unit tests check the models' SQL, which no load changes: `dbt build` and `dbt test` run them
     left_out = f"--exclude-resource-type unit_test{'' if tests else ' --exclude-resource-type test'}"
     with build_lock():
         project = fingerprint_of_project()
@@ -143,7 +143,7 @@ def fingerprint_of_project() -> str:
 
 
 def state_of(connection: psycopg2.extensions.connection) -> dict[str, Any]:
-    """Return what of a database decides whether a build has something to do; equal means unchanged.
+    """Return what in a database decides whether a build has something to do; equal means unchanged.
 
     Rows are compared by their number and the sum of the transactions that wrote them: with as many rows as
     before, every row that came later makes the sum greater.
@@ -165,7 +165,7 @@ def state_of(connection: psycopg2.extensions.connection) -> dict[str, Any]:
 
 
 def state_of_marts(connection: psycopg2.extensions.connection) -> dict[str, Any]:
-    """Return what of a database decides what its marts hold; equal means unchanged.
+    """Return the state of a database that decides what its marts hold; equal means unchanged.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def state_of_marts(connection: psycopg2.extensions.connection) -> dict[str, Any]
     """
     state = state_of(connection)
     with connection.cursor() as cursor:
-        # A policy of the Community edition may drop old ones. Those of a developer's target hold no mart.
+        # A policy of the Community edition may drop old chunks. Those of a developer's target hold no mart.
         cursor.execute(
             "select count(*) from pg_inherits inner join pg_class on pg_class.oid = inhparent"
             " where relnamespace::regnamespace::text"
@@ -209,7 +209,7 @@ def compute_greeks_if_due[Outcome](run: Run, compute: Callable[[], Outcome]) -> 
             return None
     outcome = compute()
     with connect() as connection, connection.cursor() as cursor:
-        # not where somebody has built meanwhile, so that other Greeks may be due
+        # not if somebody has built meanwhile, because other Greeks may then be due
         cursor.execute(
             "update audit.last_build set greeks = %(greeks)s"
             " where state = %(state)s and greeks is distinct from %(greeks)s",
@@ -240,7 +240,7 @@ class _Changes:
     warnings: list[str]
 
     def with_warnings(self, run: Run) -> Run:
-        """Return a run that also warns of what the last build did, where it has not asked again."""
+        """Return a run that adds the last build's warnings about whatever it has not checked again."""
         asked = {node.name for node in run.nodes}
         tests = [text.removeprefix(_A_TEST) for text in self.warnings if text.startswith(_A_TEST)]
         remarks = [text for text in self.warnings if not text.startswith(_A_TEST)] if not run.nodes else []
@@ -284,7 +284,7 @@ def _changes(connection: psycopg2.extensions.connection, project: str, tests: bo
 
 
 def _left_something_due(connection: psycopg2.extensions.connection, before: dict[str, Any]) -> bool:
-    """Return whether a build of a part has let models outside it be built again, or changed their rules."""
+    """Return whether a partial build has made models outside it due again, or changed their rules."""
     with connection.cursor() as cursor:
         cursor.execute("select exists (select from audit.left_due)")
         ((is_left,),) = cursor.fetchall()
@@ -395,7 +395,7 @@ select
     current_setting('timescaledb.license', true)
 """
 
-# What the Community edition does by itself, as a build sets it.
+# The policies that the Community edition runs by itself, as a build sets them.
 _POLICIES = """
 select md5(concat_ws(
     '|',

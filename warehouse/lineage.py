@@ -1,4 +1,4 @@
-"""From a mart row back to the lines of vendor files that it was made of."""
+"""Trace a mart row back to the lines of vendor files that it was made from."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -45,7 +45,8 @@ _IDENTIFIED = {
     "chain_snapshots": "int_option_chain__identified",
 }
 _SNAPSHOTS = "int_options__snapshots_deduped"
-# Shapes whose rows are of a moment. Superseded or quarantined, they are shown beside such rows and no others.
+# Shapes whose rows are of a moment. When superseded or quarantined, they are shown only beside rows of such
+# shapes.
 _OF_A_MOMENT = ["chain_snapshots"]
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200
 _MOST_SHOWN = 20
@@ -83,7 +84,7 @@ class Files(Protocol):
 
 @dataclass(frozen=True)
 class Subject:
-    """What a row is of.
+    """What a row is about.
 
     Attributes
     ----------
@@ -92,9 +93,9 @@ class Subject:
     instrument_type : str
         `option`, `future`, `index` or `equity`.
     contract_id : int or None
-        None for what is no contract.
+        None for what is not a contract.
     exchange : str
-        Our code of it; empty where nobody says one.
+        Our code for it; empty where none is stated.
     """
 
     symbol: str
@@ -119,7 +120,7 @@ class Subject:
 
     @property
     def key_of_set_aside(self) -> sql.Composable:
-        """The condition that finds it among rows set aside, where a share stands with its series."""
+        """The condition that finds it among superseded and quarantined rows; they name shares with series."""
         if self.instrument_type == "equity":
             return sql.SQL("starts_with(vendor_symbol, {})").format(_literal(f"{self.symbol} "))
         return self.key
@@ -127,7 +128,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Origin:
-    """The rows of one load that a mart row was made of.
+    """The rows of one load that a mart row was made from.
 
     Attributes
     ----------
@@ -172,7 +173,7 @@ def _literal(name: str) -> sql.Composable:
 
 
 def parse_time(text: str) -> date | datetime:
-    """Read a session's date, or a moment; a moment without a zone is of the exchange's clock.
+    """Read a session's date, or a moment; a moment without a zone is in the exchange's own time.
 
     Raises
     ------
@@ -198,7 +199,7 @@ def parse_time(text: str) -> date | datetime:
 def _at_the_exchange(subject: Subject, when: date | datetime) -> date | datetime:
     if not isinstance(when, datetime):
         return when
-    # always in that zone: the database takes none that is sixteen hours away
+    # always in that zone: the database takes no zone that is sixteen hours away
     return when.astimezone(subject.zone) if when.tzinfo else when.replace(tzinfo=subject.zone)
 
 
@@ -320,8 +321,8 @@ def trace(
     interval, mart : str
         From `find_mart`.
     when : date or datetime
-        A moment finds the bar that it lies in, or the last snapshot up to it; without a zone it is of the
-        exchange's clock.
+        A moment finds the bar that it lies in, or the last snapshot up to it; without a zone it is in the
+        exchange's own time.
     files : Files
         Reads the files that rows came from.
 
@@ -386,7 +387,7 @@ def _mart_rows(
 def _origin_lines(
     cursor: RealDictCursor, subject: Subject, interval: str, row: dict[str, Any]
 ) -> list[tuple[int, int]]:
-    """Return load id and raw line of every landed row that the mart row was made of, in time's order."""
+    """Return load id and raw line of every landed row that the mart row was made from, in order of time."""
     if interval == "snapshot":
         return _lines_of(cursor, _SNAPSHOTS, subject.key, row, "timestamp")
     if interval != "day" or row["source"] != "official":
@@ -421,7 +422,7 @@ def _lines_of(
 
 
 def _span(rows: Sequence[dict[str, Any]]) -> tuple[datetime, datetime]:
-    """Return the time that rows of a mart are of, half-open; a snapshot is of a moment."""
+    """Return the span of time that rows of a mart cover, half-open; a snapshot is of a moment."""
     starts = [row.get("bar_start") or row["timestamp"] for row in rows]
     ends = [row.get("bar_end") or row["timestamp"] + timedelta(microseconds=1) for row in rows]
     return min(starts), max(ends)
@@ -448,7 +449,7 @@ def _load(cursor: RealDictCursor, load_id: int) -> dict[str, Any]:
         " and earlier.load_id < coalesce(loads.continues_load_id, loads.load_id)"
         " and earlier.status <> 'failed' and earlier.unloaded_at is null"
         " order by earlier.load_id desc) as replaces,"
-        # of a file that has grown since it was replaced, the load that replaced it
+        # for a file that has grown since it was replaced, the load that replaced it
         " (select min(newest.load_id) from audit.current_loads as newest"
         " where (newest.source, newest.dataset, newest.uri) = (loads.source, loads.dataset, loads.uri)"
         " and coalesce(newest.continues_load_id, newest.load_id)"
@@ -522,7 +523,7 @@ def _set_aside(
 
 
 def _of_the_same_kind(is_snapshot: bool) -> sql.Composable:
-    """Return the condition that finds, among rows set aside, snapshots or all others."""
+    """Return the condition that finds, among superseded and quarantined rows, snapshots or all others."""
     return sql.SQL(
         "exists (select from audit.loads as loads inner join facts.shapes as shapes using (raw_table)"
         " where loads.load_id = int_quotes__set_aside.load_id and shapes.shape = any({shapes}))"

@@ -20,7 +20,7 @@ def log_to_stderr() -> None:
 
 
 class _Stderr:
-    """What stderr is at the moment of writing: while a progress bar lives it stands in its place."""
+    """Whatever stderr is at the moment of writing: a progress bar takes its place while it is shown."""
 
     def write(self, text: str) -> int:
         return sys.stderr.write(text)

@@ -76,7 +76,8 @@ class SourceOutcome:
     new : int
         Of these, rows that stand in a mart and were in none before.
     duplicate, superseded, quarantined : int
-        Rows that say what the row in the mart says, lost to one with other values, may not enter a mart.
+        Rows that equal the row in the mart, that lost to one with other values, and that may not enter a
+        mart.
     rejected : int
         Lines that could not be landed, beside `rows`.
     reasons : list of Reason
@@ -120,7 +121,8 @@ def outcomes_since(connection: psycopg2.extensions.connection, since: datetime) 
     Returns
     -------
     list of SourceOutcome
-        Empty where no load was taken in, or where the marts that tell were not built since the last upgrade.
+        Empty where no load was taken in, or where the marts that record this were not built since the last
+        upgrade.
     """
     with connection.cursor(cursor_factory=RealDictCursor) as cursor:
         cursor.execute(

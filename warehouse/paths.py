@@ -6,7 +6,7 @@ from warehouse.errors import TickmartError
 
 
 def local_path(written: str | Path) -> Path:
-    """Return the path that was written, a `~` before it resolved.
+    """Return the path that was written, with a leading `~` resolved.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def printable(text: str) -> str:
 
 
 def _escaped(character: str) -> str:
-    # a byte of a file's name that is no UTF-8 stands there as a lone surrogate
+    # a byte of a file's name that is not UTF-8 stands in the text as a lone surrogate
     if "\udc80" <= character <= "\udcff":
         return f"\\x{ord(character) - 0xDC00:02x}"
     return character.encode("unicode_escape").decode()

@@ -117,9 +117,11 @@ def encode_greeks(table: pa.Table, ids: pa.Array) -> pa.RecordBatch:
     ids : pyarrow.StringArray
         The instrument id of every row.
 
-    Notes ----- Nautilus replays by `ts_init`, which is a nanosecond before `ts_event`, the bar's end: streams
-    are merged by `ts_init` alone, and of two rows that share it either may come first. This makes nothing
-    known too early, because nothing is stamped in between.
+    Notes
+    -----
+    Nautilus replays by `ts_init`, which is a nanosecond before `ts_event`, the bar's end: streams are merged
+    by `ts_init` alone, and of two rows that share it either may come first. This makes nothing known too
+    early, because nothing is stamped in between.
     """
     rows = len(table)
     stamps = _one(table["bar_end"].cast(pa.uint64()))

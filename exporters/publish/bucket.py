@@ -31,12 +31,13 @@ class Bucket:
     uri : str
         `s3://bucket/prefix`. The bucket must exist.
 
-    Notes ----- Objects carry their sha256 as metadata, so what is there is compared without downloading it;
-    boto3 adds a CRC to every upload, which the server checks. S3 has no lock that a killed process lets go
-    of. So exports from one warehouse to one address exclude each other by a row of `audit.locks`, and do not
-    begin without it (`exporting.export`). Of two warehouses, the one that writes the manifest second is
-    refused where the server heeds `If-Match`, and an export that finds another's manifest while it copies
-    stops there.
+    Notes
+    -----
+    Objects carry their sha256 as metadata, so what is there is compared without downloading it; boto3 adds a
+    CRC to every upload, which the server checks. S3 has no lock that a killed process lets go of. So exports
+    from one warehouse to one address exclude each other by a row of `audit.locks`, and do not begin without
+    it (`exporting.export`). Of two warehouses, the one that writes the manifest second is refused where the
+    server heeds `If-Match`, and an export that finds another's manifest while it copies stops there.
     """
 
     threads = THREADS

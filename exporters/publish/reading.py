@@ -43,8 +43,10 @@ def copy_published(
     TickmartError
         Nothing was exported there, a file is missing or damaged, or the folder holds something already.
 
-    Notes ----- Where a file is not what the manifest lists, the manifest is read again: either an export has
-    written another, and the copying begins again but keeps what did not change, or the file is damaged.
+    Notes
+    -----
+    Where a file is not what the manifest lists, the manifest is read again: either an export has written
+    another, and the copying begins again but keeps what did not change, or the file is damaged.
     """
     store = open_store(source) if isinstance(source, str | Path) else source
     target = Folder(Path(folder))

@@ -11,7 +11,7 @@ from warehouse.settings import settings
 
 
 def keep(page: Page, asked_at: datetime, suffix: str, answer: bytes) -> str:
-    """Write an answer to a new file, whole or not at all.
+    """Write an answer where there is none yet, whole or not at all.
 
     Returns
     -------

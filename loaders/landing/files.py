@@ -232,7 +232,7 @@ def _expand_one(given: str | Path, suffixes: tuple[str, ...]) -> Iterator[Path |
 
 
 def _matching(pattern: Path) -> list[Path]:
-    """Return what a pattern matches; as in a shell, names that begin with a dot only where the pattern has it."""
+    """Return what a pattern matches: as in a shell, names with a leading dot only where it has one."""
     parts = pattern.parts
     fixed = next((i for i, part in enumerate(parts) if any(sign in part for sign in "*?[")), len(parts))
     if fixed == len(parts):

@@ -190,7 +190,7 @@ class _Judge:
         self.with_comma = int(with_comma)
 
     def lacks_its_comma(self, line: bytes) -> bool:
-        """Return whether a line lacks the comma that ends the others: if it has no line end, it may be cut."""
+        """Return whether a line lacks the comma that ends the others: without a line end, it may be cut."""
         return self.with_comma > 0 and not line.endswith(b",")
 
     def good(self, line: bytes) -> bytes | None:

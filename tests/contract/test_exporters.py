@@ -39,7 +39,8 @@ from warehouse.errors import TickmartError
 from warehouse.settings import settings
 
 pytest_plugins = ["s3_server"]
-# formats for these tests alone, found as those of a user are: one divided by day and year, one by symbol
+# formats for these tests alone, found in the same way as a user's own: one divided by day and year, one by
+# symbol
 PLUGINS = Path(__file__).parents[1] / "plugins"
 OLDER = Path(__file__).parents[1] / "fixtures/older-exports"
 PLAIN = ("plain-days", "plain-symbols")
@@ -238,7 +239,7 @@ def test_a_partition_that_is_not_asked_for_stays(
 
     run(exporter, tmp_path, APRIL, APRIL)
 
-    if partition(exporter, MARCH) == partition(exporter, APRIL):  # one that is asked for in part stays whole
+    if partition(exporter, MARCH) == partition(exporter, APRIL):  # a partition asked for in part stays whole
         assert READERS[exporter].minute_bars(str(tmp_path)) == mart_minute_bars(marts)
     else:
         assert contents(tmp_path) == before
@@ -371,7 +372,7 @@ def test_an_export_whose_lock_is_ended_stops_and_the_next_is_whole(
             holder = locks.name_holder(cursor, f"export {s3_bucket}")
             cursor.execute("select pg_terminate_backend(%s, 10000)", (holder,))
 
-    # while files are put aside, and while the manifest is written
+    # while files are staged, and while the manifest is written
     for request, followed in ((".staging/", versions[0]), ("manifest.json", versions[1])):
         with faulty_proxy(s3_server) as proxy, endpoint(proxy):
             proxy.interrupt("PUT", request, end_lock)

@@ -94,7 +94,7 @@ def table_of(vendor: Vendor) -> str:
 
 
 def landed(vendor: Vendor) -> list[tuple[str, str]]:
-    """Time and close of every raw row of current loads; a time with two rows stands there twice."""
+    """Time and close of every raw row of current loads; a time with two rows appears twice."""
     return query(
         f"select {vendor.time_column}, {vendor.close_column} from {table_of(vendor)}"
         " where _load_id in (select load_id from audit.current_loads)"
@@ -103,7 +103,7 @@ def landed(vendor: Vendor) -> list[tuple[str, str]]:
 
 
 def counting(vendor: Vendor) -> list[tuple[str, str]]:
-    """The same, of each time the row of the newest load alone."""
+    """The same, but for each time only the row of the newest load."""
     return list(dict(landed(vendor)).items())
 
 
@@ -176,7 +176,7 @@ def test_a_failure_that_passes_is_asked_again_and_lands_once(vendor: Vendor, fau
     assert len(heard.waited) == 1
     assert "is asked again in" in heard.waited[0]
     if fault == "busy":
-        assert time.monotonic() - started >= 1  # as its Retry-After wants
+        assert time.monotonic() - started >= 1  # as its Retry-After asks
 
 
 def test_no_answer_is_a_failed_load_and_the_other_pages_go_on(vendor: Vendor, tmp_path: Path) -> None:
@@ -242,7 +242,7 @@ def test_a_key_that_expires_midway_ends_the_run_with_one_error_that_names_its_se
     assert "Of 3 pages 1 were answered and stay" in message
     assert vendor.asked == [("INFY", MONDAY), ("INFY", TUESDAY)]
     assert landed(vendor) == given(bars(MONDAY))
-    # the vendor's own text had it
+    # the vendor's own text contained the key
     assert key not in message
     assert key not in caplog.text
     assert query("select count(*) from audit.loads where loads::text like %s", f"%{key}%") == [(0,)]

@@ -276,7 +276,7 @@ def greeks_at_each_bar(
 
 
 class Watcher(Strategy):
-    """Notes at every bar of which moment the latest Greeks of its option are."""
+    """Notes, at every bar, the moment of its option's latest Greeks."""
 
     def __init__(self, options: list[str]) -> None:
         super().__init__()

@@ -31,7 +31,7 @@ class Vendor(Protocol):
     Attributes
     ----------
     source, interval : str
-        What is asked; its bars have a minute, its pages a day of UTC.
+        What is asked; a bar covers a minute, and a page a day in UTC.
     time_column, close_column : str
         Of the raw table that its bars land in.
     environment : dict of str to str
@@ -60,7 +60,7 @@ class Vendor(Protocol):
         """Fail at the next requests, one fault each."""
 
     def expire(self, after: int = 0) -> None:
-        """Take the key no longer after some more pages, and say so with the key in the text."""
+        """Stop taking the key after some more pages, and say so with the key in the text."""
 
     def renew(self) -> str:
         """Return a key that it takes from now on."""

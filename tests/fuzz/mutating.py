@@ -82,7 +82,7 @@ class Damaged:
         The cells of each line.
     line_end : bytes
     prefix, suffix : bytes
-        What stands before the header and behind the last line.
+        What stands before the header and after the last line.
     whole : callable
         What is done to the bytes in the end.
     """

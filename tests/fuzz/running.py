@@ -32,13 +32,13 @@ class Result:
     Attributes
     ----------
     files, failed : int
-        Files that were made and given to the loaders, and those of them that landed not at all.
+        Files that were made and given to the loaders, and those of them that did not land at all.
     mutations : dict of str to int
         How often each way of damaging was used.
     lines, rows, rejected : int
         Of the files that landed.
     quarantined, superseded : dict of str to int
-        Rows by reason, what follows a colon left out.
+        Rows by reason, without what follows a colon in it.
     lost : list of str
         Files whose lines are not their rows and rejects.
     build_is_green : bool

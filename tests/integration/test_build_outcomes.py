@@ -34,7 +34,7 @@ BEFORE_THE_CALENDAR = (
 )
 
 
-# What tells of loads, and what that stands on.
+# The models that report on loads, and those that they are built from.
 BUILD = (
     "build",
     "--no-tests",
@@ -96,7 +96,7 @@ def test_a_file_with_every_kind_of_row_is_told_by_kind_and_reason(builds: dict[s
 def test_new_are_the_rows_that_the_marts_show_of_the_load(builds: dict[str, Any]) -> None:
     (load_id,) = _ids("later.csv")
 
-    # with the one that the earlier file had delivered
+    # including the row that the earlier file had delivered
     assert query("select line from marts.options_ticks where load_id = %s order by line", load_id) == [
         (2,), (5,), (6,),
     ]  # fmt: skip
@@ -108,7 +108,7 @@ def test_new_are_the_rows_that_the_marts_show_of_the_load(builds: dict[str, Any]
 def test_the_commands_that_it_names_show_the_rows(builds: dict[str, Any]) -> None:
     commands = [line.split('-c "')[1].rstrip('"') for line in builds["mixed"] if "db psql" in line]
 
-    # of the earlier file too, whose rows stand in no mart since
+    # of the earlier file too, whose rows have since been in no mart
     assert [
         sorted((uri.rsplit("/")[-1], line) for uri, line, *_ in query(command)) for command in commands
     ] == [
@@ -135,7 +135,7 @@ def test_of_a_file_beyond_the_calendar_a_build_that_fails_says_that_nothing_came
     _load(tmp_path / "of-1999.csv", BEFORE_THE_CALENDAR)
     (load_id,) = _ids("of-1999.csv")
 
-    # another thing of that name: the view cannot be made
+    # something else has that name, so the view cannot be made
     with connect() as connection, connection.cursor() as cursor:
         cursor.execute("drop view marts.data_freshness")
         cursor.execute("create sequence marts.data_freshness")

@@ -1,4 +1,4 @@
-"""Which chunks a query of a mart opens: those of its session, however it says which, and no others."""
+"""Which chunks a query of a mart opens: those of its session, however the query names it, and no others."""
 
 from datetime import date
 from typing import Any

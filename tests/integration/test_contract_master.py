@@ -28,7 +28,7 @@ def test_contracts_that_the_exchange_re_dates_stay_themselves(folder: Path) -> N
         landed("nse-bhavcopy", path)
     take_in()
 
-    # By the symbol, which the exchange kept, in files that say the expiry of their day.
+    # Matched by the symbol, which the exchange kept; each day's file says the expiry of that day.
     re_dated = """
         select before.contract_id, before.expiry as old_expiry, after.expiry as new_expiry
         from intermediate.int_symbols__identified as before
@@ -49,7 +49,7 @@ def test_contracts_that_the_exchange_re_dates_stay_themselves(folder: Path) -> N
         where first.decided_by = 'bhavcopy' and second.decided_by = 'bhavcopy'
         """
     ) == [(contracts,)]
-    # The file calls the whole interest new; it is what was there the day before, and some.
+    # The file calls the whole interest new; it is what was there the day before, and some more.
     [(whole, computed, expected)] = query(
         f"""
         select
@@ -128,10 +128,10 @@ def test_a_row_that_names_no_underlying_stops_no_build(folder: Path) -> None:
 
 def test_what_a_wrong_file_said_of_an_expiry_goes_with_that_file(folder: Path) -> None:
     header, row, *_ = UDIFF.splitlines()
-    # of a symbol that names the month alone, so that it agrees with both
+    # with a symbol that names only the month, so that it agrees with both
     row = row.replace("NIFTY2450921200CE", "NIFTY24MAY21200CE").replace("2024-05-09", "2024-05-30")
     wrong, right = folder / "wrong.csv", folder / "right.csv"
-    # of a later day, so that its word is the newer one
+    # from a later day, so that its word is the newer one
     wrong.write_text(
         f"{header}\n{row.replace('2024-05-30', '2024-05-31').replace('2024-04-25', '2024-04-26')}\n"
     )

@@ -93,7 +93,7 @@ def test_a_target_of_its_own_builds_the_same_and_shares_nothing_but_what_landed(
     with connect() as connection:
         assert state_of_marts(connection) == state_before
 
-    # neither the Greeks of the one are the other's, nor what it takes in
+    # the targets share neither Greeks nor the loads that a build takes in
     outcome = build()
     (landed,) = json.loads(
         tickmart("load", "nse-bhavcopy", "--json", BHAVCOPIES / "udiff_20240425.csv").stdout
@@ -251,7 +251,7 @@ def test_a_transformer_makes_a_target_of_its_own_and_drops_it_whole_and_alone(wa
     contents = marts()
     user = f"anna_of_{warehouse.database}"
     with connect() as connection, connection.cursor() as cursor:
-        grant_roles(connection)  # the right to make schemas is the database's, which a copy does not have
+        grant_roles(connection)  # a copy of a database does not have its right to make schemas
         cursor.execute("create schema dev_anna_notes")
         cursor.execute(f"create user {user} password 'a-word' in role tickmart_transformer")
     anna = {"TICKMART_DB_USER": user, "TICKMART_DB_PASSWORD": "a-word"}

@@ -37,7 +37,7 @@ QUERIES = _blocks(ANALYST, "sql")
 
 @pytest.fixture(scope="module")
 def folder(database: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty folder to be in, with a database that holds nothing."""
+    """An empty working folder, and a database that holds nothing."""
     return tmp_path_factory.mktemp("reader")
 
 

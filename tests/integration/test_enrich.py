@@ -210,7 +210,7 @@ def checksum(connection: psycopg2.extensions.connection) -> list[tuple[Any, ...]
 
 
 def writes(connection: psycopg2.extensions.connection) -> list[tuple[Any, ...]]:
-    # Counters of sessions that ended arrive with them; those of this one are held back for up to a minute.
+    # Sessions report their counters when they end; those of this one are held back for up to a minute.
     query(connection, "select pg_stat_force_next_flush()")
     time.sleep(0.2)
     return query(
@@ -484,7 +484,7 @@ def test_second_order_greeks_come_and_go_with_the_setting(
     assert query(connection, first_order) == before
     assert compute_due(processes=1) == Outcome()
 
-    # an empty variable is none: the default
+    # an empty variable counts as not set: the default
     monkeypatch.setenv("TICKMART_SECOND_ORDER_GREEKS", "")
     settings.cache_clear()
     query(connection, "update intermediate.versions set inputs_version = 'v2' where session_date = %s", DAY)
@@ -651,7 +651,7 @@ def test_a_worker_of_dask_may_die(connection: psycopg2.extensions.connection, cl
 
     assert killed
     assert query(connection, "select count(*) from enrichment.greeks_slices") == [(10,)]
-    # What the dead one had committed and could not say is found done.
+    # What the dead worker had committed and could not report is found done.
     assert outcome.rows <= 10 * 60 * 375
     assert checksum(connection) == alone
 

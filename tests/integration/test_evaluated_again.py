@@ -211,7 +211,7 @@ def test_files_of_a_year_that_is_not_published_build_and_are_evaluated_again_whe
         == [("unscheduled", None)] * 3
     )
 
-    # the list of the year has a holiday, and says no word of that Saturday
+    # the list of the year has a holiday, and does not mention that Saturday
     with (project / "seeds/nse_holidays.csv").open("a") as holidays:
         holidays.write(f"{republic_day},Republic Day,made for this test\n")
     _build(project)

@@ -61,7 +61,7 @@ def test_before_the_first_build_the_commands_say_what_comes_next(fresh_database:
 
 @pytest.fixture(scope="module")
 def files(built_database: URL, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of what was loaded, one file of it restated, and built."""
+    """The folder of the files that were loaded, one of them restated, and then built."""
     folder = tmp_path_factory.mktemp("vendor")
     options = written(folder / "options.csv", FIRST_DELIVERY)
     tickmart("load", "nse-minute", str(options))
@@ -267,7 +267,7 @@ def test_a_stale_source_warns_and_one_of_the_last_session_does_not(
         "raw_gfdl.gfdl_minute_bars": "warn",
         "raw_nse.nse_fo_bhavcopy_legacy": "pass",
         "raw_nse.nse_fo_bhavcopy_udiff": "pass",
-        # of these nothing was ever loaded
+        # nothing was ever loaded for these
         "raw_nse.nse_cash_bhavcopy_udiff": "pass",
         "raw_nse.nse_cash_bhavcopy_full": "pass",
         "raw_nse.nse_cash_bhavcopy_legacy": "pass",

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def written(built_database: URL) -> dict[str, int]:
-    """What was written for loads that name exchanges: of a library's calendar, of the seeds, of nobody's."""
+    """What was written for loads that name exchanges with a library's calendar, the seeds' or nobody's."""
     with connect() as connection:
         with connection.cursor() as cursor:
             for exchange in ("NYSE", "CME", "BINANCE", "NSE", "NOWHERE"):

@@ -145,7 +145,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def _first_night_going_on(_starting: Server, folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """The flow at once where the inbox is, with its defaults but for dbt's tests: no server, no account."""
+    """The flow, run at once where the inbox is, with its defaults but no dbt tests; no server or account."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     environment |= {"PREFECT_HOME": str(folder / "prefect"), "NO_COLOR": "1"}
     process = subprocess.Popen(
@@ -229,7 +229,7 @@ class Broken:
     night : CompletedProcess
     report : str
     catalogs : Path
-        Where it published to: as the first one.
+        Where it published to: the same place as the first night.
     months : list of str
         What the catalog of Nautilus covered then.
     bars_before : int
@@ -572,7 +572,7 @@ def wait_for_end(server: Server, of_run: dict[str, Any]) -> dict[str, Any]:
 
 
 def wait_for_heartbeat(server: Server, of_run: dict[str, Any]) -> None:
-    """Without one there is nothing that could fall silent."""
+    """Wait for a heartbeat: without one there is nothing that could fall silent."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         found = server.post(

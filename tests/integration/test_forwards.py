@@ -73,7 +73,8 @@ def test_each_premium_has_the_forward_of_its_kind_and_each_leg_its_own_underlyin
             [
                 HEADER,
                 FUTURE,
-                # what traded says 2,612, the settlement prices of the strike that did not say about 3,022
+                # what traded says 2,612; the settlement prices of the strike that did not trade say about
+                # 3,022
                 option(61001, 2600, "CE", close=100, settlement=100, traded=True),
                 option(61002, 2600, "PE", close=88.09, settlement=88.09, traded=True),
                 option(61003, 2620, "CE", close=90, settlement=90, traded=True),

@@ -134,7 +134,7 @@ def test_plain_dbt_builds_tests_and_documents_and_writes_nothing(
 ) -> None:
     before = row_changes()
 
-    # its unit tests run with the commands of the README
+    # the unit tests run with the commands of the README
     dbt("build", "--exclude-resource-type", "unit_test", *plain)
     dbt("source", "freshness", *plain)
     dbt("docs", "generate", "--no-compile", *plain)
@@ -328,7 +328,7 @@ def test_other_columns_rebuild_a_table_with_what_reads_it_or_drop_nothing(
     }  # fmt: skip
     assert "intermediate.int_spot__prices_deduped is made anew" in rebuilt
     assert query(option_rows) == untouched
-    # their inputs come by other rules, as far as the fingerprints tell
+    # as far as the fingerprints tell, their inputs come from other rules
     assert query("select distinct greeks_status from marts.options_ticks") == [("pending",)]
     tickmart("greeks")
     assert marts() == undisturbed
@@ -360,7 +360,7 @@ def test_what_is_killed_and_run_again_ends_as_if_nothing_had_happened(
     fresh_database: URL, sample: Path, undisturbed: dict[str, Any]
 ) -> None:
     chance = random.Random(KILLS_SEED)
-    cold = [COLD, "-m", "tickmart"]  # the seconds below are those of its start, too
+    cold = [COLD, "-m", "tickmart"]  # the seconds below include those of its start
     load_minutes = [*cold, "load", "nse-minute", str(sample / "nse-minute")]
     build_all = [*cold, "build", "--no-tests", "--no-greeks"]
 

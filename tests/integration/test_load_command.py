@@ -209,7 +209,7 @@ def test_a_terminal_sees_a_bar_and_the_lines(tmp_path: Path) -> None:
     try:
         while piece := os.read(ours, 4096):
             shown += piece
-    except OSError:  # a terminal whose other side is closed ends so
+    except OSError:  # a terminal whose other side is closed ends like this
         pass
     assert command.wait() == 0
     text = shown.decode()

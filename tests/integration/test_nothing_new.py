@@ -1,4 +1,4 @@
-"""A build of which nothing is due starts no dbt; whatever may change what a build does makes it run."""
+"""A build with nothing due does not start dbt; whatever may change what a build does makes it run."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -167,7 +167,7 @@ def test_a_build_that_failed_leaves_all_due(warehouse: URL, tmp_path: Path) -> N
         "nse-minute",
         minutes(tmp_path, "new.csv", "NIFTY-I.NFO,08/07/2024,09:15:59,100,101,99,100.5,75,1000"),
     )
-    # a line that landed and is in no mart, nor among the rows that are told why not
+    # a line that landed and is in no mart, nor among the rows that have a reason for that
     change("update audit.loads set rows = rows + 1 where load_id = (select max(load_id) from audit.loads)")
 
     failed = tickmart("build", status=1)

@@ -80,7 +80,7 @@ def test_snapshots_are_built_once_and_follow_their_files(folder: Path) -> None:
     listed = tickmart("list").stdout
     assert "NIFTY\toption\tSNAPSHOT\t2022-12-23\t2026-01-12\t94\t94\toption_snapshots" in listed
 
-    # a row less, and a bhavcopy of a day without snapshots
+    # one row fewer, and a bhavcopy of a day without snapshots
     captured.write_text("\n".join([HEADER, *LINES[1:]]) + "\n")
     restated = landed(SNAPSHOTS, captured)
     tickmart("load", "nse-bhavcopy", PROJECT_FOLDER / "tests/fixtures/nse-bhavcopy/udiff_20240708.csv")

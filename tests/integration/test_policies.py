@@ -1,4 +1,4 @@
-"""What TimescaleDB's Community edition compresses, drops and refreshes by itself, and builds beside it.
+"""What TimescaleDB's Community edition compresses, drops and refreshes by itself, and builds beside that.
 
 On the server that TICKMART_TEST_COMMUNITY_URL names: PostgreSQL 16 or newer with TimescaleDB's Community
 edition, and a user who may create databases and extensions.
@@ -193,7 +193,7 @@ def test_a_restated_file_in_compressed_chunks_is_rebuilt_with_its_greeks(warehou
     )
     path.write_text("\n".join([header, *others]) + "\n")
     tickmart("load", "nse-minute", path)
-    # A limit that nothing here keeps to, unless it is lifted.
+    # A limit that everything here exceeds, unless it is lifted.
     with _database_setting("timescaledb.max_tuples_decompressed_per_dml_transaction", 10):
         build()
 
@@ -228,7 +228,7 @@ def test_a_restored_database_goes_on_with_its_jobs(warehouse: URL, tmp_path: Pat
     _wait_until(lambda: query("select count(*) from tests.turns")[0][0] > 0)
     before = policies()
     tickmart("db", "backup", tmp_path / "all.dump")
-    # Later turns are not in the backup, so one that is found can be of the restored database alone.
+    # Later turns are not in the backup, so one that is found can only be of the restored database.
     moment = query("select clock_timestamp()")[0][0]
 
     tickmart("db", "restore", "--force", tmp_path / "all.dump")

@@ -58,7 +58,7 @@ def copies_of(database: str | None) -> list[str]:
 
 @pytest.fixture
 def marked(fresh_database: URL) -> URL:
-    """A database in use, of which a restore that is refused must change nothing."""
+    """A database in use, in which a refused restore must change nothing."""
     execute(_MARK)
     return fresh_database
 
@@ -280,7 +280,7 @@ def test_a_restore_waits_for_no_load_and_says_who_loads(marked: URL, whole_backu
     table = RAW[-1]
     with connect() as connection, connection.cursor() as cursor:
         assert locks.try_lock(cursor, table)
-        connection.commit()  # others know of a name once it was locked before
+        connection.commit()  # others know of a name once it has been locked before
         assert locks.try_lock(cursor, table)
         done = tickmart("db", "restore", "--force", whole_backup, status=1)
         pid = connection.info.backend_pid

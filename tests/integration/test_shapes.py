@@ -12,7 +12,7 @@ from warehouse.database import connect
 
 pytestmark = pytest.mark.slow
 
-# A third of the bars of the known source, of which every second one has another close, one tick higher.
+# A third of the known source's bars; every second one has another close, one tick higher.
 LANDED_BY_THE_NEW_SOURCE = """
 create table raw.made_up_bars (like raw.gfdl_minute_bars including all);
 insert into raw.made_up_bars

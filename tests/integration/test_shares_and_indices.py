@@ -186,11 +186,11 @@ def test_own_corporate_actions_change_the_adjusted_view_and_nothing_else(folder:
     )
     build_actions(project)
 
-    # 100 with the bonus and 4 rupees in it: 50, of which 96 parts in 100; 80 with 8 rupees in it: 90 of them
+    # 100 before the bonus and 4 rupees: 50, and 96 parts in 100 of that; 80 before 8 rupees: 90 parts in 100
     assert query(adjusted) == [("40", "34.56", "20"), ("50", "48", "20"), ("48", "48", "10")]
     assert query("select session_date, close, volume from marts.equity_daily order by 1") == raw
 
-    # the same columns, a rupee fraction more: what was an integer is none
+    # the same columns, with a fraction of a rupee: what was an integer no longer is
     (project / "seeds/own/actions.csv").write_text(
         "exchange,symbol,ex_date,kind,shares_before,shares_after,amount,source\n"
         "NSE,STOCKAA,2025-08-01,dividend,,,2.50,made for this test\n"

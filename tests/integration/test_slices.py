@@ -121,7 +121,7 @@ def test_a_symbol_and_its_market_that_come_together_are_planned_once(project: Pa
 
 
 def built(project: Path, *selected: str) -> str:
-    """Build the models of shares, after the first time those alone that hold rows on the way to them."""
+    """Build the models of shares; after the first time, only those on the way to them that hold rows."""
     return dbt(
         "build", "--select", *(selected or WAY), "--exclude-resource-type", "test",
         "--exclude-resource-type", "unit_test", "--project-dir", project,

@@ -1,4 +1,4 @@
-"""Databases that older versions have built: today's build makes of them what it makes of their files.
+"""Databases built by older versions: today's build makes the same of them as of their files.
 
 The fixtures are written by scripts/write_older_database.py; their names say which commit had built them. All
 of them were built from the same files.

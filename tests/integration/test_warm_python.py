@@ -126,7 +126,7 @@ def test_a_cold_interpreter_runs_the_same_commands(database: URL) -> None:
 
 
 def _in_order(value: Any) -> Any:
-    """With lists sorted, for dbt gathers what a model reads in another order each time, and without times."""
+    """With lists sorted, as dbt gathers what a model reads in another order each time; and without times."""
     if isinstance(value, dict):
         return {name: _in_order(held) for name, held in value.items() if name != "created_at"}
     if isinstance(value, list):

@@ -96,7 +96,7 @@ def test_a_load_that_is_taken_back_is_taken_out_of_what_it_reached(warehouse: UR
 
 
 def test_a_build_that_lets_others_build_again_builds_those_too(warehouse: URL, tmp_path: Path) -> None:
-    # what judges loads again does so where rows were quarantined for a reason of its own
+    # a model that evaluates loads again does so where rows were quarantined for one of its reasons
     [(load_id,)] = query("select load_id from audit.loads where source = 'nse-minute'")
     query(
         "insert into intermediate.int_quotes__set_aside"

@@ -52,7 +52,7 @@ def test_prices_and_greeks_are_quantlibs(market: dict[str, np.ndarray]) -> None:
 
     ours = [price(**market), *greeks(**market)]
 
-    # Each difference is measured by the size of the terms that the figure is made of.
+    # Each difference is measured against the size of the terms that the figure is made of.
     paid = market["strike"] * market["discount"]
     sizes = [
         spot + paid,

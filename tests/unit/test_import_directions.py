@@ -32,7 +32,7 @@ def test_a_package_imports_only_what_stands_below_it(package: str) -> None:
     assert strays == []
 
 
-# A plug-in knows what it is made of and no other plug-in; what is common to all knows no single one.
+# A plug-in knows what it is made of and no other plug-in; code common to all of them knows no single one.
 MAY_NOT_IMPORT = {
     "loaders/landing": ("loaders.sources.", "loaders.fetching"),
     "loaders/sources": ("loaders.landing", "loaders.sources.[a-z]"),

@@ -1,4 +1,4 @@
-"""Which folders of an inbox are of which day."""
+"""Which folders of an inbox belong to which day."""
 
 from datetime import date
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Where rows of several sources stand beside each other, whoever wants one of each says so."""
+"""If rows of several sources stand side by side, code that wants one of each says so."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[2]
 SHAPES = (PROJECT / "macros/domain/rows_that_compete.sql").read_text()
 TABLES = sorted(set(re.findall(r"'in': '(\w+)'", SHAPES)))
-# These ask inside, of whatever they are given.
+# These macros ask for it themselves, in whatever they are given.
 ASKING_MACROS = ("rolled_up_bars(", "contracts_as_last_known(", "of_several_sources=true")
 OF_EVERY_SOURCE = {
     "int_equities__adjustments",  # waits for the table, and reads the closes that count

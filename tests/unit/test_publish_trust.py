@@ -236,14 +236,14 @@ def test_a_file_where_a_folder_belongs_is_one_line(tmp_path: Path) -> None:
 
     with pytest.raises(TickmartError, match=r"cannot write .*/c/[cd]\.csv: Not a directory"):
         publish(tmp_path, NEW)
-    assert version(open_store(tmp_path)) == NEW  # it is the manifest's, from its staging
+    assert version(open_store(tmp_path)) == NEW  # read from where the manifest says it is staged
 
     (tmp_path / "c").unlink()
     publish(tmp_path, NEW)
     assert version(open_store(tmp_path)) == NEW
 
 
-# writes what fits into so many bytes a file, as on a disk that is full
+# writes only so many bytes to a file, as on a disk that is full
 FULL = """
 import resource, sys
 sys.path.insert(0, sys.argv[1])

@@ -1,4 +1,4 @@
-"""What a person who takes the repository over looks at first says what is true."""
+"""What a person who takes over the repository reads first is true."""
 
 import re
 import tomllib

@@ -49,7 +49,7 @@ def as_arguments(market: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize(
     ("name", "orders", "unit"),
     [
-        # how often by spot, years and volatility; what turns that into the unit that the attribute names
+        # how often to differentiate by spot, years and volatility; the factor that gives the attribute's unit
         ("vanna", (1, 0, 1), 0.01),
         ("volga", (0, 0, 2), 0.0001),
         ("charm", (1, 1, 0), -1 / 365),

@@ -5,7 +5,7 @@ import re
 from warehouse.settings import PROJECT_FOLDER
 
 _COMMENT = re.compile(r"\{#.*?#\}|--[^\n]*", re.DOTALL)
-# Tables of which every target has its own are found by macros/targets/records.sql.
+# macros/targets/records.sql finds the tables of which every target has its own.
 _OF_A_TARGET = re.compile(
     r"source\('(?:audit', '(?:built_|loads_to_|slices_to_|left_)"
     r"|enrichment', '(?:option_|greeks_|volatility_))"

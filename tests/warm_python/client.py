@@ -12,10 +12,10 @@ from typing import Any, NoReturn
 
 _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 _LONGEST_START = 300.0  # seconds
-# What Python and its libraries look at when they start: where it differs, nothing warm will do.
+# Variables that Python and its libraries read when they start: where these differ, nothing warm will do.
 _SEEN_AT_THE_START = ("LANG", "LC_", "LD_", "PYTHON")
 _RUNS_DBT = ("dbt.cli.main", "warehouse.due_nodes")  # plain dbt, and as tickmart starts it
-# the last one Dask sets for good in a process that has had workers of it
+# Dask sets the last one for good in a process that has had its workers
 _WITHOUT_EFFECT = ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONHASHSEED")
 
 

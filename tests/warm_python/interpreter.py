@@ -2,7 +2,7 @@
 
 `-m tickmart …`, and dbt started by `-c`, run in a process that is forked from one which has imported both and
 has parsed the project: seconds less for each. All else about them is real: arguments, environment, folder,
-standard streams, exit status, signals. Anything else that it is asked for, it gives to the real interpreter
+standard streams, exit status, signals. It gives anything else to the real interpreter
 (docs/decisions/0100-commands-of-tests-start-warm.md).
 """
 
@@ -32,7 +32,7 @@ COLD = sys.executable
 def _written() -> str:
     folders = PROJECT_FOLDER / ".tickmart/test/warm"
     run = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
-    for left in folders.glob("*"):  # by a run that started no command
+    for left in folders.glob("*"):  # left by a run that started no command
         if not Path("/proc", left.name).exists():
             shutil.rmtree(left, ignore_errors=True)
     folder = folders / str(run)
@@ -52,7 +52,7 @@ def _written() -> str:
         "tickmart": f'#!/bin/sh\nexec "{python}" -m tickmart "$@"\n',
         "dbt": f'#!/bin/sh\nexec "{python}" -c "{_DBT}" "$@"\n',
     }
-    for beside in Path(COLD).parent.iterdir():  # what is looked for beside an interpreter
+    for beside in Path(COLD).parent.iterdir():  # files that are looked for beside an interpreter
         if beside.name not in programs and not (folder / beside.name).is_symlink():
             with contextlib.suppress(FileExistsError):  # another process of this run was faster
                 (folder / beside.name).symlink_to(beside)

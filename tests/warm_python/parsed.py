@@ -1,8 +1,8 @@
 """dbt's parsed project, kept in memory for every run of it, whatever database that is for.
 
 dbt keeps what it has parsed in a file, and takes it from there while nothing has changed, the database's name
-included. Tests use hundreds of databases, so here the parsed project is given the name of the run's. Whether
-it is still right in all other respects, file by file, is dbt's own to find out.
+included. Tests use hundreds of databases, so here the parsed project is given the name of the run's. dbt
+itself finds out, file by file, whether it is still right in all other respects.
 """
 
 import os
@@ -118,8 +118,8 @@ def _parsed(project: Path, folder: Path, name: str, told: dict[str, str]) -> _Pa
 def _parse_elsewhere(parse: list[str]) -> None:
     """Let a child write what dbt keeps, so that in this process nothing is left to be parsed.
 
-    What reads models for dbt has threads of its own from the first model on. A process that is forked after
-    that has none of them and waits for them for ever.
+    The code that reads models for dbt has threads of its own from the first model on. A process that is
+    forked after that has none of them and waits for them for ever.
     """
     child = os.fork()
     if child == 0:

@@ -51,7 +51,7 @@ def main() -> None:
     for name in _IMPORTED:
         importlib.import_module(name)
     keep_parsed_project(Path(told["project"]), folder)
-    # what some library has set up for itself no command has before it imports that library
+    # no command has what a library sets up for itself until it imports that library
     logging.root.handlers.clear()
     logging.root.setLevel(logging.WARNING)
     # a thread of the memory allocator of Arrow, which forks well
@@ -97,7 +97,7 @@ def _serve(listener: socket.socket, tests: int) -> None:
                     clients[process] = connection
                     processes[connection.fileno()] = process
                     poll.register(connection, select.POLLIN)
-            elif number in processes:  # who waits never says anything more, so it has ended
+            elif number in processes:  # a waiting client says nothing more, so it has ended
                 os.kill(processes.pop(number), signal.SIGKILL)
                 poll.unregister(number)
 
@@ -118,10 +118,10 @@ def _report_ends(clients: dict[int, socket.socket], processes: dict[int, int], p
 
 
 def _started(connection: socket.socket, ours: list[int]) -> int:
-    """Fork a process that runs what a client asks for; 0 where that has gone."""
+    """Fork a process that runs what a client asks for; return 0 where the client has gone."""
     streams = array.array("i")
     length, ancillary, *_ = connection.recvmsg(8, socket.CMSG_SPACE(3 * streams.itemsize))
-    if len(length) < 8:  # somebody who looks whether this is here
+    if len(length) < 8:  # somebody who only checks whether this is here
         connection.close()
         return 0
     streams.frombytes(ancillary[0][2])

@@ -40,7 +40,7 @@ OLDEST_POSTGRESQL = 16  # erf() and pg_input_is_valid() exist from 16 on
 APPLICATION_NAME = "tickmart"
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
-# Any number that tickmart locks for nothing else: held while one process makes the first tables.
+# A number that tickmart locks for nothing else: held while one process makes the first tables.
 _FIRST_MIGRATION = 7_412_000
 _LONGEST_FIRST_MIGRATION = 30  # seconds, many times what it takes
 
@@ -232,7 +232,7 @@ def _with_the_password_in_its_place(url: URL) -> URL:
             raise TickmartError("TICKMART_DATABASE_URL has the parameter password more than once")
 
 
-# What libpq takes for a secret beside the password.
+# Parameters that libpq treats as secrets, beside the password.
 _SECRETS = ("sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret")
 
 # dbt writes a database's name into SQL and Jinja as it is
@@ -299,8 +299,8 @@ def _exclude_other_migrations(connection: sqlalchemy.Connection) -> None:
     if migration_in_place(connection) is not None:
         connection.execute(sqlalchemy.text("lock table audit.alembic_version in share row exclusive mode"))
         return
-    # Where there is no table yet only an advisory lock is left, which anybody may hold: wait no longer for it
-    # than somebody who migrates would have it.
+    # Where there is no table yet, only an advisory lock is possible, and anybody may hold one: wait no longer
+    # for it than a migration would hold it.
     for _ in range(_LONGEST_FIRST_MIGRATION * 10):
         if connection.scalar(
             sqlalchemy.text("select pg_try_advisory_xact_lock(:key)"), {"key": _FIRST_MIGRATION}
@@ -310,7 +310,7 @@ def _exclude_other_migrations(connection: sqlalchemy.Connection) -> None:
 
 
 def _upgrade(connection: sqlalchemy.Connection) -> None:
-    import alembic.command  # here: half a second, and needed once in a database's life
+    import alembic.command  # imported here: it takes half a second, and is needed once in a database's life
     from alembic.config import Config
     from alembic.util import CommandError
 

@@ -43,7 +43,7 @@ _ARROW_TYPES: dict[int, pa.DataType] = {
     1184: pa.timestamp("us", "UTC"),
     _NUMERIC_OID: pa.float64(),
 }
-# Widenings that lose nothing; any other pair of types is asked for with a cast in the query.
+# Widenings that lose nothing; any other pair of types needs a cast in the query.
 _WIDENINGS: dict[int, tuple[pa.DataType, ...]] = {
     21: (pa.int32(), pa.int64()),
     23: (pa.int64(),),
@@ -94,7 +94,7 @@ def copy_out(
     Notes
     -----
     NULL is kept as NULL. `timestamptz` is UTC in microseconds. Infinite dates and times, which Arrow cannot
-    say, are an error.
+    express, are an error.
     """
     with connection.cursor() as cursor:
         text = query

@@ -31,7 +31,7 @@ def client_program(name: str, server_major: int = 0) -> str:
     name : str
         The program.
     server_major : int
-        PostgreSQL's major version there, where the program must not be older.
+        Major version of the server's PostgreSQL, if the program must not be older.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def back_up(file: Path) -> int:
     Raises
     ------
     TickmartError
-        What has this name is no regular file, or its folder does not exist or may not be written.
+        This name is not that of a regular file, or its folder does not exist or may not be written.
     """
     target = file.resolve()
     _require_a_place(file, target)
@@ -116,7 +116,7 @@ def back_up(file: Path) -> int:
 
 
 def _remove_what_killed_ones_left(folder: Path) -> None:
-    # Whoever writes one keeps it locked, so what can be locked is of nobody any more.
+    # Whoever writes such a file keeps it locked, so one that can be locked belongs to nobody any more.
     for file in folder.glob(f"{_SCRATCH}*"):
         with suppress(OSError):
             handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)

@@ -37,12 +37,12 @@ def in_plain_words(error: BaseException) -> str:
     Parameters
     ----------
     error : BaseException
-        Of psycopg2; of anything else, its own text is returned.
+        An error of psycopg2; for any other, its own text is returned.
 
     Returns
     -------
     str
-        One line, the server's own message behind ours. The server's messages hold no password.
+        One line, with the server's own message after ours. The server's messages hold no password.
     """
     own = " ".join(str(error).split()) or type(error).__name__
     if not isinstance(error, psycopg2.Error):

@@ -1,7 +1,7 @@
 """Locks that exclude others who do the same work, and that nobody else can take.
 
 Anybody who may connect to a database may take any advisory lock, and keep it. So the locks here are locks of
-tables and rows in `audit`, for which PostgreSQL asks for the rights of those who write
+tables and rows in `audit`, which PostgreSQL grants only to those with the right to write
 (docs/decisions/0084-who-may-not-write-may-not-lock.md).
 """
 
@@ -22,10 +22,10 @@ GREEKS = "audit.greeks_lock"
 def held(lock: str, by_another: str, application: str | None = None) -> Iterator[int]:
     """Hold a lock on a connection of its own, so that it goes with this process, however that ends.
 
-    A lock table is held by a transaction with neither a snapshot nor a number, which keeps no dead row of any
-    table from vacuum. (A `vacuum` of the whole database waits at the lock table itself until it is free;
-    autovacuum never comes to an empty table.) A name is held by one with a number; it is for work that keeps
-    a snapshot all the time anyhow.
+    A lock table is held by a transaction with neither a snapshot nor a number, which does not keep vacuum
+    from the dead rows of any table. (A `vacuum` of the whole database waits at the lock table itself until it
+    is free; autovacuum never comes to an empty table.) A name is held by a transaction with a number; it is
+    for work that keeps a snapshot all the time anyway.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def held(lock: str, by_another: str, application: str | None = None) -> Iterator
 
 
 def prepare_to_hold(cursor: psycopg2.extensions.cursor, application: str | None) -> None:
-    """Let this session hold locks longer than timeouts allow, under a name for who finds them; commits."""
+    """Let this session hold locks longer than timeouts allow, under a name that others see; commits."""
     cursor.execute(
         "select set_config(name, '0', false) from pg_settings"
         " where name in ('idle_in_transaction_session_timeout', 'transaction_timeout')"
@@ -95,7 +95,8 @@ def _lock_table(cursor: psycopg2.extensions.cursor, table: str) -> bool:
 def holder(cursor: psycopg2.extensions.cursor, table: str) -> int | None:
     """Return the server's process number of whoever holds a lock table.
 
-    None where nobody does, in a database that has no such table, and to a user who may not look into `audit`.
+    None where nobody does, in a database that has no such table, and for a user who may not look into
+    `audit`.
     """
     cursor.execute(
         """
@@ -139,7 +140,7 @@ def try_lock(cursor: psycopg2.extensions.cursor, name: str) -> bool:
 
 
 def lock(cursor: psycopg2.extensions.cursor, name: str) -> None:
-    """Lock a name until this transaction ends, after whoever has it."""
+    """Lock a name until this transaction ends, waiting for whoever has it."""
     _make(cursor, name)
     cursor.execute("select from audit.locks where name = %s for update", (name,))
 

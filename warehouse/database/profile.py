@@ -16,7 +16,7 @@ _FOR_OUR_RUNS = "# Written for the runs of dbt that tickmart starts; the passwor
 _PASSWORD_VARIABLE = "DBT_ENV_SECRET_TICKMART_PASSWORD"  # noqa: S105
 # As in profiles.yml.example: what `dbt --target dev` puts before every schema.
 _DEVELOPERS_SCHEMA = "\"{{ env_var('TICKMART_DEV_SCHEMA', 'dev') }}\""
-# What dbt-postgres takes of an address' parameters.
+# The parameters of an address that dbt-postgres takes.
 _PARAMETERS = {
     "sslmode": str, "sslcert": str, "sslkey": str, "sslrootcert": str,
     "keepalives_idle": int, "connect_timeout": int,
@@ -34,7 +34,7 @@ def write(url: URL) -> bool:
     Returns
     -------
     bool
-        False where there is one that somebody wrote by hand; it is left as it is.
+        False where somebody has written one by hand; that is left as it is.
     """
     if path().exists() and not path().read_text().startswith((_FROM_A_SERVER, _FROM_AN_ADDRESS)):
         return False

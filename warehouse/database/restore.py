@@ -47,7 +47,7 @@ _IS_EMPTY = """
 
 
 class Copy:
-    """A database of a name of its own, beside the one whose place it is to take."""
+    """A database with a name of its own, beside the one whose place it is to take."""
 
     def __init__(
         self, file: Path, archive: Archive, program: str, url: URL, names: "_Names", replaces: "_Contents"
@@ -95,8 +95,9 @@ class Copy:
     def take_place(self) -> None:
         """Put the copy into the place of the database, start its background jobs, and drop the former one.
 
-        Whoever is connected to either is sent away. The names change at once or not at all. A former database
-        that cannot be dropped, or that somebody wrote to at the last moment, stays, and is told of.
+        Whoever is connected to either is sent away. Both names change at once or not at all. A former
+        database that cannot be dropped, or that somebody wrote to at the last moment, stays, and the user is
+        told.
 
         Raises
         ------
@@ -112,7 +113,7 @@ class Copy:
         _change_places(self._of, self._names)
         database.engine().dispose()
         # The copy's jobs were stopped with its connections. TimescaleDB starts none by itself in a database
-        # that it has once stopped them in.
+        # in which it has once stopped them.
         _in_database(self._of, [sql.SQL("select _timescaledb_functions.start_background_workers()")])
         if _contents(self._of.set(database=self._names.before)) != self._replaces:
             log.warning(
@@ -124,7 +125,7 @@ class Copy:
         _drop(self._of, self._names.before)
 
 
-# Jobs run as their owner, and have that of the server that they came from.
+# Jobs run as their owner, and restored ones still have the owner from their former server.
 _OWN_THE_JOBS = """
     do $$
     begin
@@ -139,7 +140,7 @@ _OWN_THE_JOBS = """
 
 @contextmanager
 def beside(file: Path, *, replace: bool) -> Iterator[Copy]:
-    """Check that a backup can be restored here, and give the copy to fill; dropped where the block fails.
+    """Check that a backup can be restored here, and give the copy to fill; drop it if the block fails.
 
     Parameters
     ----------
@@ -185,7 +186,7 @@ def beside(file: Path, *, replace: bool) -> Iterator[Copy]:
 
 @contextmanager
 def nobody_else(tables: Collection[str]) -> Iterator[None]:
-    """Keep builds and loads, which would be lost with the database, from it while its copy is filled.
+    """Keep out builds and loads while the copy is filled: they would be lost with the database.
 
     Loads that begin meanwhile wait. When the block ends they are sent away rather than let in, so that they
     say that nothing landed.
@@ -247,7 +248,7 @@ def _contents_of(cursor: psycopg2.extensions.cursor) -> _Contents:
 
 
 def name_prefix(of: str) -> str:
-    """Return what the names of a database's copies begin with: a digest, for its own may be 63 bytes long."""
+    """Return how the names of a database's copies begin: with a digest, as its own name may have 63 bytes."""
     return f"tickmart_restore_{hashlib.sha256(of.encode()).hexdigest()[:16]}_"
 
 
@@ -307,8 +308,8 @@ def _check_timescaledb(file: Path, archive: Archive, connection: psycopg2.extens
         )
 
 
-# Anybody who may connect can take such a lock, so whoever has it is named; only a superuser restores, who can
-# end him. The database of the lock has none of the functions in audit.
+# Anybody who may connect can take such a lock, so whoever has it is named; only a superuser restores, and he
+# can end that session. The database of the lock has none of the functions in audit.
 _HOLDER = """
     select
         format(
@@ -327,7 +328,7 @@ _HOLDER = """
 
 @contextmanager
 def _only_restore(url: URL) -> Iterator[None]:
-    # In a database that stays: in the one that is replaced this connection would be in the way.
+    # Connected to a database that stays: in the one that is replaced, this connection would be in the way.
     with closing(_open(_administration(url))) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
@@ -343,7 +344,7 @@ def _only_restore(url: URL) -> Iterator[None]:
 
 
 def _drop_leftovers(url: URL, names: _Names) -> None:
-    """Drop what restores of this database that were killed have left."""
+    """Drop what killed restores of this database have left."""
     pattern = re.escape(names.prefix) + "[0-9a-f]{8}_(copy|before)$"
     with closing(_open(_administration(url))) as connection, connection.cursor() as cursor:
         cursor.execute("select datname from pg_database where datname ~ %s", (f"^{pattern}",))

@@ -2,7 +2,7 @@
 
 # Roles belong to the server, not to the database: they may be there already, and another database may be
 # making them at this moment. dbt grants the marts when it makes them; here they are granted after a restore.
-# Who owns neither the tables nor their owner's role leaves all as it is.
+# A user who neither owns the tables nor has their owner's role changes nothing.
 GRANT_ROLES = """
 do $$
 declare

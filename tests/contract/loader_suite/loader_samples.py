@@ -79,7 +79,7 @@ class Sample:
         return path.as_uri() + (f"?as_of={self.as_of}" if self.as_of else "")
 
     def place(self, outcome: Outcome, path: Path) -> str:
-        """What the ledger's name of an outcome has behind that of a path, without the day."""
+        """What follows the path's name in the ledger's name of an outcome, without the day."""
         return outcome.uri.removeprefix(path.as_uri()).removesuffix(
             self.uri(path).removeprefix(path.as_uri())
         )
@@ -112,7 +112,7 @@ class Sample:
         }
 
     def rows_of(self, lines: list[str]) -> list[tuple[str | None, ...]]:
-        """What these lines give, as `landed` does."""
+        """The rows that these lines give, in the form of `landed`."""
         return [tuple(value or None for value in line.split(",")) for line in lines]
 
 
@@ -174,9 +174,9 @@ def samples() -> list[Sample]:
 
 
 def of_transport() -> list[Sample]:
-    """Two files for what no layout has a part in: bytes, encodings, archives, interruptions.
+    """Two files for tests in which the layout plays no part: bytes, encodings, archives, interruptions.
 
-    One with columns behind those that it is known by, and one of which the day has to be said.
+    One has columns after those that identify its layout; for the other, the day has to be said.
     """
     named = {identify(sample): sample for sample in samples()}
     return [named["nse-bhavcopy-udiff"], named["kite-instruments-kite"]]

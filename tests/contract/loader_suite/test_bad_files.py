@@ -107,7 +107,7 @@ def test_a_line_without_end_is_not_taken_into_memory(sample: Sample, tmp_path: P
 def test_a_line_that_copy_would_take_is_rejected_beyond_the_longest(
     sample: Sample, tmp_path: Path, end: str, quote: str
 ) -> None:
-    # with so many lines before, the long ones lie across other chunks of what is read
+    # with so many lines before them, the long lines lie across other chunks of what is read
     _, rest = sample.lines[0].split(",", 1)
     around = len(f"{quote}{quote},{rest}")
     longest = f"{quote}{'x' * (LONGEST_LINE - around)}{quote},{rest}"

@@ -1,4 +1,4 @@
-"""What every source lands, in whatever dress it comes."""
+"""What every source lands, in whatever form its file comes."""
 
 import bz2
 import gzip

@@ -1,4 +1,4 @@
-"""What every source of text files does when a file comes again that has grown, or with other options."""
+"""What every source of text files does when a file comes again, grown or with other options."""
 
 import gzip
 import hashlib
@@ -31,7 +31,7 @@ def sample(request: pytest.FixtureRequest) -> Sample:
 
 
 def current(sample: Sample, path: Path, member: str = "") -> list[int]:
-    """The loads that a file stands at, oldest first."""
+    """The loads that count for a file, oldest first."""
     uri = sample.uri(path) + member
     return [
         load_id
@@ -42,7 +42,7 @@ def current(sample: Sample, path: Path, member: str = "") -> list[int]:
 
 
 def landed(sample: Sample, path: Path, member: str = "") -> dict[int, tuple[str | None, ...]]:
-    """File line -> values, of all loads that a file stands at."""
+    """File line -> values, of all loads that count for a file."""
     found: dict[int, tuple[str | None, ...]] = {}
     for load_id in current(sample, path, member):
         lines = sample.landed(load_id)

@@ -40,7 +40,7 @@ class Document:
 
     @property
     def number(self) -> str:
-        """A number of its, as it is written there."""
+        """One of its numbers, as it is written there."""
         return str(self.expected["number"])
 
     @property

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("database")
 
 
 def touched(sample: Sample) -> list[tuple[object, ...]]:
-    """What shows any row written: every row's transaction, and the numbers of rows."""
+    """A state in which every written row shows: every row's transaction, and the numbers of rows."""
     return [
         *query(f"select count(*), max(xmin::text::bigint) from {sample.table}"),
         *query("select count(*), max(xmin::text::bigint) from audit.loads"),

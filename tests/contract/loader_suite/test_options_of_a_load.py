@@ -45,7 +45,7 @@ SOURCE = Source(
 
 @pytest.fixture
 def path(fresh_database: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A file of the source, which lies in a folder of plug-ins of one's own."""
+    """A file of the source; the source itself lies in a user's own folder of plug-ins."""
     (tmp_path / "sources").mkdir()
     (tmp_path / "sources/acme_zones.py").write_text(SOURCE)
     monkeypatch.setenv("TICKMART_PLUGINS_FOLDER", str(tmp_path))

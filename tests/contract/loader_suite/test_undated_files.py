@@ -1,4 +1,4 @@
-"""Files whose rows do not say of which day they are."""
+"""Files whose rows do not say which day they are of."""
 
 from datetime import date
 from pathlib import Path

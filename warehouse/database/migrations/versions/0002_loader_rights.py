@@ -1,4 +1,4 @@
-"""Rights of loaders, given with every migration since; the number stays taken where it was applied."""
+"""Rights of loaders, which every migration has given since; the number stays taken where it was applied."""
 
 revision = "0002"
 down_revision = "0001"

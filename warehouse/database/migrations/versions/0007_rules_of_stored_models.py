@@ -1,4 +1,4 @@
-"""By which rules each stored model was built, so that a change of them rebuilds it."""
+"""The rules by which each stored model was built, so that a change of them rebuilds it."""
 
 from alembic import op
 
@@ -23,7 +23,7 @@ def upgrade() -> None:
         'By which rules (columns, SQL, seeds, the rules of what it reads) each stored model was built'
         """
     )
-    # the text of a view depends on the settings of who asks
+    # the text of a view depends on the settings of whoever asks
     op.execute(
         """
         create or replace function audit.text_of_views(names text[]) returns text language sql stable

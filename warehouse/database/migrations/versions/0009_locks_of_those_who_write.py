@@ -1,4 +1,4 @@
-"""What is locked by whoever builds, prices or loads: by rights on tables, which others lack."""
+"""Locks for whoever builds, prices or loads: they need rights on tables, which others lack."""
 
 from alembic import op
 
@@ -54,7 +54,7 @@ _STATEMENTS = (
             and database = (select oid from pg_database where datname = current_database())
     $$
     """,
-    # Of the sessions of others a user sees the name alone, unless he is a member of pg_read_all_stats.
+    # Of other users' sessions a user sees only the name, unless he is a member of pg_read_all_stats.
     """
     create function audit.describe_session(process int) returns text stable language sql as $$
         select

@@ -40,12 +40,12 @@ def _quote_members() -> None:
 
 
 def _with_quoted_members(uri: str) -> str:
-    """Quote what had stood in a uri as the archive has it: `%`, `!`, `?` and what cannot be printed."""
+    """Quote what uris had taken from archives as it is: `%`, `!`, `?` and what cannot be printed."""
     whole, as_of = re.fullmatch(r"(.*?)(\?as_of=\d{4}-\d\d-\d\d)?", uri, re.DOTALL).groups("")  # type: ignore[union-attr]
     archive, *members = whole.split("!")
     parts = [archive]
     for member in members:
-        # only an archive has members: any other `!` is of the name
+        # only an archive has members: any other `!` belongs to the name
         if len(parts) == 1 or re.search(r"\.zip(#\d+)?$", parts[-1], re.IGNORECASE):
             parts.append(member)
         else:

@@ -1,4 +1,4 @@
-"""Sessions of exchanges whose calendar is a library's, written before a build that needs them."""
+"""Sessions of exchanges whose calendar comes from a library, written before a build that needs them."""
 
 from alembic import op
 

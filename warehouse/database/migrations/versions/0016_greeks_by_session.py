@@ -1,4 +1,4 @@
-"""Greeks are found by session and end of bar too, those of days lie apart, and what is due is a list."""
+"""Greeks are found by session and end of bar too, those of days lie apart, and due slices are a list."""
 
 from alembic import op
 
@@ -14,7 +14,7 @@ def upgrade() -> None:
 
 _STATEMENTS = (
     # Views of the project read the table, and would find no Greeks of days any more; they go, and come back
-    # with the next build. A view of somebody else's would not.
+    # with the next build. Somebody else's view would not come back.
     """
     do $$
     declare
@@ -109,8 +109,8 @@ _STATEMENTS = (
     $$
     """,
     "drop table enrichment.option_greeks_before cascade",
-    # What lists the slices reads this view before the next build has replaced it, and an older one's has
-    # other columns.
+    # The code that lists the slices reads this view before the next build has replaced it, and the view of an
+    # older build has other columns.
     "drop view if exists intermediate.greeks_slices_due cascade",
     """
     create table enrichment.greeks_due (
