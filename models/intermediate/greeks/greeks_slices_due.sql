@@ -1,3 +1,16 @@
+{%- set feeds, closes, intervals = [], [], [] -%}
+{%- for feed in feeds_of_greeks() -%}
+    {%- do feeds.append("('" ~ [feed.kind, feed.stage, feed.shape, feed.model, feed.type] | join("', '") ~ "')") -%}
+{%- endfor -%}
+{%- for model, instrument_type in closes_of_greeks().items() -%}
+    {%- do closes.append("('" ~ model ~ "', '" ~ instrument_type ~ "')") -%}
+{%- endfor -%}
+{%- for kind, bar_intervals in intervals_of_greeks().items() -%}
+    {%- for bar_interval in bar_intervals -%}
+        {%- do intervals.append("('" ~ kind ~ "', '" ~ bar_interval ~ "')") -%}
+    {%- endfor -%}
+{%- endfor -%}
+
 with
 
 slices as (
@@ -37,10 +50,7 @@ feeds as (
     select *
     from (
         values
-        {%- for feed in feeds_of_greeks() %}
-        ('{{ feed["kind"] }}', '{{ feed["stage"] }}', '{{ feed["shape"] }}', '{{ feed["model"] }}', '{{ feed["type"] }}')
-        {{- ',' if not loop.last }}
-        {%- endfor %}
+        {{ feeds | join(',\n        ') }}
     ) as listed (kind, stage, shape, model, instrument_type)
 
 ),
@@ -100,9 +110,7 @@ loads_of_official_closes as (
     inner join built_loads
         on closes.load_id = built_loads.load_id
         and (built_loads.model, closes.instrument_type) in (
-            {%- for model, instrument_type in closes_of_greeks().items() %}
-            ('{{ model }}', '{{ instrument_type }}'){{ ',' if not loop.last }}
-            {%- endfor %}
+            {{ closes | join(',\n            ') }}
         )
     group by priceless.underlying, priceless.session_date
 
@@ -113,12 +121,7 @@ intervals as (
     select *
     from (
         values
-        {%- for kind, bar_intervals in intervals_of_greeks().items() %}
-        {%- set is_last_kind = loop.last %}
-        {%- for bar_interval in bar_intervals %}
-        ('{{ kind }}', '{{ bar_interval }}'){{ ',' if not (is_last_kind and loop.last) }}
-        {%- endfor %}
-        {%- endfor %}
+        {{ intervals | join(',\n        ') }}
     ) as listed (kind, bar_interval)
 
 ),

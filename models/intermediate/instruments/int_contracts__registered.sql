@@ -118,11 +118,11 @@ known_by_terms as (
 ),
 
 -- A contract that a vendor names by its expiry is the exchange's contract of the same terms, if this build brings both.
-exchange_symbol_of_terms as (
+exchange_symbols as (
 
     select
         settled_terms,
-        min(dialect || '|' || vendor_symbol) as name
+        min(dialect || '|' || vendor_symbol) as exchange_symbol
     from unregistered
     where is_exchange_name
     group by settled_terms
@@ -136,7 +136,7 @@ matched as (
         case
             when unregistered.is_exchange_name
                 then 'symbol|' || unregistered.dialect || '|' || unregistered.vendor_symbol
-            when exchange_symbol_of_terms.name is not null then 'symbol|' || exchange_symbol_of_terms.name
+            when exchange_symbols.exchange_symbol is not null then 'symbol|' || exchange_symbols.exchange_symbol
             else 'terms|' || unregistered.settled_terms
         end as identity,
         case
@@ -156,7 +156,7 @@ matched as (
         on unregistered.dialect = known_by_symbol.dialect
         and unregistered.vendor_symbol = known_by_symbol.vendor_symbol
     left join known_by_terms on unregistered.settled_terms = known_by_terms.settled_terms
-    left join exchange_symbol_of_terms on unregistered.settled_terms = exchange_symbol_of_terms.settled_terms
+    left join exchange_symbols on unregistered.settled_terms = exchange_symbols.settled_terms
 
 ),
 

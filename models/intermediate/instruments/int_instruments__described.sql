@@ -1,4 +1,5 @@
-{%- set is_index = "others.instrument_type = 'index' and rows_of.exchange = others.exchange and rows_of.underlying = others.symbol" -%}
+{%- set is_index = "others.instrument_type = 'index'"
+    ~ " and rows_of.exchange = others.exchange and rows_of.underlying = others.symbol" -%}
 {%- set is_share = "others.instrument_type = 'equity'"
     ~ " and rows_of.exchange = others.exchange and rows_of.symbol = others.symbol and rows_of.series = others.series" -%}
 

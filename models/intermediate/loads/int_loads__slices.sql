@@ -33,21 +33,21 @@ whole_markets as (
 share_slices as (
 
     select
-        shares.load_id,
+        share_days.load_id,
         'equity' as instrument_type,
-        shares.exchange,
-        case when whole_markets.load_id is null then shares.symbol else '*' end as slice_group,
-        shares.session_date,
-        min(shares.line) as first_line,
-        max(shares.line) as last_line
-    from {{ ref('int_share_days__delivered') }} as shares
-    left join whole_markets on shares.load_id = whole_markets.load_id
-    where shares.load_id = any({{ loads_to_build() }})
+        share_days.exchange,
+        case when whole_markets.load_id is null then share_days.symbol else '*' end as slice_group,
+        share_days.session_date,
+        min(share_days.line) as first_line,
+        max(share_days.line) as last_line
+    from {{ ref('int_share_days__delivered') }} as share_days
+    left join whole_markets on share_days.load_id = whole_markets.load_id
+    where share_days.load_id = any({{ loads_to_build() }})
     group by
-        shares.load_id,
-        shares.exchange,
-        case when whole_markets.load_id is null then shares.symbol else '*' end,
-        shares.session_date
+        share_days.load_id,
+        share_days.exchange,
+        case when whole_markets.load_id is null then share_days.symbol else '*' end,
+        share_days.session_date
 
 ),
 

@@ -64,7 +64,8 @@ identified as (
 
     from rows_of_files
     left join underlying_names
-        on rows_of_files.exchange = underlying_names.exchange and rows_of_files.index_name = underlying_names.vendor_name
+        on rows_of_files.exchange = underlying_names.exchange
+        and rows_of_files.index_name = underlying_names.vendor_name
     left join sessions
         on rows_of_files.exchange = sessions.exchange and rows_of_files.session_date = sessions.session_date
     left join exchanges on rows_of_files.exchange = exchanges.exchange
