@@ -148,12 +148,15 @@ def contracts(connection: psycopg2.extensions.connection, underlying: str, kind:
 def _exchange_of_index(connection: psycopg2.extensions.connection, symbol: str) -> str:
     with connection.cursor() as cursor:
         cursor.execute(
-            "(select exchange from marts.spot_prices where symbol = %(symbol)s limit 1) union all"
-            " (select exchange from marts.spot_daily where symbol = %(symbol)s limit 1) limit 1",
+            "(select exchange from marts.spot_prices where symbol = %(symbol)s limit 1)"
+            " union (select distinct exchange from marts.spot_daily where symbol = %(symbol)s) order by 1",
             {"symbol": symbol},
         )
-        row = cursor.fetchone()
-    return (row and row[0]) or ""
+        exchanges = [row[0] for row in cursor.fetchall()]
+    if len(exchanges) > 1:
+        named = " and ".join(exchanges)
+        raise TickmartError(f"the index {symbol} is on several exchanges, {named}: one file cannot hold both")
+    return exchanges[0] if exchanges else ""
 
 
 def zone_of(contracts: Iterable[Contract]) -> ZoneInfo:

@@ -140,6 +140,7 @@ def restore(
             with database.connect(copy.url) as connection:
                 database.grant_roles(connection)  # a backup carries no grants
             copy.check()
+            copy.number_anew()
         copy.take_place()
     typer.echo(f"restored {file}")
 

@@ -23,7 +23,10 @@ _FIRST_SESSION_TOUCHED = """
     inner join audit.loads as loads on slices.load_id = loads.load_id
     inner join changed
         on loads.source = changed.source and loads.dataset = changed.dataset and loads.uri = changed.uri
-    where lower(slices.slice_group) = any(%(underlyings)s) or %(underlyings)s::text[] = '{}'
+    where
+        lower(slices.slice_group) = any(%(underlyings)s)
+        or slices.slice_group = '*'
+        or %(underlyings)s::text[] = '{}'
 """
 
 

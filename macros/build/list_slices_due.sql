@@ -39,6 +39,8 @@
 {# If Greeks are computed from the model at work, list the slices that it has planned. #}
 {% macro list_planned_slices_as_due(model_name) %}
   {% set kinds = feeds_of_greeks() | selectattr('model', 'equalto', model_name) | map(attribute='kind') | unique | list %}
+  {# other closes change the loads of a slice, and only where its rows state no price of the underlying #}
+  {% set has_new_rows = kinds | length > 0 %}
   {% if model_name in closes_of_greeks() %}{% do kinds.append('official') %}{% endif %}
   {% for kind in kinds %}
     {% do run_query("
@@ -55,18 +57,19 @@
         inner join options on planned.session_date = options.session_date and planned.exchange = options.exchange
         where planned.slice_group = '*'
       )
-      insert into " ~ record('greeks_due', 'enrichment') ~ " as due (underlying, session_date, bar_interval)
-      select touched.slice_group, touched.session_date, intervals.bar_interval
+      insert into " ~ record('greeks_due', 'enrichment') ~ " as due (underlying, session_date, bar_interval, has_new_rows)
+      select touched.slice_group, touched.session_date, intervals.bar_interval, " ~ has_new_rows ~ "
       from touched
       cross join unnest(array['" ~ intervals_of_greeks()[kind] | join("', '") ~ "']) as intervals (bar_interval)
       order by 1, 2, 3
-      on conflict (underlying, session_date, bar_interval) do update set listed_by = excluded.listed_by") %}
+      on conflict (underlying, session_date, bar_interval)
+      do update set has_new_rows = due.has_new_rows or excluded.has_new_rows, listed_by = excluded.listed_by") %}
   {% endfor %}
 {% endmacro %}
 
 
 {# List what is due for a reason other than new rows: changed rules, rates or moments of expiry. #}
-{% macro list_slices_due() %}
+{% macro list_slices_due(inputs_have_changed=true) %}
   {% set exactly = view_of_what_is_due() %}
   {% if exactly %}
     {% do run_query("
@@ -76,7 +79,7 @@
       order by 1, 2, 3
       on conflict (underlying, session_date, bar_interval)
       do update set has_same_rules = excluded.has_same_rules, listed_by = excluded.listed_by
-      where due.has_same_rules <> excluded.has_same_rules") %}
+      " ~ ("where due.has_same_rules <> excluded.has_same_rules" if not inputs_have_changed)) %}
   {% endif %}
 {% endmacro %}
 
@@ -84,7 +87,7 @@
 {# At the end of a run, when no model is at work, make the list exactly what is due. #}
 {% macro settle_slices_due() %}
   {% if execute and flags.WHICH in ('run', 'build', 'seed') %}
-    {% do list_slices_due() %}
+    {% do list_slices_due(inputs_have_changed=false) %}
     {% set exactly = view_of_what_is_due() %}
     {% if exactly %}
       {% do run_query("

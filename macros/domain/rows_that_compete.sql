@@ -3,7 +3,7 @@
   and its losers have in common, which is a contract or, where there is none, a name.
 
     rows         model of the rows as identified: one per landed row
-    contract_id, bar_of, underlying  columns of these rows: the contract; the name of what is no contract; the slice's group
+    contract_id, bar_of, underlying  columns of these rows: the contract; the exchange and name of what is no contract; the slice's group
     time         the moment that winner and losers share
     values       what may differ between them
     winners      the models of the rows that count: each with its name (`in`), the instrument types that it takes, and the same columns of
@@ -25,7 +25,7 @@
     'bars': {
       'rows': 'int_minute_bars__identified',
       'contract_id': 'contract_id',
-      'bar_of': "case when instrument_type = 'index' then underlying end",
+      'bar_of': "case when instrument_type = 'index' then concat_ws(' ', exchange, underlying) end",
       'underlying': 'underlying',
       'time': 'bar_start',
       'values': index_values + [
@@ -35,8 +35,8 @@
         {'in': 'int_options__quotes_deduped', 'types': ['option'], 'contract_id': 'contract_id', 'bar_of': 'null::text', 'values': bar_values},
         {'in': 'int_futures__quotes_deduped', 'types': ['future'], 'contract_id': 'contract_id', 'bar_of': 'null::text', 'values': bar_values},
         {
-          'in': 'int_spot__prices_deduped', 'types': ['index'], 'contract_id': 'null::bigint', 'bar_of': 'underlying',
-          'values': index_values + ['null', 'null'],
+          'in': 'int_spot__prices_deduped', 'types': ['index'], 'contract_id': 'null::bigint',
+          'bar_of': "concat_ws(' ', exchange, underlying)", 'values': index_values + ['null', 'null'],
         },
       ],
     },
@@ -57,28 +57,28 @@
     'share_days': {
       'rows': 'int_cash_bhavcopy__identified',
       'contract_id': 'null::bigint',
-      'bar_of': 'vendor_symbol',
+      'bar_of': "concat_ws(' ', exchange, vendor_symbol)",
       'underlying': 'symbol',
       'time': 'bar_start',
       'values': share_values,
       'winners': [
         {
           'in': 'int_equities__official_deduped', 'types': ['equity'], 'contract_id': 'null::bigint',
-          'bar_of': "symbol || ' ' || series", 'values': share_values,
+          'bar_of': "concat_ws(' ', exchange, symbol, series)", 'values': share_values,
         },
       ],
     },
     'index_days': {
       'rows': 'int_index_closes__identified',
       'contract_id': 'null::bigint',
-      'bar_of': 'underlying',
+      'bar_of': "concat_ws(' ', exchange, underlying)",
       'underlying': 'underlying',
       'time': 'bar_start',
       'values': index_values,
       'winners': [
         {
-          'in': 'int_spot__closes_deduped', 'types': ['index'], 'contract_id': 'null::bigint', 'bar_of': 'underlying',
-          'values': index_values,
+          'in': 'int_spot__closes_deduped', 'types': ['index'], 'contract_id': 'null::bigint',
+          'bar_of': "concat_ws(' ', exchange, underlying)", 'values': index_values,
         },
       ],
     },

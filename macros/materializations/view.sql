@@ -8,6 +8,7 @@
 
   config.meta:
     rules_count   true for a view if something outside dbt is computed by its rules: the rules are recorded (rules_of_model)
+    says_what_is_due  true for the view that says which slices of Greeks are due: what it says anew is listed at once
 #}
 {% materialization view, adapter='postgres' %}
   {%- set target_relation = this.incorporate(type='view') -%}
@@ -45,6 +46,7 @@
       {% do list_slices_due() %}
     {% endif %}
   {% endif %}
+  {% if config.get('meta', {}).get('says_what_is_due') %}{% do list_slices_due(inputs_have_changed=false) %}{% endif %}
 
   {% do persist_docs(target_relation, model) %}
   {{ run_hooks(post_hooks, inside_transaction=True) }}

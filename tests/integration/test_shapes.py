@@ -84,10 +84,23 @@ def test_a_source_is_added_with_a_view_and_a_line_and_stops_the_build_without_th
     in_a_place = "select outcome, count(*) from intermediate.int_quotes__set_aside group by outcome"
     assert query(in_a_place) == [("superseded", other_values + equal)]
 
+    tickmart("greeks")
     ranks = project / "seeds/source_ranks.csv"
     ranks.write_text(ranks.read_text() + "made-up,minute_bars,9,made for this test\n")
     build_without_tests(project)
 
+    # the loads are the same, the rows are not: no bar shows what was computed of another source's
+    of_other_rows = """
+        select count(*) from marts.options_ticks as shown
+        inner join enrichment.option_greeks as greeks using (contract_id, session_date, bar_start, bar_end)
+        where shown.greeks_status <> 'pending' and greeks.premium <> shown.close
+    """
+    assert query(of_other_rows) == [(0,)]
+    assert query("select count(*) from marts.options_ticks where greeks_status = 'pending'") != [(0,)]
+    tickmart("greeks")
+    assert query(of_other_rows) == [(0,)]
+    assert query("select count(*) from marts.options_ticks where greeks_status = 'pending'") == [(0,)]
+    assert query("select count(*) from enrichment.greeks_due") == [(0,)]
     assert query(OF_BARS.format("marts.options_ticks")) == [
         ("made-up", added_bars),
         ("nse-minute", bars - added_bars),

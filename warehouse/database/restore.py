@@ -92,6 +92,15 @@ class Copy:
         if missing:
             raise TickmartError(f"{self._file} is not whole: restored, it has no {', '.join(missing)}")
 
+    def number_anew(self) -> None:
+        """Mark what is due in the copy, brought up to date, by a transaction of this server.
+
+        The former server's numbers may lie ahead of this one's: what they mark would never come off the list.
+        """
+        with database.connect(self.url) as connection, connection.cursor() as cursor:
+            cursor.execute("update enrichment.greeks_due set listed_by = pg_current_xact_id()")
+            connection.commit()
+
     def take_place(self) -> None:
         """Put the copy into the place of the database, start its background jobs, and drop the former one.
 

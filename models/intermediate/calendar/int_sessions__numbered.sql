@@ -1,4 +1,4 @@
-{{ config(materialized='reference', meta={'key': ['exchange', 'session_date']}) }}
+{{ config(materialized='reference', meta={'key': ['exchange', 'session_date'], 'prices_options': true}) }}
 
 with
 

@@ -1,3 +1,5 @@
+{{ config(meta={'says_what_is_due': true}) }}
+
 {%- set feeds, closes, intervals = [], [], [] -%}
 {%- for feed in feeds_of_greeks() -%}
     {%- do feeds.append("('" ~ [feed.kind, feed.stage, feed.shape, feed.model, feed.type] | join("', '") ~ "')") -%}
@@ -196,7 +198,17 @@ due as (
         on current_slices.underlying = computed.underlying
         and current_slices.session_date = computed.session_date
         and current_slices.bar_interval = computed.bar_interval
-    where current_slices.inputs_version is distinct from computed.inputs_version
+    where
+        current_slices.inputs_version is distinct from computed.inputs_version
+        -- built anew, perhaps from the same loads: a calendar or a rank lets other rows of them in
+        or (computed.underlying, computed.session_date, computed.bar_interval) in (
+            select
+                listed.underlying,
+                listed.session_date,
+                listed.bar_interval
+            from {{ own_table('enrichment', 'greeks_due') }} as listed
+            where listed.has_new_rows
+        )
 
 )
 

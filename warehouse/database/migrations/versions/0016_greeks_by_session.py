@@ -118,6 +118,7 @@ _STATEMENTS = (
         session_date date,
         bar_interval text,
         has_same_rules boolean not null default true,
+        has_new_rows boolean not null default false,
         listed_by xid8 not null default pg_current_xact_id(),
         primary key (underlying, session_date, bar_interval)
     )
@@ -134,6 +135,10 @@ _STATEMENTS = (
     """
     comment on column enrichment.greeks_due.has_same_rules is
     'Whether today''s rules are those that the stored Greeks were computed by'
+    """,
+    """
+    comment on column enrichment.greeks_due.has_new_rows is
+    'Whether the rows that the Greeks are computed from were built anew, perhaps from the same loads'
     """,
     """
     comment on column enrichment.greeks_due.listed_by is
