@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from warehouse.database import database_url, locks, profile
+import psycopg2
+
+from warehouse.database import connect, database_url, locks, profile
 from warehouse.errors import TickmartError
 from warehouse.settings import PROJECT_FOLDER, settings
 
@@ -65,12 +67,15 @@ class Run:
         What the project warns of, such as a calendar that ends soon.
     not_asked : list of str
         Tests that warned in an earlier run and that this one had no reason to run again.
+    queries : dict
+        The query files of tests that failed, by the position of dbt's complaint about the test.
     """
 
     nodes: list[NodeResult] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     not_asked: list[str] = field(default_factory=list)
+    queries: dict[int, Path] = field(default_factory=dict)
 
     @property
     def failures(self) -> list[NodeResult]:
@@ -127,7 +132,8 @@ def run_dbt(
     dbt = [*before, *command.split(), *after]
     if only is not None:
         dbt[len(before) :] = ["--cache-selected-only", *dbt[len(before) :]]
-    parse = [*before, "parse", *after]
+    # the kept parse is written as ever; the manifest as JSON takes seconds, and nothing here reads it
+    parse = [*before, "--no-write-json", "parse", *after]
     process = subprocess.Popen(
         [sys.executable, "-c", _DBT, json.dumps([os.getpid(), only, dbt, parse])],
         stdout=subprocess.PIPE,
@@ -228,6 +234,8 @@ def _fault_of_seed(path: Path, wanted: Sequence[str], date_column: str) -> str |
 
 
 _MOST_NAMED = 10
+_MOST_ROWS = 3
+_LONGEST_ROW = 400
 _SAYS_WHAT_FAILED = {"RunResultError", "RunResultErrorNoMessage", "RunResultFailure", "MainEncounteredError"}
 _NODE_ENDED = {
     "LogFunctionResult",
@@ -247,7 +255,23 @@ def _describe_failure(command: str, run: Run, complaints: Sequence[str]) -> str:
     heading = f"dbt {command} failed"
     if named:
         heading += f": {named}" + (f" and {more} more" if more > 0 else "")
-    return "\n".join([heading, *(f"  {text}" for text in [*complaints[:_MOST_NAMED], *run.remarks])])
+    lines = []
+    for position, text in enumerate(complaints[:_MOST_NAMED]):
+        lines += [text, *(f"  {row}" for row in _first_rows(run.queries.get(position)))]
+    return "\n".join([heading, *(f"  {line}" for line in [*lines, *run.remarks])])
+
+
+def _first_rows(query: Path | None) -> list[str]:
+    """Return the first rows that a failing test found; none where they cannot be read any more."""
+    if query is None:
+        return []
+    try:
+        test = query.read_text()
+        with connect() as connection, connection.cursor() as cursor:
+            cursor.execute(f"select to_json(failing)::text from ({test}\n) as failing limit {_MOST_ROWS}")
+            return [row[0][:_LONGEST_ROW] for row in cursor.fetchall()]
+    except (OSError, psycopg2.Error, TickmartError):
+        return []
 
 
 def _take(
@@ -284,5 +308,9 @@ def _take(
         run.nodes.append(result)
         if on_node is not None:
             on_node(result)
+    elif info["name"] == "SQLCompiledPath" and complaints:
+        node = data["node_info"]
+        if (node["resource_type"], node["node_status"]) == ("test", "fail"):
+            run.queries[len(complaints) - 1] = PROJECT_FOLDER / data["path"]
     elif info["level"] == "error" and info["name"] in _SAYS_WHAT_FAILED:
         complaints.append(" ".join(str(info["msg"]).split()))

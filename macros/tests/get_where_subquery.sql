@@ -26,28 +26,5 @@
   {%- if not conditions -%}
     {{ return(relation) }}
   {%- endif -%}
-  {%- set rows = 'select * from ' ~ relation ~ ' where ' ~ conditions | join(' and ') -%}
-  {%- if execute and flags.WHICH in ('build', 'test') and tested.get('config', {}).get('meta', {}).get('tests_share_rows') -%}
-    {{ return(shared_rows(rows)) }}
-  {%- endif -%}
-  {{ return('(' ~ rows ~ ') as under_test') }}
-{% endmacro %}
-
-
-{#
-  A temporary table with the rows of a query, read by all tests on this connection that ask for the same rows. A view of many views takes
-  longer to plan than to read, and has a handful of tests; `tests_share_rows` in its config.meta asks for this. Not used where whole tables
-  are tested.
-
-  rows: the query.
-#}
-{% macro shared_rows(rows) %}
-  {%- if var('test_whole_tables', false) -%}{{ return('(' ~ rows ~ ') as under_test') }}{%- endif -%}
-  {%- set name = 'under_test_' ~ local_md5(rows) -%}
-  {%- if run_query("select to_regclass('pg_temp." ~ name ~ "') is null").rows[0][0] -%}
-    {%- call statement('share_rows') -%}create temporary table {{ name }} as {{ rows }}{%- endcall -%}
-    {#- else it would go with the end of this test -#}
-    {%- do adapter.commit() -%}
-  {%- endif -%}
-  {{ return('pg_temp.' ~ name) }}
+  {{ return('(select * from ' ~ relation ~ ' where ' ~ conditions | join(' and ') ~ ') as under_test') }}
 {% endmacro %}
