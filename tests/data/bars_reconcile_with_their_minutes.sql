@@ -7,7 +7,7 @@ with
 
     select *
     from {{ ref('int_' ~ kind ~ '__quotes_deduped') }}
-    where is_regular and {{ newest_sessions() }}
+    where is_preferred and is_regular and {{ newest_sessions() }}
 
 ),
 

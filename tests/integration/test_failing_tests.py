@@ -26,7 +26,10 @@ def change(statement: str) -> None:
 def test_what_is_broken_is_said_with_its_rows(rules: None) -> None:
     tickmart("build", *RULES)
     change("update facts.tick_size_rules set tick_size = null where underlying = 'NIFTY'")
-    change("update facts.tick_size_rules set tick_size = 0, instrument_type = 'equity' where underlying = 'BANKNIFTY'")
+    change(
+        "update facts.tick_size_rules set tick_size = 0, instrument_type = 'equity'"
+        " where underlying = 'BANKNIFTY'"
+    )
 
     failed = tickmart("build", *RULES, status=1)
 

@@ -83,6 +83,7 @@ def test_a_source_is_added_with_a_view_and_a_line_and_stops_the_build_without_th
     assert other_values + equal == query("select rows from audit.loads where load_id = 1000")[0][0]
     in_a_place = "select outcome, count(*) from intermediate.int_quotes__set_aside group by outcome"
     assert query(in_a_place) == [("superseded", other_values + equal)]
+    dbt("test", "--select", "bars_reconcile_with_their_minutes", "--project-dir", project)
 
     tickmart("greeks")
     ranks = project / "seeds/source_ranks.csv"

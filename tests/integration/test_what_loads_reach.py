@@ -18,6 +18,7 @@ from built_warehouse import (
 )
 from sqlalchemy import URL
 
+from loaders.sources import SOURCES
 from warehouse.settings import PROJECT_FOLDER
 
 pytestmark = pytest.mark.slow
@@ -38,6 +39,7 @@ AS_OF = {"kite-instruments": ("2025-10-08", "2025-10-09")}
 @pytest.fixture(scope="module")
 def built_once(database: URL, tmp_path_factory: pytest.TempPathFactory) -> URL:
     """A database with a file of every source, built whole; only copies are made of it."""
+    assert FILES.keys() == SOURCES.keys()
     for source in FILES:
         load(source, 0, tmp_path_factory.mktemp("vendor"))
     tickmart("build", "--no-tests")
