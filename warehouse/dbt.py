@@ -309,8 +309,8 @@ def _take(
         if on_node is not None:
             on_node(result)
     elif info["name"] == "SQLCompiledPath" and complaints:
-        node = data["node_info"]
-        if (node["resource_type"], node["node_status"]) == ("test", "fail"):
+        name = data.get("node_info", {}).get("node_name")
+        if any((node.kind, node.status, node.name) == ("test", "fail", name) for node in run.failures):
             run.queries[len(complaints) - 1] = PROJECT_FOLDER / data["path"]
     elif info["level"] == "error" and info["name"] in _SAYS_WHAT_FAILED:
         complaints.append(" ".join(str(info["msg"]).split()))
