@@ -37,6 +37,7 @@
     {% set refreshed = {'from': interval_or_null(var('rollup_refresh_from') ~ ' ' ~ bucket), 'to': interval_or_null(var('rollup_refresh_to') ~ ' ' ~ bucket)} %}
   {% endif %}
 
+  {# TimescaleDB 2.19 shows a job of a continuous aggregate with the table that stores it, later versions with its name #}
   {% set due = run_query("
     with
     relation as (
@@ -69,7 +70,9 @@
         max((config ->> 'start_offset')::interval) filter (where proc_name = 'policy_refresh_continuous_aggregate') as refresh_from,
         max((config ->> 'end_offset')::interval) filter (where proc_name = 'policy_refresh_continuous_aggregate') as refresh_to
       from timescaledb_information.jobs
-      where hypertable_schema = '" ~ relation.schema ~ "' and hypertable_name = '" ~ relation.identifier ~ "'
+      cross join relation
+      where (hypertable_schema = '" ~ relation.schema ~ "' and hypertable_name = '" ~ relation.identifier ~ "')
+        or hypertable_schema || '.' || hypertable_name = relation.stored::text
     ),
 
     compression as (
