@@ -24,7 +24,7 @@ from backtests.equity import DailyEquity
 from backtests.performance import Statistics, of_daily_returns, of_positions
 from exporters.publish import Store, copy_published, open_store, read_manifest
 from warehouse.errors import TickmartError
-from warehouse.exchanges import known_exchanges
+from warehouse.exchanges import zone_of
 
 # name on the command line -> (strategy, its config), as Nautilus imports them
 STRATEGIES = {
@@ -133,7 +133,6 @@ def _run(
     bar_type = f"{chosen}-{bar}-LAST-EXTERNAL"
     held = _bars_held(copy, bar_type)
     venue = chosen.rsplit(".", 1)[1]
-    exchange = known_exchanges().get(venue)
     (definition,) = ParquetDataCatalog(copy).instruments(instrument_ids=[chosen])
     currency = str(definition.quote_currency)
     strategy_path, config_path = STRATEGIES[strategy]
@@ -161,7 +160,7 @@ def _run(
                             config={
                                 "instrument_id": chosen,
                                 "bar_type": bar_type,
-                                "time_zone": exchange.time_zone if exchange else "UTC",
+                                "time_zone": zone_of(venue).key,
                             },
                         )
                     ],

@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 
 from exporters.exporter import Slice
 from exporters.series import Series
+from warehouse import exchanges
 from warehouse.database.arrow import copy_out
 from warehouse.errors import TickmartError
-from warehouse.exchanges import known_exchanges
 
 Kind = Literal["option", "future", "index"]
 Interval = Literal["minute", "hour", "day"]
@@ -65,8 +65,7 @@ class Contract:
     @property
     def zone(self) -> ZoneInfo:
         """The time zone of its exchange; UTC where none is stated."""
-        exchange = known_exchanges().get(self.exchange)
-        return ZoneInfo(exchange.time_zone if exchange else "UTC")
+        return exchanges.zone_of(self.exchange)
 
     @property
     def instrument(self) -> str:
@@ -152,11 +151,11 @@ def _exchange_of_index(connection: psycopg2.extensions.connection, symbol: str) 
             " union (select distinct exchange from marts.spot_daily where symbol = %(symbol)s) order by 1",
             {"symbol": symbol},
         )
-        exchanges = [row[0] for row in cursor.fetchall()]
-    if len(exchanges) > 1:
-        named = " and ".join(exchanges)
+        codes = [row[0] for row in cursor.fetchall()]
+    if len(codes) > 1:
+        named = " and ".join(codes)
         raise TickmartError(f"the index {symbol} is on several exchanges, {named}: one file cannot hold both")
-    return exchanges[0] if exchanges else ""
+    return codes[0] if codes else ""
 
 
 def zone_of(contracts: Iterable[Contract]) -> ZoneInfo:

@@ -3,6 +3,7 @@
 import csv
 from dataclasses import dataclass
 from functools import cache
+from zoneinfo import ZoneInfo
 
 from warehouse.settings import PROJECT_FOLDER
 
@@ -48,3 +49,9 @@ def known_exchanges() -> dict[str, Exchange]:
             )
             for row in csv.DictReader(lines)
         }
+
+
+def zone_of(code: str) -> ZoneInfo:
+    """Return the time zone of an exchange by its code; UTC for a code that no exchange has."""
+    exchange = known_exchanges().get(code)
+    return ZoneInfo(exchange.time_zone if exchange else "UTC")

@@ -11,7 +11,7 @@ from psycopg2 import sql
 from psycopg2.extras import RealDictCursor
 
 from warehouse.errors import TickmartError
-from warehouse.exchanges import known_exchanges
+from warehouse.exchanges import known_exchanges, zone_of
 
 # instrument type -> interval -> mart
 MARTS = {
@@ -106,8 +106,7 @@ class Subject:
     @property
     def zone(self) -> ZoneInfo:
         """Time zone of its exchange; UTC without one."""
-        exchange = known_exchanges().get(self.exchange)
-        return ZoneInfo(exchange.time_zone if exchange else "UTC")
+        return zone_of(self.exchange)
 
     @property
     def key(self) -> sql.Composable:
