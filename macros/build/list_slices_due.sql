@@ -68,18 +68,31 @@
 {% endmacro %}
 
 
-{# List what is due for a reason other than new rows: changed rules, rates or moments of expiry. #}
-{% macro list_slices_due(inputs_have_changed=true) %}
+{#
+  List what is due for a reason other than new rows: changed rules, rates or moments of expiry.
+
+  inputs_have_changed: whether the transaction changed what is due, so that Greeks of what was read before it stay on the list.
+  takes_off:           whether what is not due leaves the list.
+#}
+{% macro list_slices_due(inputs_have_changed=true, takes_off=false) %}
   {% set exactly = view_of_what_is_due() %}
   {% if exactly %}
     {% do run_query("
+      with
+      exactly as materialized (select underlying, session_date, bar_interval, has_same_rules from " ~ exactly ~ ")
+      " ~ (", taken_off as (
+        delete from " ~ record('greeks_due', 'enrichment') ~ "
+        where (underlying, session_date, bar_interval) not in (
+          select exactly.underlying, exactly.session_date, exactly.bar_interval from exactly
+        )
+      )" if takes_off else "") ~ "
       insert into " ~ record('greeks_due', 'enrichment') ~ " as due (underlying, session_date, bar_interval, has_same_rules)
       select exactly.underlying, exactly.session_date, exactly.bar_interval, exactly.has_same_rules
-      from " ~ exactly ~ " as exactly
+      from exactly
       order by 1, 2, 3
       on conflict (underlying, session_date, bar_interval)
       do update set has_same_rules = excluded.has_same_rules, listed_by = excluded.listed_by
-      " ~ ("where due.has_same_rules <> excluded.has_same_rules" if not inputs_have_changed)) %}
+      " ~ ("where due.has_same_rules <> excluded.has_same_rules" if not inputs_have_changed else "")) %}
   {% endif %}
 {% endmacro %}
 
@@ -87,16 +100,7 @@
 {# At the end of a run, when no model is at work, make the list exactly what is due. #}
 {% macro settle_slices_due() %}
   {% if execute and flags.WHICH in ('run', 'build', 'seed') %}
-    {% do list_slices_due(inputs_have_changed=false) %}
-    {% set exactly = view_of_what_is_due() %}
-    {% if exactly %}
-      {% do run_query("
-        delete from " ~ record('greeks_due', 'enrichment') ~ "
-        where (underlying, session_date, bar_interval) not in (
-          select exactly.underlying, exactly.session_date, exactly.bar_interval
-          from " ~ exactly ~ " as exactly
-        )") %}
-    {% endif %}
+    {% do list_slices_due(inputs_have_changed=false, takes_off=true) %}
   {% endif %}
 {% endmacro %}
 
