@@ -246,6 +246,10 @@ def month_file(month: Month, zone: ZoneInfo) -> str:
     return "_".join(_stamp(moment) for moment in month_stamps(month, zone)) + ".parquet"
 
 
+def _path(kind: str, name: str, piece: Slice, contract: Contract) -> str:
+    return f"data/{kind}/{name}/{month_file(Month.parse(piece.partition), contract.zone)}"
+
+
 DEFINITION_FILE = "1970-01-01T00-00-00-000000000Z_1970-01-01T00-00-00-000000000Z.parquet"
 
 
@@ -393,7 +397,7 @@ class NautilusExporter:
             run.exported.setdefault(mart.kind, set()).add(contract_id)
             metadata = bar_metadata(contract, mart.interval, precision)
             run.publication.put(
-                f"data/bar/{metadata['bar_type']}/{month_file(Month.parse(piece.partition), contract.zone)}",
+                _path("bar", metadata["bar_type"], piece, contract),
                 partial(parquet, encoded.slice(start, rows), metadata),
                 rows=rows,
                 underlying=piece.underlying,
@@ -415,7 +419,7 @@ class NautilusExporter:
             contract = run.contracts["option"][contract_id]
             run.exported.setdefault("option", set()).add(contract_id)
             run.publication.put(
-                f"data/option_greeks/{name}/{month_file(Month.parse(piece.partition), contract.zone)}",
+                _path("option_greeks", name, piece, contract),
                 partial(parquet, encoded.slice(start, rows), greeks_metadata(contract)),
                 rows=rows,
                 underlying=piece.underlying,
@@ -644,11 +648,7 @@ class _Check:
         parts = marts.segments(bars)
         contracts = [self._contract(piece, mart.kind, part[0]) for part in parts]
         names = [bar_type(contract, mart.interval) for contract in contracts]
-        month = Month.parse(piece.partition)
-        files = [
-            f"data/bar/{name}/{month_file(month, contract.zone)}"
-            for name, contract in zip(names, contracts, strict=True)
-        ]
+        files = [_path("bar", name, piece, contract) for name, contract in zip(names, contracts, strict=True)]
         self._present(files)
         session = self.catalog.backend_session(Bar, files=[f"{self._root}/{file}" for file in files])
         ranks = {name: rank for rank, name in enumerate(names)}
@@ -678,9 +678,8 @@ class _Check:
             return set()
         contracts = [self._contract(piece, "option", part[0]) for part in parts]
         names = [instrument_id(contract) for contract in contracts]
-        month = Month.parse(piece.partition)
         files = [
-            f"data/option_greeks/{name}/{month_file(month, contract.zone)}"
+            _path("option_greeks", name, piece, contract)
             for name, contract in zip(names, contracts, strict=True)
         ]
         self._present(files)
