@@ -79,6 +79,12 @@ def query(statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
     return rows
 
 
+def change(statement: str) -> None:
+    """Run a statement on the database that the environment names."""
+    with connect() as connection, connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
 @contextmanager
 def named_by_the_environment(url: URL) -> Iterator[None]:
     """Make a database the one that tickmart and plain dbt use."""

@@ -7,7 +7,7 @@
 {% macro postgres__get_where_subquery(relation) %}
   {%- set conditions = [config.get('where')] | select | list -%}
   {%- if execute -%}
-    {%- set tested = graph.nodes.get(model.attached_node) or {} -%}
+    {%- set tested = node_under_test() -%}
     {%- set columns = tested.get('columns', {}) -%}
     {%- if relation.schema == 'raw' -%}
       {%- do conditions.append(newest_loads('_load_id')) -%}
@@ -27,4 +27,10 @@
     {{ return(relation) }}
   {%- endif -%}
   {{ return('(select * from ' ~ relation ~ ' where ' ~ conditions | join(' and ') ~ ') as under_test') }}
+{% endmacro %}
+
+
+{# The model or seed that a test is of, as a node; of a source none. #}
+{% macro node_under_test() %}
+  {{ return((graph.nodes.get(model.attached_node) or {}) if execute else {}) }}
 {% endmacro %}

@@ -34,7 +34,7 @@
 {%- set read = never_null + unique + ranges | list + values | list -%}
 with
 
-under_test as {{ 'materialized' if is_view_under_test() }} (
+under_test as {{ 'materialized' if node_under_test().get('config', {}).get('materialized') == 'view' }} (
 
     select {{ read | unique | join(', ') }} from {{ model }}
 
@@ -69,10 +69,3 @@ group by {{ unique | join(', ') }}
 having count(*) > 1
 {%- endif %}
 {% endtest %}
-
-
-{# Whether the model that a test is of is a view: it is then read once for all assertions. #}
-{% macro is_view_under_test() %}
-  {% set tested = graph.nodes.get(model.attached_node) or {} if execute else {} %}
-  {{ return(tested.get('config', {}).get('materialized') == 'view') }}
-{% endmacro %}

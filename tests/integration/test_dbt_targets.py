@@ -13,7 +13,7 @@ from built_warehouse import (
     changed_tables,
     close_for_copying,
     copied_project,
-    database_on,
+    copy_of,
     dbt,
     marts,
     query,
@@ -62,7 +62,7 @@ def built_once(built_database: URL) -> URL:
 @pytest.fixture
 def warehouse(built_once: URL) -> Iterator[URL]:
     """A copy of it, named by the environment."""
-    with database_on(built_once, f"{built_once.database}_copy", str(built_once.database)) as copy:
+    with copy_of(built_once) as copy:
         yield copy
 
 

@@ -1,10 +1,8 @@
 """What a build says of a test of data that fails: which table, what is broken there, and the first rows."""
 
 import pytest
-from built_warehouse import dbt, tickmart
+from built_warehouse import change, dbt, tickmart
 from sqlalchemy import URL
-
-from warehouse.database import connect
 
 pytestmark = pytest.mark.slow
 
@@ -15,12 +13,6 @@ RULES = ("--no-greeks", "--select", "tick_size_rules")
 def rules(database: URL) -> None:
     """The seed of tick rules as its file has it; what a test changes in the table is not in the file."""
     dbt("seed", "--full-refresh", "--select", "tick_size_rules")
-
-
-def change(statement: str) -> None:
-    with connect() as connection, connection.cursor() as cursor:
-        cursor.execute(statement)
-        connection.commit()
 
 
 def test_what_is_broken_is_said_with_its_rows(rules: None) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from built_warehouse import (
     build,
+    change,
     changed_tables,
     close_for_copying,
     copy_of,
@@ -17,7 +18,6 @@ from built_warehouse import (
 )
 from sqlalchemy import URL
 
-from warehouse.database import connect
 from warehouse.dbt import NodeResult
 from warehouse.errors import TickmartError
 from warehouse.last_build import build_what_is_due, compute_greeks_if_due
@@ -61,11 +61,6 @@ def dbt_would_start(tests: bool = True) -> bool:
 
 def _would_start() -> None:
     raise DbtWouldStartError
-
-
-def change(statement: str) -> None:
-    with connect() as connection, connection.cursor() as cursor:
-        cursor.execute(statement)
 
 
 def minutes(folder: Path, name: str, *rows: str) -> Path:

@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from built_warehouse import copied_project, dbt, named_by_the_environment, query, tickmart
+from built_warehouse import change, copied_project, dbt, named_by_the_environment, query, tickmart
 from sqlalchemy import URL
 
-from warehouse.database import connect
 from warehouse.settings import PROJECT_FOLDER
 
 pytestmark = pytest.mark.slow
@@ -64,7 +63,7 @@ def project(fresh_built_database: URL, tmp_path: Path) -> Iterator[Path]:
     shapes = project / "macros/domain/shapes.sql"
     shapes.write_text(shapes.read_text().replace("{{ return([\n", "{{ return([\n" + LINE + "\n", 1))
     with named_by_the_environment(fresh_built_database):
-        execute(SHARES)
+        change(SHARES)
         yield project
 
 
@@ -86,7 +85,7 @@ def test_a_symbol_beside_a_whole_market_rebuilds_itself_alone_and_the_market_all
     assert REBUILT.format(1, "STOCKAA") in built(project)
     assert query(OF_SYMBOL) == [("made-up", "664.00", False), ("nse-cash", "662.35", True)]
 
-    execute("update audit.loads set unloaded_at = now() where load_id = 1001")
+    change("update audit.loads set unloaded_at = now() where load_id = 1001")
     assert REBUILT.format(1, "STOCKAA") in built(project)
     assert query(OF_SYMBOL) == [("made-up", "663.00", False), ("nse-cash", "662.35", True)]
 
@@ -102,7 +101,7 @@ def test_a_symbol_beside_a_whole_market_rebuilds_itself_alone_and_the_market_all
         "select underlying, outcome, winner_load_id <> 1000 from intermediate.int_quotes__set_aside"
     ) == [("STOCKAA", "superseded", True)]
 
-    execute("update audit.loads set unloaded_at = now() where source = 'nse-cash'")
+    change("update audit.loads set unloaded_at = now() where source = 'nse-cash'")
     built(project)
     assert query(OF_SYMBOL) == [("made-up", "663.00", True)]
     assert query(OTHERS) == []
@@ -129,16 +128,10 @@ def built(project: Path, *selected: str) -> str:
 
 
 def land_symbol(load_id: int, close: str) -> None:
-    execute(
+    change(
         f"insert into raw.made_up_shares values ({load_id}, 1, 'STOCKAA', '2025-08-01', '{close}');"
         "insert into audit.loads (load_id, source, dataset, uri, sha256, rows, layout, raw_table, first_line,"
         " header_lines, started_at, finished_at, status) overriding system value"
         f" values ({load_id}, 'made-up', 'shares', 'file:///STOCKAA.csv', '{close}', 1, 'made-up',"
         " 'raw.made_up_shares', 1, 0, now(), now(), 'loaded')"
     )
-
-
-def execute(statement: str) -> None:
-    with connect() as connection, connection.cursor() as cursor:
-        cursor.execute(statement)
-        connection.commit()
