@@ -8,6 +8,8 @@ from collections import Counter
 from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import partial
+from importlib import import_module
+from threading import Thread
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -48,7 +50,7 @@ def build(
     tests included.
     """
     migrate()
-    listener = _Listener(quiet=as_json)
+    listener = _Listener(quiet=as_json, with_greeks=with_greeks)
     try:
         with listener:
             run = build_what_is_due(
@@ -110,8 +112,9 @@ def _compute_greeks(quiet: bool) -> "Outcome":
 class _Listener(AbstractContextManager["_Listener"]):
     """Once dbt begins: a progress bar on a terminal, and elsewhere a line per thing worth saying."""
 
-    def __init__(self, quiet: bool) -> None:
+    def __init__(self, quiet: bool, with_greeks: bool) -> None:
         self._quiet = quiet
+        self._with_greeks = with_greeks
         self._bar: Progress | None = None
         self._began: datetime | None = None
 
@@ -129,6 +132,8 @@ class _Listener(AbstractContextManager["_Listener"]):
         with connect() as connection:
             create_raw_tables(connection)
             self._began = outcomes.moment(connection)
+        if self._with_greeks:  # what prices is imported while dbt is at work
+            Thread(target=import_module, args=("tickmart.greeks",), daemon=True).start()
 
     def __exit__(self, *arguments: object) -> None:
         if self._bar is not None:

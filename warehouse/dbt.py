@@ -131,7 +131,8 @@ def run_dbt(
     after = ["--profiles-dir", str(folder), "--project-dir", str(PROJECT_FOLDER), *arguments]
     dbt = [*before, *command.split(), *after]
     if only is not None:
-        dbt[len(before) :] = ["--cache-selected-only", *dbt[len(before) :]]
+        # nothing but loads has changed: the manifest that the last whole build wrote still holds
+        dbt[len(before) :] = ["--cache-selected-only", "--no-write-json", *dbt[len(before) :]]
     # the kept parse is written as ever; the manifest as JSON takes seconds, and nothing here reads it
     parse = [*before, "--no-write-json", "parse", *after]
     process = subprocess.Popen(

@@ -16,16 +16,27 @@ left join {{ ref('int_sessions__on_file') }} as on_file
         and official.underlying = on_file.underlying
         and official.session_date = on_file.session_date
         and on_file.instrument_type = '{{ instrument_type }}'
-    left join {{ ref('int_fo_bhavcopy__deduped') }} as previous_of_hours
-        on official.contract_id = previous_of_hours.contract_id
-        and on_file.previous_opens_at = previous_of_hours.bar_start
-        and previous_of_hours.is_preferred
+    -- a limit keeps each a search by key: joined as tables, they would be read whole for a single session
+    left join lateral (
+        select stored.contract_id, stored.open_interest, stored.lot_size
+        from {{ ref('int_fo_bhavcopy__deduped') }} as stored
+        where
+            official.contract_id = stored.contract_id
+            and on_file.previous_opens_at = stored.bar_start
+            and stored.is_preferred
+        limit 1
+    ) as previous_of_hours on true
     -- a row that was stored before the hours of its session were known begins at midnight at the exchange
-    left join {{ ref('int_fo_bhavcopy__deduped') }} as previous_of_midnight
-        on previous_of_hours.contract_id is null
-        and official.contract_id = previous_of_midnight.contract_id
-        and on_file.previous_midnight = previous_of_midnight.bar_start
-        and previous_of_midnight.is_preferred
+    left join lateral (
+        select stored.contract_id, stored.open_interest, stored.lot_size
+        from {{ ref('int_fo_bhavcopy__deduped') }} as stored
+        where
+            previous_of_hours.contract_id is null
+            and official.contract_id = stored.contract_id
+            and on_file.previous_midnight = stored.bar_start
+            and stored.is_preferred
+        limit 1
+    ) as previous_of_midnight on true
     cross join lateral (
         select
             coalesce(previous_of_hours.contract_id, previous_of_midnight.contract_id) as contract_id,
