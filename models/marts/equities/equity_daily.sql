@@ -12,6 +12,7 @@ equity_daily as (
     select
         -- ids
         symbol,
+        exchange,
         series,
         isin,
 

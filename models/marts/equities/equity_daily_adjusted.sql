@@ -34,6 +34,7 @@ equity_daily_adjusted as (
     select
         -- ids
         symbol,
+        exchange,
         series,
         isin,
 

@@ -1,0 +1,24 @@
+-- The chain of an underlying, and what follows from it, is put together from all options of that name: those of a second
+-- exchange would be taken for the same strikes.
+
+with
+
+slices as (
+
+    select
+        slices.slice_group as underlying,
+        slices.session_date,
+        slices.exchange
+    from {{ ref('int_loads__slices') }} as slices
+    inner join {{ source('audit', 'current_loads') }} as loads on slices.load_id = loads.load_id
+    where slices.instrument_type = 'option'
+
+)
+
+select
+    underlying,
+    session_date,
+    string_agg(distinct exchange, ', ' order by exchange) as exchanges
+from slices
+group by underlying, session_date
+having count(distinct exchange) > 1
