@@ -232,6 +232,27 @@ def test_slices_of_a_warehouse_of_before_learn_their_exchange_and_group(empty_da
         assert cursor.fetchall() == [(1, "option", "NSE", "NIFTY"), (2, "equity", "NSE", "*")]
 
 
+@pytest.mark.parametrize("read", ["enrichment.option_greeks", "intermediate.greeks_slices_due"])
+def test_a_view_that_no_build_would_bring_back_is_not_dropped(empty_database: URL, read: str) -> None:
+    migrate_to("0015")
+    with databases.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("create schema if not exists intermediate")
+        cursor.execute("create view intermediate.greeks_slices_due as select 'NIFTY' as underlying")
+        cursor.execute(f"create view public.of_an_analyst as select count(*) from {read}")
+        connection.commit()
+
+    with pytest.raises(
+        psycopg2.errors.RaiseException,
+        match=r"these views would not: (public\.)?of_an_analyst\. Nothing was done",
+    ):
+        databases.migrate()
+
+    with databases.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("drop view public.of_an_analyst")
+        connection.commit()
+    databases.migrate()
+
+
 def test_file_names_and_alembic_agree_on_the_newest_migration(
     fresh_database: URL, newest_migration: str
 ) -> None:

@@ -21,7 +21,11 @@ _STATEMENTS = (
         left_behind text;
     begin
         with recursive above as (
-            select 'enrichment.option_greeks'::regclass::oid as relation
+            select moved.relation::oid as relation
+            from unnest(array[
+                to_regclass('enrichment.option_greeks'), to_regclass('intermediate.greeks_slices_due')
+            ]) as moved (relation)
+            where moved.relation is not null
             union
             select rules.ev_class
             from above
