@@ -111,18 +111,30 @@ class Subject:
     @property
     def key(self) -> sql.Composable:
         """The condition that finds it in an intermediate model of bars."""
-        if self.instrument_type == "equity":
+        if self.contract_id is not None:
+            return sql.SQL("contract_id = {}").format(sql.Literal(self.contract_id))
+        return self._named_by("symbol" if self.instrument_type == "equity" else "underlying")
+
+    @property
+    def key_of_mart(self) -> sql.Composable:
+        """The condition that finds it in a mart of bars; contracts have their exchange in their number."""
+        if self.contract_id is not None:
             return sql.SQL("symbol = {}").format(_literal(self.symbol))
-        if self.contract_id is None:
-            return sql.SQL("underlying = {}").format(_literal(self.symbol))
-        return sql.SQL("contract_id = {}").format(sql.Literal(self.contract_id))
+        return self._named_by("symbol")
 
     @property
     def key_of_set_aside(self) -> sql.Composable:
         """The condition that finds it among superseded and quarantined rows; they name shares with series."""
         if self.instrument_type == "equity":
             return sql.SQL("starts_with(vendor_symbol, {})").format(_literal(f"{self.symbol} "))
+        if self.instrument_type == "index":
+            return sql.SQL("underlying = {}").format(_literal(self.symbol))
         return self.key
+
+    def _named_by(self, column: str) -> sql.Composable:
+        return sql.SQL("{} = {} and exchange = {}").format(
+            sql.Identifier(column), _literal(self.symbol), _literal(self.exchange)
+        )
 
 
 @dataclass(frozen=True)
@@ -222,11 +234,12 @@ def find_subject(connection: psycopg2.extensions.connection, name: str, mart: st
     Raises
     ------
     TickmartError
-        Nothing has this symbol, or several contracts have; the message names some.
+        Nothing has this symbol, or several have; the message names some.
     """
     wanted = name.strip().upper()
     symbol, _, exchange = wanted.rpartition(".")
-    own = symbol if exchange in known_exchanges() else wanted
+    says_exchange = exchange in known_exchanges()
+    own = symbol if says_exchange else wanted
     with connection.cursor() as cursor:
         cursor.execute(
             "select symbol, instrument_type, contract_id, exchange from intermediate.int_contracts__described"
@@ -260,10 +273,12 @@ def find_subject(connection: psycopg2.extensions.connection, name: str, mart: st
             " union"
             " select underlying, 'index', null, exchange from intermediate.int_symbols__identified"
             " where instrument_type = 'index' and unknown_reason is null and upper(vendor_symbol) = %(given)s"
-            " order by symbol",
+            " order by symbol, exchange",
             {"own": own, "given": wanted},
         )
         found = [Subject(*row) for row in cursor.fetchall()]
+        if says_exchange:
+            found = [subject for subject in found if subject.exchange == exchange]
         if "equity" in (subject.instrument_type for subject in found):
             is_index = mart is not None and mart.removeprefix("marts.") in MARTS["index"].values()
             found = [
@@ -272,8 +287,10 @@ def find_subject(connection: psycopg2.extensions.connection, name: str, mart: st
         if len(found) == 1:
             return found[0]
         if found:
-            names = ", ".join(subject.symbol for subject in found[:_NAMES_OFFERED])
-            raise TickmartError(f"{name} was the name of several contracts; say which: {names}")
+            names = ", ".join(
+                f"{subject.symbol}.{subject.exchange}".rstrip(".") for subject in found[:_NAMES_OFFERED]
+            )
+            raise TickmartError(f"{name} is the name of several; say which: {names}")
         raise TickmartError(_unknown(cursor, own))
 
 
@@ -359,26 +376,26 @@ def _mart_rows(
     if interval == "day":
         cursor.execute(
             sql.SQL(
-                "select * from {} where symbol = %s and session_date = %s order by is_preferred desc, source"
-            ).format(table),
-            (subject.symbol, _date_of(when)),
+                "select * from {} where {} and session_date = %s order by is_preferred desc, source"
+            ).format(table, subject.key_of_mart),
+            (_date_of(when),),
         )
     elif interval == "snapshot":
         cursor.execute(
             sql.SQL(
-                "select * from {} where symbol = %(symbol)s and session_date = %(session)s"
+                "select * from {} where {} and session_date = %(session)s"
                 " and timestamp > %(when)s - interval '1 day' and timestamp <= %(when)s"
                 " order by timestamp desc limit 1"
-            ).format(table),
-            {"symbol": subject.symbol, "when": when, "session": _date_of(when)},
+            ).format(table, subject.key_of_mart),
+            {"when": when, "session": _date_of(when)},
         )
     else:
         cursor.execute(
             sql.SQL(
-                "select * from {} where symbol = %(symbol)s and bar_start > %(when)s - interval '1 day'"
+                "select * from {} where {} and bar_start > %(when)s - interval '1 day'"
                 " and bar_start <= %(when)s and bar_end > %(when)s"
-            ).format(table),
-            {"symbol": subject.symbol, "when": when},
+            ).format(table, subject.key_of_mart),
+            {"when": when},
         )
     return [dict(row) for row in cursor.fetchall()]
 
@@ -702,7 +719,7 @@ def _nearest(cursor: RealDictCursor, subject: Subject, interval: str, when: date
         tables = [("intermediate", _SNAPSHOTS)]
     else:  # what is stored begins with the bucket, which may lie before the session's open
         tables = [("marts", MARTS[subject.instrument_type]["hour"])]
-        key = sql.SQL("symbol = {}").format(_literal(subject.symbol))
+        key = subject.key_of_mart
     near = []
     for comparison, order, best in (("<", "desc", max), (">", "asc", min)):
         candidates = []

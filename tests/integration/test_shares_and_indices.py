@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from built_warehouse import build, copied_project, dbt, named_by_the_environment, query, take_in, tickmart
+from built_warehouse import (
+    build,
+    change,
+    copied_project,
+    dbt,
+    named_by_the_environment,
+    query,
+    take_in,
+    tickmart,
+)
 from sqlalchemy import URL
 
 from loaders.loaded_files import LoadedFiles
@@ -80,6 +89,24 @@ def test_a_day_of_shares_in_two_layouts_is_one_row_each_with_what_either_says(fo
     assert query(INSTRUMENT) == [without_isin]
     build("--full-refresh", "--select", "int_instruments__registered")
     assert query(INSTRUMENT) == [without_isin]
+
+
+def test_a_share_of_two_exchanges_is_traced_by_its_exchange(folder: Path) -> None:
+    landed("nse-cash", folder / "udiff.csv")
+    take_in()
+    change(
+        "insert into intermediate.int_equities__official_deduped"
+        """ select (jsonb_populate_record(official, '{"exchange": "BSE", "close": 700}')).*"""
+        " from intermediate.int_equities__official_deduped as official where symbol = 'STOCKAA'"
+    )
+
+    asked = tickmart("trace", "STOCKAA", "2025-08-01", status=1).stderr
+
+    assert "STOCKAA is the name of several; say which: STOCKAA.BSE, STOCKAA.NSE" in asked
+    for exchange, close in (("NSE", "662.35"), ("BSE", "700")):
+        found = json.loads(tickmart("trace", f"STOCKAA.{exchange}", "2025-08-01", "--json").stdout)
+        assert [row["row"]["close"] for row in found["rows"]] == [close]
+    assert "there is no symbol" in tickmart("trace", "STOCKAA.MCX", "2025-08-01", status=1).stderr
 
 
 def test_a_share_that_is_not_there_is_answered_with_what_is(folder: Path) -> None:
