@@ -169,6 +169,9 @@ def run(parent: int, wanted: dict[str, list[str]] | None, arguments: list[str], 
     end_with(parent)
     from dbt.cli.main import cli, dbtRunner
 
+    from warehouse.unread_events import spare_what_nobody_reads
+
+    spare_what_nobody_reads()
     if wanted is None:
         sys.argv = ["dbt", *arguments]
         cli()
