@@ -10,7 +10,7 @@ import logging
 from typing import Any
 
 import parsedatetime
-from dbt.events.logging import track_behavior_change_warn
+from dbt.tracking import track_behavior_change_warn
 from dbt_common.events.base_types import BaseEvent, EventLevel
 from dbt_common.events.event_manager import EventManager
 
