@@ -18,17 +18,22 @@ _counter = itertools.count(1)
 
 
 @contextmanager
-def fresh_database() -> Iterator[URL]:
+def fresh_database(template: str) -> Iterator[URL]:
     """Make a migrated database that this process and its commands use until the block ends, then drop it.
 
     It stands on the server that tickmart uses anyway, with that server's settings.
+
+    Parameters
+    ----------
+    template : str
+        Database of that server to copy.
     """
     name = f"tickmart_bench_{os.getpid()}_{next(_counter)}"
     home = database.database_url()
     with _administration(home) as cursor:
         if settings().database_url is None:  # on a shared server the process numbers are not ours to judge
             _drop_what_killed_runs_left(cursor)
-        cursor.execute(f"create database {name} template template0")
+        cursor.execute(f"create database {name} template {template}")
     try:
         with use(home.set(database=name)) as url:
             database.migrate()

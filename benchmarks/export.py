@@ -34,7 +34,7 @@ def run(scale: Scale) -> list[Line]:
     """Measure both ways in turns. With `rows`, sessions are added until there are so many bars."""
     is_small = scale.rows is not None and scale.rows <= 10_000
     strikes, expiries = (3, 1) if is_small else (STRIKES, EXPIRIES)
-    with tempfile.TemporaryDirectory(prefix="tickmart-bench-") as name, fresh_database():
+    with tempfile.TemporaryDirectory(prefix="tickmart-bench-") as name, fresh_database(scale.template):
         folder = Path(name)
         files = write_sample(
             folder, rows=scale.rows or 1, strikes=strikes, expiries=expiries, with_bhavcopy=False

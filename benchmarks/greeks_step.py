@@ -38,7 +38,7 @@ _WAYS = ("1 process", "2 processes", "2 workers of Dask")
 def run(scale: Scale) -> list[Line]:
     """Measure the three ways in turns."""
     rows = scale.rows or DEFAULT_ROWS
-    with tempfile.TemporaryDirectory(prefix="tickmart-bench-") as name, fresh_database():
+    with tempfile.TemporaryDirectory(prefix="tickmart-bench-") as name, fresh_database(scale.template):
         folder = Path(name)
         strikes = 3 if rows < 10_000 else 81
         write_sample(folder, rows=rows, strikes=strikes, with_bhavcopy=False)

@@ -23,7 +23,10 @@ DEFAULT_REPEATS = 7
 
 def run(scale: Scale) -> list[Line]:
     """Measure both ways in turns."""
-    with tempfile.TemporaryDirectory(prefix="tickmart-bench-") as folder, fresh_database() as url:
+    with (
+        tempfile.TemporaryDirectory(prefix="tickmart-bench-") as folder,
+        fresh_database(scale.template) as url,
+    ):
         file, rows = _one_file(Path(folder), scale.rows or DEFAULT_ROWS)
         columns = ", ".join(f'"{name.lower()}" text' for name in HEADER)
         with database.connect() as connection, connection.cursor() as cursor:

@@ -29,10 +29,13 @@ class Scale:
         Rows of generated data; None: the benchmark's own default.
     repeats : int or None
         Turns that each alternative gets; None: the benchmark's own default.
+    template : str
+        What the benchmark's databases are copied from. By default they are made from nothing.
     """
 
     rows: int | None = None
     repeats: int | None = None
+    template: str = "template0"
 
 
 @dataclass(frozen=True)

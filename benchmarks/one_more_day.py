@@ -30,16 +30,21 @@ def run(scale: Scale) -> list[Line]:
     strikes = 1 if days < 10 else STRIKES
     short: list[Seconds] = []
     long: list[Seconds] = []
-    with tempfile.TemporaryDirectory(prefix="tickmart-bench-") as name, fresh_database() as first:
+    with (
+        tempfile.TemporaryDirectory(prefix="tickmart-bench-") as name,
+        fresh_database(scale.template) as first,
+    ):
         folder = Path(name)
         history = write_sample(folder / "history", days=days, strikes=strikes, expiries=EXPIRIES)
         after = max(file.session for file in history) + timedelta(days=1)
         day = write_sample(folder / "day", days=1, start=after, strikes=strikes, expiries=EXPIRIES)
         last = [file for file in history if file.session == max(file.session for file in history)]
-        with dbt_target(folder / "first"):
+        earlier = [file for file in history if file not in last]
+        with use(first), dbt_target(folder / "first"):
             load_and_build(_with_sources(last))
-        with fresh_database() as year, dbt_target(folder / "year"):
-            load_and_build(_with_sources(history))
+        with _copied(first) as year:
+            with use(year), dbt_target(folder / "year"):
+                load_and_build(_with_sources(earlier))
             for turn in range(repeats):
                 pairs = [(first, folder / "first", short), (year, folder / "year", long)]
                 for original, target, results in pairs if turn % 2 else reversed(pairs):
@@ -68,6 +73,16 @@ def run(scale: Scale) -> list[Line]:
             for stage in ("load", "build", "greeks")
         ),
     ]
+
+
+@contextmanager
+def _copied(short: URL) -> Iterator[URL]:
+    """Let the long history begin as a copy of the short one."""
+    name = f"{short.database}_year"
+    try:
+        yield copy(short, name)
+    finally:
+        drop(short, name)
 
 
 @contextmanager

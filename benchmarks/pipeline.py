@@ -49,7 +49,7 @@ class Stage:
 def run(scale: Scale) -> list[Line]:
     """Measure the pipeline, and the row-by-row way before and after it."""
     rows = scale.rows or DEFAULT_ROWS
-    with tempfile.TemporaryDirectory(prefix="tickmart-bench-") as name, fresh_database():
+    with tempfile.TemporaryDirectory(prefix="tickmart-bench-") as name, fresh_database(scale.template):
         folder = Path(name)
         # few strikes for few rows: a session is the least that can be generated
         strikes = 3 if rows < 10_000 else 41

@@ -52,7 +52,7 @@ QUESTIONS = {
 def run(scale: Scale) -> list[Line]:
     """Ask each question several times. `rows` are the days of data; a turn's first answer counts too."""
     days, repeats = scale.rows or DAYS, scale.repeats or DEFAULT_REPEATS
-    with tempfile.TemporaryDirectory(prefix="tickmart-bench-") as name, fresh_database():
+    with tempfile.TemporaryDirectory(prefix="tickmart-bench-") as name, fresh_database(scale.template):
         folder = Path(name)
         strikes, expiries = (1, 1) if days < 10 else (STRIKES, EXPIRIES)
         files = write_sample(folder, days=days, strikes=strikes, expiries=expiries)

@@ -41,14 +41,12 @@ def dbt(*arguments: str | Path, status: int = 0, **environment: str) -> subproce
 
 
 def build(*arguments: str) -> dict[str, Any]:
-    """Run `tickmart build` without tests and return what it says it did."""
+    """Run `tickmart build` without tests and return what it says it did.
+
+    Where everything was built before, as in `built_database`, that is what the loads since then reach.
+    """
     outcome: dict[str, Any] = json.loads(tickmart("build", "--json", "--no-tests", *arguments).stdout)
     return outcome
-
-
-def take_in(*arguments: str) -> dict[str, Any]:
-    """Build what holds rows, which is all that loads can change where everything was built before."""
-    return build("--select", TABLES, *arguments)
 
 
 def copied_project(folder: Path) -> Path:

@@ -149,7 +149,7 @@ def _template(server_url: URL) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def _built_template(server_url: URL, _template: str) -> Iterator[str]:
+def built_template(server_url: URL, _template: str) -> Iterator[str]:
     """As `_template`, and built: all tables and views of the marts are there, and nothing was ever loaded."""
     with _made_once(server_url, f"tickmart_template_{THIS_RUN}_built", _template, _built) as name:
         yield name
@@ -225,16 +225,16 @@ def fresh_database(server_url: URL, _template: str) -> Iterator[URL]:
 
 
 @pytest.fixture(scope="module")
-def built_database(server_url: URL, _built_template: str) -> Iterator[URL]:
+def built_database(server_url: URL, built_template: str) -> Iterator[URL]:
     """As `database`, with everything built and nothing loaded: a build has only to take in what is new."""
-    with _database(server_url, _built_template) as url:
+    with _database(server_url, built_template) as url:
         yield url
 
 
 @pytest.fixture
-def fresh_built_database(server_url: URL, _built_template: str) -> Iterator[URL]:
+def fresh_built_database(server_url: URL, built_template: str) -> Iterator[URL]:
     """As `built_database`, for one test alone."""
-    with _database(server_url, _built_template) as url:
+    with _database(server_url, built_template) as url:
         yield url
 
 

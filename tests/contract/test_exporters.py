@@ -20,6 +20,7 @@ import psycopg2.extensions
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from built_warehouse import close_for_copying, copy_of
 from faulty_s3 import endpoint, faulty_proxy
 from mart_tables import APRIL, CALL, MARCH, PUT, SYMBOLS, change
 from publications import differing, read_published
@@ -44,7 +45,13 @@ pytest_plugins = ["s3_server"]
 PLUGINS = Path(__file__).parents[1] / "plugins"
 OLDER = Path(__file__).parents[1] / "fixtures/older-exports"
 PLAIN = ("plain-days", "plain-symbols")
-pytestmark = pytest.mark.parametrize("exporter", [*EXPORTERS, *PLAIN])
+# Publishing, locks and interruptions know no format: their tests run on the formats that users have.
+OF_TRANSPORT = ("nautilus", "backtrader")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    of_transport = metafunc.definition.get_closest_marker("transport")
+    metafunc.parametrize("exporter", OF_TRANSPORT if of_transport else [*EXPORTERS, *PLAIN])
 
 
 @pytest.fixture(autouse=True)
@@ -60,11 +67,19 @@ def partition(exporter: str, day: date) -> str:
     return EXPORTERS[exporter].partition(Series.MINUTE_BARS, "NIFTY", day)
 
 
-@pytest.fixture
-def marts(fresh_database: URL) -> Iterator[psycopg2.extensions.connection]:
+@pytest.fixture(scope="module")
+def filled(database: URL) -> URL:
+    """A database with filled marts; only copies are made of it."""
     with databases.connect() as connection:
         mart_tables.create(connection)
         mart_tables.fill(connection)
+    close_for_copying(database)
+    return database
+
+
+@pytest.fixture
+def marts(filled: URL) -> Iterator[psycopg2.extensions.connection]:
+    with copy_of(filled), databases.connect() as connection:
         yield connection
 
 
@@ -302,6 +317,7 @@ def test_a_database_without_marts_says_what_to_do(exporter: str, fresh_database:
         run(exporter, tmp_path)
 
 
+@pytest.mark.transport
 def test_a_missing_bucket_is_named(
     exporter: str,
     marts: psycopg2.extensions.connection,
@@ -311,6 +327,7 @@ def test_a_missing_bucket_is_named(
         run(exporter, "s3://nobody-made-this/catalog")
 
 
+@pytest.mark.transport
 def test_a_second_export_at_the_same_time_is_refused(
     exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path
 ) -> None:
@@ -318,6 +335,7 @@ def test_a_second_export_at_the_same_time_is_refused(
         run(exporter, tmp_path)
 
 
+@pytest.mark.transport
 def test_a_second_export_to_one_bucket_is_refused(
     exporter: str,
     marts: psycopg2.extensions.connection,
@@ -330,17 +348,17 @@ def test_a_second_export_to_one_bucket_is_refused(
         run(exporter, s3_bucket)
 
 
+@pytest.mark.transport
 def test_who_may_not_lock_a_bucket_exports_to_a_folder_alone(
     exporter: str,
     marts: psycopg2.extensions.connection,
-    fresh_database: URL,
     tmp_path: Path,
     s3_bucket: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     name = f"tickmart_test_{secrets.token_hex(4)}"
     change(marts, f"create user {name} password 'pass' in role pg_read_all_data")
-    address = fresh_database.set(username=name, password="pass")
+    address = databases.database_url().set(username=name, password="pass")
     try:
         with monkeypatch.context() as patch:
             patch.setenv("TICKMART_DATABASE_URL", address.render_as_string(hide_password=False))
@@ -358,6 +376,7 @@ def test_who_may_not_lock_a_bucket_exports_to_a_folder_alone(
     assert READERS[exporter].minute_bars(str(tmp_path)) == mart_minute_bars(marts)
 
 
+@pytest.mark.transport
 def test_an_export_whose_lock_is_ended_stops_and_the_next_is_whole(
     exporter: str, marts: psycopg2.extensions.connection, s3_server: str, s3_bucket: str
 ) -> None:
@@ -410,6 +429,7 @@ def test_a_file_without_rows_in_the_mart_is_found(
         verify(exporter, connection, tmp_path)
 
 
+@pytest.mark.transport
 def test_an_export_killed_anywhere_is_completed_by_the_next(
     exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path
 ) -> None:
@@ -443,6 +463,7 @@ def test_an_export_killed_anywhere_is_completed_by_the_next(
     assert contents(disturbed) == contents(undisturbed) == new
 
 
+@pytest.mark.transport
 def test_an_export_that_s3_stops_is_one_line_and_the_next_is_whole(
     exporter: str, marts: psycopg2.extensions.connection, s3_server: str, s3_bucket: str
 ) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from built_warehouse import change, dbt, named_by_the_environment, query, take_in, tickmart
+from built_warehouse import build, change, dbt, named_by_the_environment, query, tickmart
 from sqlalchemy import URL
 
 from benchmarks.bhavcopies import compare, main
@@ -89,7 +89,7 @@ def folder(built_database: URL, tmp_path_factory: pytest.TempPathFactory) -> Ite
     (folder / CUT).write_text("\n".join(FILES[CUT])[:-110])
     with named_by_the_environment(built_database):
         tickmart("load", "nse-bhavcopy", folder, EXCERPTS)
-        take_in()
+        build()
         yield folder
 
 
@@ -207,7 +207,7 @@ def test_a_change_since_a_cut_session_is_not_known_until_the_session_is_whole(fo
 
     (folder / CUT).write_text("\n".join(FILES[CUT]) + "\n")
     tickmart("load", "nse-bhavcopy", folder / CUT)
-    take_in()
+    build()
 
     after = [row for row in rows_of("options_daily", columns, "BANKNIFTY") if row[1] == "2025-11-13"]
     assert after == [

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from built_warehouse import dbt, query, take_in, tickmart
+from built_warehouse import build, dbt, query, tickmart
 from sqlalchemy import URL
 
 from warehouse.dbt import run_dbt
@@ -62,7 +62,7 @@ def test_the_hours_of_a_muhurat_evening_lie_inside_it(fresh_built_database: URL,
         f"{index},01/11/2024,18:59:59,24310,24311,24309,24310,0,0\n"
     )
     tickmart("load", "nse-minute", tmp_path / "muhurat.csv")
-    take_in()
+    build()
 
     hours = query(
         "select to_char(bar_start at time zone 'Asia/Kolkata', 'HH24:MI'),"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from built_warehouse import named_by_the_environment, query, take_in, tickmart
+from built_warehouse import build, named_by_the_environment, query, tickmart
 from sqlalchemy import URL
 
 from warehouse.settings import PROJECT_FOLDER
@@ -26,7 +26,7 @@ def folder(fresh_built_database: URL, tmp_path: Path) -> Iterator[Path]:
 def test_contracts_that_the_exchange_re_dates_stay_themselves(folder: Path) -> None:
     for path in sorted(EXCERPTS.glob("*.csv")):
         landed("nse-bhavcopy", path)
-    take_in()
+    build()
 
     # Matched by the symbol, which the exchange kept; each day's file says the expiry of that day.
     re_dated = """
@@ -78,7 +78,7 @@ def test_the_lot_of_live_contracts_changes_on_its_day(folder: Path) -> None:
     )
     landed("nse-bhavcopy", first)
     landed("nse-bhavcopy", second)
-    take_in()
+    build()
 
     terms = """
         select valid_from::text, valid_to::text, lot_size, lot_size_decided_by from marts.contract_terms
@@ -109,7 +109,7 @@ def test_a_row_that_names_no_underlying_stops_no_build(folder: Path) -> None:
     )
     load = landed("nse-bhavcopy", nameless)
     tickmart("load", "kite-instruments", listed, "--as-of", "2025-10-08")
-    take_in()
+    build()
 
     assert query("select symbol, line, reason from marts.quarantine order by source, line") == [
         ("OCT1000CE", 3, "underlying is missing"),
@@ -121,7 +121,7 @@ def test_a_row_that_names_no_underlying_stops_no_build(folder: Path) -> None:
     ) == [("360ONE_251028_1000_CE", "2025-10-08", 500, "instrument dump")]
 
     tickmart("unload", str(load))
-    take_in()
+    build()
 
     assert query("select count(*) from marts.options_daily") == [(0,)]
 
@@ -137,12 +137,12 @@ def test_what_a_wrong_file_said_of_an_expiry_goes_with_that_file(folder: Path) -
     )
     right.write_text(f"{header}\n{row}\n")
     load = landed("nse-bhavcopy", wrong)
-    take_in()
+    build()
     assert query("select expiry::text from marts.options_metadata") == [("2024-05-31",)]
 
     tickmart("unload", str(load))
     landed("nse-bhavcopy", right)
-    take_in()
+    build()
 
     assert query(
         "select symbol, expiry::text, to_char(expires_at, 'YYYY-MM-DD') from marts.options_metadata"
@@ -160,7 +160,7 @@ def test_a_lot_that_nothing_tells_leaves_the_rest_of_the_row(folder: Path) -> No
     ]
     (folder / "legacy.csv").write_text("\n".join([LEGACY_HEADER, *rows]) + "\n")
     landed("nse-bhavcopy", folder / "legacy.csv")
-    take_in()
+    build()
 
     assert query("select count(*) from marts.quarantine") == [(0,)]
     assert query(

@@ -36,8 +36,8 @@ QUERIES = _blocks(ANALYST, "sql")
 
 
 @pytest.fixture(scope="module")
-def folder(database: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty working folder, and a database that holds nothing."""
+def folder(built_database: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty working folder, and a database that has its tables and views and holds nothing."""
     return tmp_path_factory.mktemp("reader")
 
 

@@ -95,7 +95,7 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def _starting(database: URL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def _starting(built_database: URL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A Prefect server on its way up: the first night needs none and runs meanwhile."""
     home = tmp_path_factory.mktemp("prefect-server")
     with socket.socket() as free:
@@ -287,10 +287,10 @@ def test_a_night_with_no_server_and_no_account_ends_in_a_catalog(
 
 
 def test_the_log_of_a_night_holds_no_password(
-    first_night: subprocess.CompletedProcess[str], database: URL
+    first_night: subprocess.CompletedProcess[str], built_database: URL
 ) -> None:
-    assert database.password
-    assert str(database.password) not in first_night.stdout + first_night.stderr
+    assert built_database.password
+    assert str(built_database.password) not in first_night.stdout + first_night.stderr
 
 
 def test_what_fails_fails_the_run_by_name_and_the_rest_is_done(broken: Broken, prefect: Server) -> None:
@@ -411,7 +411,7 @@ for arguments in json.loads(sys.argv[1]):
 """
 
 
-def test_a_night_set_up_wrongly_ends_before_it_begins(prefect: Server, database: URL, tmp_path: Path) -> None:
+def test_a_night_set_up_wrongly_ends_before_it_begins(prefect: Server, tmp_path: Path) -> None:
     nights = subprocess.run(
         [sys.executable, "-c", ONE_BY_ONE, json.dumps([*SET_UP_WRONGLY])],
         cwd=tmp_path, env={**prefect.environment, "PYTHONPATH": str(PROJECT_FOLDER)},

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from built_warehouse import named_by_the_environment, query, take_in, tickmart
+from built_warehouse import build, named_by_the_environment, query, tickmart
 from sqlalchemy import URL
 
 pytestmark = pytest.mark.slow
@@ -93,7 +93,7 @@ def test_each_premium_has_the_forward_of_its_kind_and_each_leg_its_own_underlyin
     answer.write_text(json.dumps({"records": {"timestamp": "12-Jan-2026 11:04:37", "data": strikes}}))
     tickmart("load", "nse-bhavcopy", bhavcopy)
     tickmart("load", "nse-option-chain", answer)
-    take_in()
+    build()
 
     by_settlement = 3000 + 22 * exp(RATE * YEARS)
     rows = query(

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from built_warehouse import query, take_in, tickmart
+from built_warehouse import build, query, tickmart
 from sqlalchemy import URL
 
 pytestmark = pytest.mark.slow
@@ -35,11 +35,11 @@ def test_what_a_file_gains_and_loses_comes_into_the_marts_and_goes(
 ) -> None:
     path = tmp_path / "day.csv"
     first = load(path, *BARS[:4])["load_id"]
-    take_in("--no-greeks")
+    build("--no-greeks")
     second = load(path, *BARS[:7])
     third = load(path, *BARS)
     assert (second["continues"], third["continues"]) == (first, first)
-    take_in("--no-greeks")
+    build("--no-greeks")
 
     assert closes() == [f"{minute}0.5" for minute in range(15, 25)]
     assert standings() == [
@@ -49,13 +49,13 @@ def test_what_a_file_gains_and_loses_comes_into_the_marts_and_goes(
     ]
 
     tickmart("unload", str(third["load_id"]))
-    take_in("--no-greeks")
+    build("--no-greeks")
     assert closes() == [f"{minute}0.5" for minute in range(15, 22)]
 
     # other bytes replace all parts together, and what the file now lacks is gone
     fourth = load(path, *BARS[1:3])["load_id"]
     assert standings()[0] == (first, "restated", fourth, 4)
-    take_in("--no-greeks")
+    build("--no-greeks")
     assert closes() == ["160.5", "170.5"]
     assert standings() == [
         (first, "restated", fourth, None),
@@ -66,5 +66,5 @@ def test_what_a_file_gains_and_loses_comes_into_the_marts_and_goes(
     assert query("select count(*) from marts.superseded_rows") == [(0,)]
 
     tickmart("unload", str(fourth))
-    take_in("--no-greeks")
+    build("--no-greeks")
     assert closes() == [f"{minute}0.5" for minute in range(15, 22)]

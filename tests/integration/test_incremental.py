@@ -24,7 +24,6 @@ from built_warehouse import (
     marts,
     query,
     row_changes,
-    take_in,
     tickmart,
 )
 from sqlalchemy import URL
@@ -169,7 +168,7 @@ def test_a_restated_file_rebuilds_only_its_slice_and_unloading_it_brings_the_ear
     try:
         path.write_text("\n".join(lines) + "\n")
         (loaded,) = json.loads(tickmart("load", "nse-minute", "--json", path).stdout)
-        outcome = take_in()
+        outcome = build()
         after = option_bars()
         greeks_of_the_slice = query(
             f"select count(*) from {GREEKS}"
@@ -177,7 +176,7 @@ def test_a_restated_file_rebuilds_only_its_slice_and_unloading_it_brings_the_ear
             FIRST_DAY,
         )
         tickmart("unload", str(loaded["load_id"]))
-        second = take_in()
+        second = build()
     finally:
         path.write_bytes(original)
 
@@ -215,7 +214,7 @@ def test_rows_of_two_files_stand_with_their_reason_and_go_with_their_file(
     )
 
     (loaded,) = json.loads(tickmart("load", "nse-minute", "--json", path).stdout)
-    take_in()
+    build()
     superseded = query(
         "select reason, uri like '%%again.csv', line, winner_line from marts.superseded_rows order by reason"
     )
@@ -224,7 +223,7 @@ def test_rows_of_two_files_stand_with_their_reason_and_go_with_their_file(
                  _symbol(ticker), _start(day, stamp))  # fmt: skip
     tests = dbt("test", "--select", "test_type:singular", "--target-path", tmp_path, "--log-path", tmp_path)
     tickmart("unload", str(loaded["load_id"]))
-    take_in()
+    build()
 
     assert superseded == [
         ("conflict: a later line of the same file has other values", True, 3, 4),
@@ -249,13 +248,13 @@ def test_an_index_that_comes_late_turns_the_greeks_from_none_to_ok(
     header, *bars = options.read_text().splitlines(keepends=True)
     options.write_text(header + "".join(bar for bar in bars if "CE.NFO" in bar))
     tickmart("load", "nse-minute", options)
-    first = take_in()
+    first = build()
     without = query("select distinct greeks_status from marts.options_ticks")
 
     tickmart("load", "nse-minute", files / "nse-minute" / "GFDLIDX_NIFTY50_11082025.csv")
-    take_in("--no-greeks")
+    build("--no-greeks")
     between = query("select distinct greeks_status, delta is null from marts.options_ticks")
-    last = take_in()
+    last = build()
 
     assert set(first["greeks"]) == {"no_underlying"}
     assert without == [("no_underlying",)]
@@ -271,7 +270,7 @@ def test_without_an_index_the_chain_prices_itself(fresh_built_database: URL, fil
         " where forward_method = 'parity' order by 1, 2"
     )
     tickmart("load", "nse-minute", files / "nse-minute" / OPTIONS)
-    take_in()
+    build()
     alone = query(
         "select forward_method, greeks_status, count(*), count(underlying_price) from marts.options_ticks"
         " group by 1, 2 order by 1"
@@ -279,7 +278,7 @@ def test_without_an_index_the_chain_prices_itself(fresh_built_database: URL, fil
     volatilities = query(priced)
 
     tickmart("load", "nse-minute", files / "nse-minute" / "GFDLIDX_NIFTY50_11082025.csv")
-    take_in()
+    build()
 
     (by_parity, by_nothing) = alone
     assert by_parity[:2] == ("parity", "ok")
@@ -347,7 +346,7 @@ def test_contract_ids_outlive_a_full_refresh_and_a_reload(
     tickmart("unload", *everything)
     tickmart("load", "nse-minute", sample / "nse-minute")
     tickmart("load", "nse-bhavcopy", sample / "nse-bhavcopy")
-    take_in()
+    build()
 
     assert {file["status"] for file in loads} == {"loaded"}
     assert refreshed == before

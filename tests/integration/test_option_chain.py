@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from built_warehouse import (
+    build,
     changed_tables,
     dbt,
     marts,
     named_by_the_environment,
     query,
     row_changes,
-    take_in,
     tickmart,
 )
 from sqlalchemy import URL
@@ -50,7 +50,7 @@ def folder(fresh_built_database: URL, tmp_path: Path) -> Iterator[Path]:
 def test_snapshots_are_built_once_and_follow_their_files(folder: Path) -> None:
     captured, answer = (Path(shutil.copy(CHAIN / name, folder)) for name in ("captured.csv", "api.json"))
     tickmart("load", SNAPSHOTS, captured, answer)
-    take_in()
+    build()
 
     assert query(
         "select underlying, session_date::text, count(*), count(vendor_implied_volatility), count(bid),"
@@ -71,7 +71,7 @@ def test_snapshots_are_built_once_and_follow_their_files(folder: Path) -> None:
     before, held = row_changes(), marts()
 
     again = json.loads(tickmart("load", SNAPSHOTS, "--json", captured, answer).stdout)
-    outcome = take_in()
+    outcome = build()
 
     assert {file["status"] for file in again} == {"already loaded"}
     assert outcome["rebuilt"] == []
@@ -84,7 +84,7 @@ def test_snapshots_are_built_once_and_follow_their_files(folder: Path) -> None:
     captured.write_text("\n".join([HEADER, *LINES[1:]]) + "\n")
     restated = landed(SNAPSHOTS, captured)
     tickmart("load", "nse-bhavcopy", PROJECT_FOLDER / "tests/fixtures/nse-bhavcopy/udiff_20240708.csv")
-    rebuilt = take_in()["rebuilt"]
+    rebuilt = build()["rebuilt"]
 
     of_that_day = "2 slice(s): BANKNIFTY option 2022-12-23, NIFTY option 2022-12-23"
     assert [note for note in rebuilt if "snapshots" in note] == [
@@ -96,7 +96,7 @@ def test_snapshots_are_built_once_and_follow_their_files(folder: Path) -> None:
     assert query("select sum(snapshots) from intermediate.int_options__snapshots_daily") == [(in_all,)]
 
     tickmart("unload", str(restated))
-    take_in()
+    build()
     assert marts()["marts.option_snapshots"] == held["marts.option_snapshots"]
 
     models = ("int_options__snapshots_deduped", "int_options__snapshots_daily")
@@ -125,7 +125,7 @@ def test_rows_that_may_not_count_say_so_and_none_is_lost(folder: Path) -> None:
     ]
     path.write_text("\n".join([HEADER, *rows]) + "\n")
     tickmart("load", SNAPSHOTS, path)
-    take_in()
+    build()
     dbt("test", "--select", "no_landed_row_is_lost", "no_bar_lies_outside_its_session")
 
     assert query("select line, reason from marts.quarantine order by line") == [
@@ -159,12 +159,12 @@ def test_the_bhavcopy_of_the_day_brings_the_lot_to_snapshots_that_came_before_it
     chain, bhavcopy = folder / "chain.csv", folder / "bhavcopy.csv"
     chain.write_text("\n".join([HEADER, SHARE.format(time="10:00:00"), SHARE.format(time="10:01:00")]) + "\n")
     tickmart("load", SNAPSHOTS, chain)
-    take_in()
+    build()
     assert query(UNITS) == [(None, None, None, None)] * 2
 
     bhavcopy.write_text("\n".join([UDIFF, BHAVCOPY]) + "\n")
     load = landed("nse-bhavcopy", bhavcopy)
-    outcome = take_in()
+    outcome = build()
     assert query(UNITS) == [(500, 15000, 6000, -1000)] * 2
     assert (
         "int_options__snapshots_deduped rebuilds 1 slice(s): RELIANCE option 2025-08-05" in outcome["rebuilt"]
@@ -173,7 +173,7 @@ def test_the_bhavcopy_of_the_day_brings_the_lot_to_snapshots_that_came_before_it
     assert query("select count(distinct contract_id) from intermediate.int_contracts__registered") == [(1,)]
 
     tickmart("unload", str(load))
-    take_in()
+    build()
     assert query(UNITS) == [(None, None, None, None)] * 2
 
 

@@ -14,7 +14,6 @@ from built_warehouse import (
     dbt,
     named_by_the_environment,
     query,
-    take_in,
     tickmart,
 )
 from sqlalchemy import URL
@@ -52,7 +51,7 @@ def folder(fresh_built_database: URL, tmp_path: Path) -> Iterator[Path]:
 def test_a_day_of_shares_in_two_layouts_is_one_row_each_with_what_either_says(folder: Path) -> None:
     full = landed("nse-cash", folder / "full.csv")
     udiff = landed("nse-cash", folder / "udiff.csv")
-    take_in()
+    build()
 
     assert query(SHARE) == [("INE000A01018", "662.35", 23156, udiff)]
     assert query("select count(*) from marts.equity_daily") == [(40,)]
@@ -81,7 +80,7 @@ def test_a_day_of_shares_in_two_layouts_is_one_row_each_with_what_either_says(fo
     )  # fmt: skip
 
     tickmart("unload", str(udiff))
-    take_in()
+    build()
 
     assert query(SHARE) == [(None, "662.35", 23156, full)]
     # the number is kept for good; the ISIN goes with the only file that had it
@@ -93,7 +92,7 @@ def test_a_day_of_shares_in_two_layouts_is_one_row_each_with_what_either_says(fo
 
 def test_a_share_of_two_exchanges_is_traced_by_its_exchange(folder: Path) -> None:
     landed("nse-cash", folder / "udiff.csv")
-    take_in()
+    build()
     change(
         "insert into intermediate.int_equities__official_deduped"
         """ select (jsonb_populate_record(official, '{"exchange": "BSE", "close": 700}')).*"""
@@ -111,7 +110,7 @@ def test_a_share_of_two_exchanges_is_traced_by_its_exchange(folder: Path) -> Non
 
 def test_a_share_that_is_not_there_is_answered_with_what_is(folder: Path) -> None:
     landed("nse-cash", folder / "full.csv")
-    take_in()
+    build()
 
     with connect() as connection:
         with pytest.raises(TickmartError, match=r"no symbol STOCKZZ; the marts hold the shares of NSE"):
@@ -128,7 +127,7 @@ def test_a_row_of_a_share_that_may_not_count_says_so(folder: Path) -> None:
         + "\n"
     )
     landed("nse-cash", folder / "full.csv")
-    take_in()
+    build()
 
     # 2 August 2025 was a Saturday
     assert query("select symbol, line, reason from marts.quarantine order by line") == [
@@ -146,7 +145,7 @@ def test_the_file_of_indices_gives_old_bhavcopies_the_price_of_their_underlying(
     running.write_text("\n".join(line for line in legacy if ",25-Jan-2023," not in line) + "\n")
     landed("nse-bhavcopy", running)
     landed("nse-bhavcopy", FIXTURES / "nse-bhavcopy/udiff_20240425.csv")
-    take_in()
+    build()
     without = statuses("2023-01-25")
     assert "no_underlying" in without
     assert "ok" not in without
@@ -161,7 +160,7 @@ def test_the_file_of_indices_gives_old_bhavcopies_the_price_of_their_underlying(
         "Nifty 50,25-04-2024,22316.90,22625.95,22305.25,22570.35,167.95,.75,450000000,35000.00,22.5,4.0,1.2\n"
     )
     load = landed("nse-index", closes)
-    take_in()
+    build()
 
     assert query(
         "select symbol, source, is_preferred, open::text, close::text from marts.spot_daily"
@@ -183,7 +182,7 @@ def test_the_file_of_indices_gives_old_bhavcopies_the_price_of_their_underlying(
     assert changed == {"2023-01-25NIFTY"}
 
     tickmart("unload", str(load))
-    take_in()
+    build()
 
     assert statuses("2023-01-25") == without
 
@@ -196,7 +195,7 @@ def test_own_corporate_actions_change_the_adjusted_view_and_nothing_else(folder:
     three = folder / "three.csv"
     three.write_text("\n".join([CASH_HEADER, *rows]) + "\n")
     landed("nse-cash", three)
-    take_in()
+    build()
     raw = query("select session_date, close, volume from marts.equity_daily order by 1")
     adjusted = (
         "select close::text, total_return_close::text, volume::text"

@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from built_warehouse import close_for_copying, copy_of, query, take_in, tickmart
+from built_warehouse import build, close_for_copying, copy_of, query, tickmart
 from sqlalchemy import URL
 
 from sampledata.generate import write_sample
@@ -32,7 +32,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def built(built_database: URL, files: Path) -> URL:
     tickmart("load", "nse-minute", files / "nse-minute")
     tickmart("load", "nse-bhavcopy", files / "excerpt")
-    take_in()
+    build()
     close_for_copying(built_database)
     return built_database
 
@@ -86,7 +86,7 @@ def test_a_slice_of_which_inputs_are_new_shows_no_surface_until_it_is_computed(
     neighbour, before = fits_by_day(FIRST), fits_by_day(SECOND)
 
     tickmart("load", "nse-bhavcopy", restated / SECOND_FILE)
-    take_in("--no-greeks")
+    build("--no-greeks")
 
     shown = "select count(*) from marts.volatility_fits where session_date = %s"
     assert query(shown, SECOND) == [(0,)]
@@ -109,7 +109,7 @@ def test_with_its_file_a_sessions_surface_goes(warehouse: URL) -> None:
     neighbour = fits_by_day(FIRST)
 
     tickmart("unload", str(load_id))
-    take_in()
+    build()
 
     assert fits_by_day(SECOND) == []
     assert query("select count(*) from enrichment.volatility_nodes where session_date = %s", SECOND) == [(0,)]

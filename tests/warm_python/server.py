@@ -27,6 +27,7 @@ from typing import Any, NoReturn
 from exporters import formats
 from loaders import sources
 from tickmart.main import COMMANDS
+from warehouse.unread_events import spare_what_nobody_reads
 from warm_python.parsed import keep_parsed_project
 
 _IMPORTED = (
@@ -51,6 +52,7 @@ def main() -> None:
     for name in _IMPORTED:
         importlib.import_module(name)
     keep_parsed_project(Path(told["project"]), folder)
+    spare_what_nobody_reads()
     # no command has what a library sets up for itself until it imports that library
     logging.root.handlers.clear()
     logging.root.setLevel(logging.WARNING)
