@@ -5,7 +5,7 @@ raw tables, numpy and what prices with it) is imported when it is needed.
 """
 
 from collections import Counter
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 from functools import partial
 from importlib import import_module
@@ -109,6 +109,11 @@ def _compute_greeks(quiet: bool) -> "Outcome":
     return compute_with_progress(quiet=quiet)
 
 
+def _import_what_prices() -> None:
+    with suppress(Exception):  # whoever needs it imports it again, and is told what is wrong
+        import_module("tickmart.greeks")
+
+
 class _Listener(AbstractContextManager["_Listener"]):
     """Once dbt begins: a progress bar on a terminal, and elsewhere a line per thing worth saying."""
 
@@ -116,6 +121,7 @@ class _Listener(AbstractContextManager["_Listener"]):
         self._quiet = quiet
         self._with_greeks = with_greeks
         self._bar: Progress | None = None
+        self._importing: Thread | None = None
         self._began: datetime | None = None
 
     def begin(self) -> None:
@@ -133,11 +139,14 @@ class _Listener(AbstractContextManager["_Listener"]):
             create_raw_tables(connection)
             self._began = outcomes.moment(connection)
         if self._with_greeks:  # what prices is imported while dbt is at work
-            Thread(target=import_module, args=("tickmart.greeks",), daemon=True).start()
+            self._importing = Thread(target=_import_what_prices)
+            self._importing.start()
 
     def __exit__(self, *arguments: object) -> None:
         if self._bar is not None:
             self._bar.stop()
+        if self._importing is not None:
+            self._importing.join()
 
     def node(self, result: NodeResult) -> None:
         # operations, which run at the start and the end, are counted by themselves

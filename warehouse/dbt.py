@@ -132,7 +132,8 @@ def run_dbt(
     dbt = [*before, *command.split(), *after]
     if only is not None:
         # nothing but loads has changed: the manifest that the last whole build wrote still holds
-        dbt[len(before) :] = ["--cache-selected-only", "--no-write-json", *dbt[len(before) :]]
+        unwritten = [] if "DBT_WRITE_JSON" in os.environ else ["--no-write-json"]
+        dbt[len(before) :] = ["--cache-selected-only", *unwritten, *dbt[len(before) :]]
     # the kept parse is written as ever; the manifest as JSON takes seconds, and nothing here reads it
     parse = [*before, "--no-write-json", "parse", *after]
     process = subprocess.Popen(

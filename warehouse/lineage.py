@@ -117,14 +117,15 @@ class Subject:
 
     @property
     def key_of_mart(self) -> sql.Composable:
-        """The condition that finds it in a mart of bars; contracts have their exchange in their number."""
-        if self.contract_id is not None:
-            return sql.SQL("symbol = {}").format(_literal(self.symbol))
-        return self._named_by("symbol")
+        """The condition that finds it in a mart of bars."""
+        return self.key if self.contract_id is not None else self._named_by("symbol")
 
     @property
     def key_of_set_aside(self) -> sql.Composable:
-        """The condition that finds it among superseded and quarantined rows; they name shares with series."""
+        """The condition that finds it among superseded and quarantined rows.
+
+        They name shares with their series, and state no exchange.
+        """
         if self.instrument_type == "equity":
             return sql.SQL("starts_with(vendor_symbol, {})").format(_literal(f"{self.symbol} "))
         if self.instrument_type == "index":
@@ -224,6 +225,8 @@ def _of_a_market[When: (date, datetime)](when: When, text: str) -> When:
 def find_subject(connection: psycopg2.extensions.connection, name: str, mart: str | None = None) -> Subject:
     """Find what a symbol means: ours, with or without the exchange (`.NSE`), the exchange's or a vendor's.
 
+    One with nothing behind its point (`NIFTY.`) is that of which nobody states the exchange.
+
     Parameters
     ----------
     connection : psycopg2 connection
@@ -238,7 +241,7 @@ def find_subject(connection: psycopg2.extensions.connection, name: str, mart: st
     """
     wanted = name.strip().upper()
     symbol, _, exchange = wanted.rpartition(".")
-    says_exchange = exchange in known_exchanges()
+    says_exchange = exchange in {*known_exchanges(), ""} and "." in wanted
     own = symbol if says_exchange else wanted
     with connection.cursor() as cursor:
         cursor.execute(
@@ -287,9 +290,8 @@ def find_subject(connection: psycopg2.extensions.connection, name: str, mart: st
         if len(found) == 1:
             return found[0]
         if found:
-            names = ", ".join(
-                f"{subject.symbol}.{subject.exchange}".rstrip(".") for subject in found[:_NAMES_OFFERED]
-            )
+            symbols = dict.fromkeys(f"{subject.symbol}.{subject.exchange}" for subject in found)
+            names = ", ".join([*symbols][:_NAMES_OFFERED])
             raise TickmartError(f"{name} is the name of several; say which: {names}")
         raise TickmartError(_unknown(cursor, own))
 

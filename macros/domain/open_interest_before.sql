@@ -22,6 +22,8 @@ left join {{ ref('int_sessions__on_file') }} as on_file
         from {{ ref('int_fo_bhavcopy__deduped') }} as stored
         where
             official.contract_id = stored.contract_id
+            -- compressed rows are found by this column
+            and official.underlying = stored.underlying
             and on_file.previous_opens_at = stored.bar_start
             and stored.is_preferred
         limit 1
@@ -33,6 +35,7 @@ left join {{ ref('int_sessions__on_file') }} as on_file
         where
             previous_of_hours.contract_id is null
             and official.contract_id = stored.contract_id
+            and official.underlying = stored.underlying
             and on_file.previous_midnight = stored.bar_start
             and stored.is_preferred
         limit 1

@@ -45,8 +45,9 @@ pytest_plugins = ["s3_server"]
 PLUGINS = Path(__file__).parents[1] / "plugins"
 OLDER = Path(__file__).parents[1] / "fixtures/older-exports"
 PLAIN = ("plain-days", "plain-symbols")
-# Publishing, locks and interruptions know no format: their tests run on the formats that users have.
-OF_TRANSPORT = ("nautilus", "backtrader")
+# Publishing, locks and interruptions know of a format only what is replaced together: their tests run on one
+# with files of months, and on those divided otherwise.
+OF_TRANSPORT = ("nautilus", *PLAIN)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -1,5 +1,6 @@
 -- The chain of an underlying, and what follows from it, is put together from all options of that name: those of a second
--- exchange would be taken for the same strikes.
+-- exchange would be taken for the same strikes. Rows that state no exchange are not of another one.
+-- depends_on: {{ ref('option_chain') }}, {{ ref('option_chain_daily') }}
 
 with
 
@@ -8,10 +9,10 @@ slices as (
     select
         slices.slice_group as underlying,
         slices.session_date,
-        slices.exchange
-    from {{ ref('int_loads__slices') }} as slices
+        nullif(slices.exchange, '') as exchange
+    from {{ relation_of('int_loads__slices') }} as slices
     inner join {{ source('audit', 'current_loads') }} as loads on slices.load_id = loads.load_id
-    where slices.instrument_type = 'option'
+    where slices.instrument_type = 'option' and {{ newest_sessions('slices.session_date', time_column=none) }}
 
 )
 

@@ -65,10 +65,9 @@ def load(source: str, place: int, folder: Path) -> None:
     tickmart("load", source, path, *as_of)
 
 
-def plain_dbt_run() -> None:
+def plain_dbt_run(*selected: str) -> None:
     target = PROJECT_FOLDER / os.environ["DBT_TARGET_PATH"]
-    # of tables: no view has rows of its own that a run could write
-    dbt("run", "--select", TABLES, "--target-path", str(target), "--log-path", str(target / "logs"))
+    dbt("run", *selected, "--target-path", str(target), "--log-path", str(target / "logs"))
 
 
 @pytest.mark.parametrize("source", FILES)
@@ -83,7 +82,8 @@ def test_plain_dbt_finds_nothing_to_do_after_a_build_of_what_a_load_reaches(
     [(load_id,)] = query("select max(load_id) from audit.loads")
     assert query("select count(*) > 0 from audit.built_loads where load_id = %s", load_id) == [(True,)]
     contents, before = marts(), row_changes()
-    plain_dbt_run()
+    # views have no rows, but note rules and what is due: they run for one source
+    plain_dbt_run(*([] if source == "nse-bhavcopy" else ["--select", TABLES]))
     assert changed_tables(before, row_changes()) == set()
     assert marts() == contents
 
