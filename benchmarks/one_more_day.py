@@ -42,7 +42,7 @@ def run(scale: Scale) -> list[Line]:
         earlier = [file for file in history if file not in last]
         with use(first), dbt_target(folder / "first"):
             load_and_build(_with_sources(last))
-        with _copied(first) as year:
+        with _copied(first, "year") as year:
             with use(year), dbt_target(folder / "year"):
                 load_and_build(_with_sources(earlier))
             for turn in range(repeats):
@@ -76,13 +76,13 @@ def run(scale: Scale) -> list[Line]:
 
 
 @contextmanager
-def _copied(short: URL) -> Iterator[URL]:
-    """Let the long history begin as a copy of the short one."""
-    name = f"{short.database}_year"
+def _copied(original: URL, ending: str) -> Iterator[URL]:
+    # one name per history, so that dbt finds the project that it parsed for it
+    name = f"{original.database}_{ending}"
     try:
-        yield copy(short, name)
+        yield copy(original, name)
     finally:
-        drop(short, name)
+        drop(original, name)
 
 
 @contextmanager
@@ -92,13 +92,12 @@ def _turn_on(original: URL, target: Path, is_last: bool) -> Iterator[None]:
         with use(original), dbt_target(target):
             yield
         return
-    # one name per history, so that dbt finds the project that it parsed for it
-    name = f"{original.database}_copy"
-    try:
-        with use(copy(original, name)), dbt_target(target.with_name(f"{target.name}-copy")):
-            yield
-    finally:
-        drop(original, name)
+    with (
+        _copied(original, "copy") as copied,
+        use(copied),
+        dbt_target(target.with_name(f"{target.name}-copy")),
+    ):
+        yield
 
 
 def _with_sources(files: list[WrittenFile]) -> list[tuple[str, Path]]:

@@ -115,13 +115,15 @@ def _import_what_prices() -> None:
 
 
 class _Listener(AbstractContextManager["_Listener"]):
-    """Once dbt begins: a progress bar on a terminal, and elsewhere a line per thing worth saying."""
+    """Once dbt begins: a progress bar on a terminal, and elsewhere a line per thing worth saying.
+
+    What prices is then imported beside it, where Greeks are wanted.
+    """
 
     def __init__(self, quiet: bool, with_greeks: bool) -> None:
         self._quiet = quiet
         self._with_greeks = with_greeks
         self._bar: Progress | None = None
-        self._importing: Thread | None = None
         self._began: datetime | None = None
 
     def begin(self) -> None:
@@ -138,15 +140,12 @@ class _Listener(AbstractContextManager["_Listener"]):
         with connect() as connection:
             create_raw_tables(connection)
             self._began = outcomes.moment(connection)
-        if self._with_greeks:  # what prices is imported while dbt is at work
-            self._importing = Thread(target=_import_what_prices)
-            self._importing.start()
+        if self._with_greeks:
+            Thread(target=_import_what_prices).start()
 
     def __exit__(self, *arguments: object) -> None:
         if self._bar is not None:
             self._bar.stop()
-        if self._importing is not None:
-            self._importing.join()
 
     def node(self, result: NodeResult) -> None:
         # operations, which run at the start and the end, are counted by themselves

@@ -129,11 +129,12 @@ def run_dbt(
     folder, password = profile.for_our_runs(database_url())
     before = ["--log-format", "json", "--no-use-colors", "--log-level-file", "none"]
     after = ["--profiles-dir", str(folder), "--project-dir", str(PROJECT_FOLDER), *arguments]
-    dbt = [*before, *command.split(), *after]
+    narrow = []
     if only is not None:
         # nothing but loads has changed: the manifest that the last whole build wrote still holds
         unwritten = [] if "DBT_WRITE_JSON" in os.environ else ["--no-write-json"]
-        dbt[len(before) :] = ["--cache-selected-only", *unwritten, *dbt[len(before) :]]
+        narrow = ["--cache-selected-only", *unwritten]
+    dbt = [*before, *narrow, *command.split(), *after]
     # the kept parse is written as ever; the manifest as JSON takes seconds, and nothing here reads it
     parse = [*before, "--no-write-json", "parse", *after]
     process = subprocess.Popen(

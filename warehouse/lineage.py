@@ -240,8 +240,8 @@ def find_subject(connection: psycopg2.extensions.connection, name: str, mart: st
         Nothing has this symbol, or several have; the message names some.
     """
     wanted = name.strip().upper()
-    symbol, _, exchange = wanted.rpartition(".")
-    says_exchange = exchange in {*known_exchanges(), ""} and "." in wanted
+    symbol, point, exchange = wanted.rpartition(".")
+    says_exchange = bool(point) and (not exchange or exchange in known_exchanges())
     own = symbol if says_exchange else wanted
     with connection.cursor() as cursor:
         cursor.execute(

@@ -18,27 +18,11 @@ left join {{ ref('int_sessions__on_file') }} as on_file
         and on_file.instrument_type = '{{ instrument_type }}'
     -- a limit keeps each a search by key: joined as tables, they would be read whole for a single session
     left join lateral (
-        select stored.contract_id, stored.open_interest, stored.lot_size
-        from {{ ref('int_fo_bhavcopy__deduped') }} as stored
-        where
-            official.contract_id = stored.contract_id
-            -- compressed rows are found by this column
-            and official.underlying = stored.underlying
-            and on_file.previous_opens_at = stored.bar_start
-            and stored.is_preferred
-        limit 1
+        {{ row_that_begins_at('on_file.previous_opens_at') }}
     ) as previous_of_hours on true
     -- a row that was stored before the hours of its session were known begins at midnight at the exchange
     left join lateral (
-        select stored.contract_id, stored.open_interest, stored.lot_size
-        from {{ ref('int_fo_bhavcopy__deduped') }} as stored
-        where
-            previous_of_hours.contract_id is null
-            and official.contract_id = stored.contract_id
-            and official.underlying = stored.underlying
-            and on_file.previous_midnight = stored.bar_start
-            and stored.is_preferred
-        limit 1
+        {{ row_that_begins_at('on_file.previous_midnight', unless_found='previous_of_hours') }}
     ) as previous_of_midnight on true
     cross join lateral (
         select
@@ -73,6 +57,26 @@ left join {{ ref('int_sessions__on_file') }} as on_file
                     then 0
             end as open_interest
     ) as before
+{%- endmacro %}
+
+
+{#
+  The search for the row of a contract that begins at a moment, beside a row of `official`.
+
+  moment:       an expression.
+  unless_found: an earlier search, whose row makes this one needless.
+#}
+{% macro row_that_begins_at(moment, unless_found=none) -%}
+select stored.contract_id, stored.open_interest, stored.lot_size
+        from {{ ref('int_fo_bhavcopy__deduped') }} as stored
+        where
+            {% if unless_found %}{{ unless_found }}.contract_id is null
+            and {% endif %}official.contract_id = stored.contract_id
+            -- compressed rows are found by this column
+            and official.underlying = stored.underlying
+            and {{ moment }} = stored.bar_start
+            and stored.is_preferred
+        limit 1
 {%- endmacro %}
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-from built_warehouse import build, database_on, dbt, query, tickmart
+from built_warehouse import build, change, database_on, dbt, query, tickmart
 from sqlalchemy import URL
 
 from sampledata.generate import write_sample
@@ -311,13 +311,11 @@ def _refreshing(rollup: str) -> Iterator[Callable[[], int]]:
 @contextmanager
 def _database_setting(name: str, value: object) -> Iterator[None]:
     database = query("select current_database()")[0][0]
-    with connect() as connection, connection.cursor() as cursor:
-        cursor.execute(f'alter database "{database}" set {name} = {value}')
+    change(f'alter database "{database}" set {name} = {value}')
     try:
         yield
     finally:
-        with connect() as connection, connection.cursor() as cursor:
-            cursor.execute(f'alter database "{database}" reset {name}')
+        change(f'alter database "{database}" reset {name}')
 
 
 def _wait_until(is_so: Callable[[], bool], seconds: float = 60) -> None:

@@ -5,10 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from built_warehouse import copied_project, dbt, named_by_the_environment, query, tickmart
+from built_warehouse import change, copied_project, dbt, named_by_the_environment, query, tickmart
 from sqlalchemy import URL
-
-from warehouse.database import connect
 
 pytestmark = pytest.mark.slow
 
@@ -54,9 +52,7 @@ def project(fresh_database: URL, tmp_path: Path) -> Iterator[Path]:
     with named_by_the_environment(fresh_database):
         tickmart("sample", "--to", tmp_path / "vendor", "--strikes", "3", "--expiries", "1")
         tickmart("load", "nse-minute", tmp_path / "vendor/nse-minute")
-        with connect() as connection, connection.cursor() as cursor:
-            cursor.execute(LANDED_BY_THE_NEW_SOURCE)
-            connection.commit()
+        change(LANDED_BY_THE_NEW_SOURCE)
         yield copied_project(tmp_path)
 
 

@@ -11,10 +11,9 @@ import os
 from pathlib import Path
 
 import pytest
-from built_warehouse import build, database_on, marts, query, tickmart
+from built_warehouse import build, change, database_on, marts, query, tickmart
 from sqlalchemy import URL
 
-from warehouse.database import connect
 from warehouse.settings import PROJECT_FOLDER
 
 pytestmark = pytest.mark.slow
@@ -24,8 +23,7 @@ OLDER = sorted(FOLDER.glob("*.sql.xz"))
 
 
 def _take_in(file: Path) -> None:
-    with connect() as connection, connection.cursor() as cursor:
-        cursor.execute(lzma.decompress(file.read_bytes()).decode())
+    change(lzma.decompress(file.read_bytes()).decode())
 
 
 def _contracts() -> dict[str, int]:
