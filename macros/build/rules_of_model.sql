@@ -17,7 +17,7 @@
   {% for constraint in model['constraints'] %}{% do own.append(constraint['type'] ~ ' ' ~ constraint['columns']) %}{% endfor %}
   {# the settings that say which rows it follows; chunks and policies are not among them. One by one, because dbt keeps settings in no
      order. #}
-  {% for name in ['built_from', 'shapes', 'refers_to', 'taken_by_every_shape', 'instrument_types', 'slice_key', 'time_column', 'keeps', 'limited_from_outside'] %}
+  {% for name in ['built_from', 'shapes', 'refers_to', 'taken_by_every_shape', 'instrument_types', 'slice_key', 'keeps', 'limited_from_outside'] %}
     {% do own.append(name ~ ' ' ~ config.get('meta', {}).get(name)) %}
   {% endfor %}
   {% for column in model['columns'].values() %}

@@ -1,23 +1,27 @@
 {#
-  The flat select of a rollup: one row per key, session and bucket, from finer bars of regular hours.
+  The flat select of a rollup: one row per key and session, and per hour for hourly bars, from finer bars of regular hours.
 
-  bars:   the model that is rolled up.
-  bucket: 'hour', counted from the regular open at 09:15 (the marts cut the first one where a session opens elsewhere:
-          hours_of_sessions), or 'day', from midnight in India.
+  bars:   the model that is rolled up; it states the hour that each of its bars belongs to.
+  bucket: 'hour', as the bars state it in hour_start, or 'day', which is a session.
   of:     'contract' (contract_id and expiry; volume and open interest) or 'index' (exchange and underlying; indices have neither).
 
-  Buckets are counted from a fixed moment and have no time zone: India has no summer time, and a bucket with a time zone costs
-  four times as much.
+  The time_bucket over whole days of session_date changes no date. A continuous aggregate must have one, over the column by which the table below
+  is partitioned first. So no session is divided, whatever its hours and its exchange's time zone
+  (docs/decisions/0163-roll-ups-are-of-sessions.md).
 #}
 {% macro rolled_up_bars(bars, bucket, of) %}
 {% if bucket not in ('hour', 'day') or of not in ('contract', 'index') %}
   {{ exceptions.raise_compiler_error("rolled_up_bars: bucket is hour or day, of is contract or index, not " ~ bucket ~ " and " ~ of) }}
 {% endif %}
-{% set keys = ['contract_id', 'expiry', 'session_date'] if of == 'contract' else ['exchange', 'underlying', 'session_date'] %}
-{% set bar_start = bucket_of('bar_start', bucket) %}
+{% set keys = ['contract_id', 'expiry'] if of == 'contract' else ['exchange', 'underlying'] %}
 select
     {{ keys | join(',\n    ') }},
-    {{ bar_start }} as bar_start,
+    {{ session_bucket() }} as session_date,
+    {%- if bucket == 'hour' %}
+    hour_start as bar_start,
+    {%- else %}
+    min(bar_start) as first_bar_start,
+    {%- endif %}
     first(open, bar_start) as open,
     max(high) as high,
     min(low) as low,
@@ -27,10 +31,22 @@ select
     last(open_interest, bar_start) as open_interest,
     {%- endif %}
     max(bar_start) as last_bar_start,
+    {%- if bucket == 'day' %}
+    max(bar_end) as last_bar_end,
+    {%- endif %}
     count(*) as bars
 from {{ bars }}
 where is_preferred and is_regular
 group by
     {{ keys | join(',\n    ') }},
-    {{ bar_start }}
+    {{ session_bucket() }}
+    {%- if bucket == 'hour' %},
+    hour_start
+    {%- endif %}
 {% endmacro %}
+
+
+{# The session of a row, in the words in which a continuous aggregate wants its time. #}
+{% macro session_bucket() -%}
+time_bucket(interval '1 day', session_date)
+{%- endmacro %}

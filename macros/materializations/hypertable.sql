@@ -4,19 +4,17 @@
   its rules (prepare_table), and a full refresh.
 
   config.meta, beside what plan_build reads:
-    time_column     the column by which the hypertable is partitioned first (default bar_start); see make_hypertable
-    chunk_interval  default '7 days'
+    chunk_interval  default '7 days'; see make_hypertable
     slice_key       how rows belong to a slice: 'contract_id' (its group is the contract's underlying), 'underlying', or 'symbol' for
                     shares, where a file may bring a whole market
-    limited_from_outside  true where the model's SQL covers all slices, and its last grouping has exchange, underlying, session_date and the
-                    time column. The limit to the planned slices is then put around it, as for a rollup. Default: the SQL limits itself
+    limited_from_outside  true where the model's SQL covers all slices, and its last grouping has exchange, underlying and session_date.
+                    The limit to the planned slices is then put around it, as for a rollup. Default: the SQL limits itself
                     (slices_to_build)
     compress_after, segment_by, order_by, drop_after  Community edition only: see follow_policies
 #}
 {% materialization hypertable, adapter='postgres' %}
   {%- set target_relation = this.incorporate(type='table') -%}
   {%- set meta = config.get('meta') -%}
-  {%- set time_column = meta.get('time_column', 'bar_start') -%}
 
   {{ run_hooks(pre_hooks, inside_transaction=False) }}
   {{ run_hooks(pre_hooks, inside_transaction=True) }}
@@ -24,12 +22,12 @@
   {% do lock_model(target_relation) %}
   {% set is_new = prepare_table(target_relation, sql) %}
   {% if is_new %}
-    {% do make_hypertable(target_relation, time_column, meta.get('chunk_interval', '7 days')) %}
+    {% do make_hypertable(target_relation, meta.get('chunk_interval', '7 days')) %}
     {% do create_missing_indexes(target_relation) %}
   {% endif %}
   {% do follow_policies(target_relation, model.name, meta) %}
 
-  {% do rebuild_slices(target_relation, time_column, meta, sql, meta.get('limited_from_outside', false)) %}
+  {% do rebuild_slices(target_relation, meta, sql, meta.get('limited_from_outside', false)) %}
 
   {% do persist_docs(target_relation, model) %}
   {{ run_hooks(post_hooks, inside_transaction=True) }}
@@ -40,21 +38,21 @@
 
 
 {#
-  Make a hypertable of an empty table. Its chunks are periods of its time column, and the same periods of the other columns in its key that
-  say when a row is. A bound on any of these columns leaves all other chunks unopened; otherwise only a bound on the time column would
-  (docs/decisions/0150-chunks-are-found-by-session.md).
+  Make a hypertable of an empty table. Its chunks are periods of session_date, by which slices are built and from which coarser bars are
+  rolled up, and the same periods of the other columns in its key that say when a row is. A bound on any of these columns leaves all other
+  chunks unopened (docs/decisions/0150-chunks-are-found-by-session.md, 0163-roll-ups-are-of-sessions.md).
 
-  The widths are the same, so that there is one chunk per period. A table of days, whose buckets begin on the day before, at midnight in
-  India, has two chunks where a period begins.
+  The widths are the same, so that there is one chunk per period, and a second one for sessions that begin in UTC on the day before the
+  period does.
 #}
-{% macro make_hypertable(relation, time_column, chunk_interval) %}
+{% macro make_hypertable(relation, chunk_interval) %}
   {% call statement('make_hypertable') %}
     select create_hypertable(
-      '{{ relation }}', by_range('{{ time_column }}', interval '{{ chunk_interval }}'), create_default_indexes => false
+      '{{ relation }}', by_range('session_date', interval '{{ chunk_interval }}'), create_default_indexes => false
     )
   {% endcall %}
   {% for constraint in model['constraints'] if constraint['type'] == 'primary_key' %}
-    {% for column in constraint['columns'] if column in ('session_date', 'bar_end') %}
+    {% for column in constraint['columns'] if column in ('bar_start', 'bar_end', 'timestamp') %}
       {% do run_query("select add_dimension('" ~ relation ~ "', by_range('" ~ column ~ "', interval '" ~ chunk_interval ~ "'))") %}
     {% endfor %}
   {% endfor %}
@@ -65,7 +63,7 @@
   Replace the rows of the planned slices by what the model's SQL gives for them. One transaction: a killed build
   leaves the table, and the record of what it has built, as they were.
 #}
-{% macro rebuild_slices(target_relation, time_column, meta, sql, limited_from_outside=false) %}
+{% macro rebuild_slices(target_relation, meta, sql, limited_from_outside=false) %}
   {% set plan = plan_build(model.name, meta) %}
   {% if plan['slices'] == 0 %}
     {% if plan['added'] + plan['removed'] > 0 %}{% do finish_build(model.name) %}{% endif %}
@@ -75,7 +73,7 @@
 
   {% do log_slices(model.name) %}
   {% do prepare_for_bulk() %}
-  {% set reach = slice_time_range(model.name) %}
+  {% set reach = sessions_of_plan(model.name) %}
   {% for rows_of_slice in conditions_of_slices(meta, 'stored') %}
     {% call statement('delete_slices') %}
       delete from {{ target_relation }} as stored
@@ -83,8 +81,7 @@
       where planned.model = '{{ model.name }}'
         and {{ rows_of_slice }}
         and stored.session_date = planned.session_date
-        and stored.{{ time_column }} >= '{{ reach["from"] }}'
-        and stored.{{ time_column }} < '{{ reach["to"] }}'
+        and stored.session_date between '{{ reach["first"] }}' and '{{ reach["last"] }}'
     {% endcall %}
   {% endfor %}
   {% call statement('main') %}
@@ -131,12 +128,12 @@ inner join {{ relation_of('int_contracts__registered') }} as contracts
 {% endmacro %}
 
 
-{# The time that the planned slices span, with a day on either side: literals, so that other chunks are never opened. #}
-{% macro slice_time_range(model_name) %}
+{# The first and the last session of the planned slices, and the day after it: literals, so that other chunks are never opened. #}
+{% macro sessions_of_plan(model_name) %}
   {% set row = run_query("
-    select min(session_date) - 1 as first_day, max(session_date) + 2 as last_day
+    select min(session_date)::text as first, max(session_date)::text as last, (max(session_date) + 1)::text as end
     from " ~ record('slices_to_build') ~ " where model = '" ~ model_name ~ "'").rows[0] %}
-  {{ return({'from': row['first_day'] ~ ' 00:00+00', 'to': row['last_day'] ~ ' 00:00+00'}) }}
+  {{ return({'first': row['first'], 'last': row['last'], 'end': row['end']}) }}
 {% endmacro %}
 
 
@@ -163,7 +160,7 @@ inner join {{ relation_of('int_contracts__registered') }} as contracts
     select format('%I.%I', chunk_schema, chunk_name)
     from timescaledb_information.chunks
     where hypertable_schema = '" ~ target_relation.schema ~ "' and hypertable_name = '" ~ target_relation.identifier ~ "'
-      and range_end > '" ~ reach['from'] ~ "' and range_start < '" ~ reach['to'] ~ "'
+      and range_end > '" ~ reach['first'] ~ " 00:00+00' and range_start < '" ~ reach['end'] ~ " 00:00+00'
     order by range_start desc limit 40").rows %}
   {% for chunk in chunks %}
     {% do run_query("analyze " ~ chunk[0]) %}

@@ -8,15 +8,12 @@
   meta:     the settings in the table's own model, which var('policies') may override:
     compress_after  age from which chunks are compressed (default var('compress_after'); 'never': not at all)
     segment_by      columns that the rows of a compressed batch have in common (default: slice_key)
-    order_by        the order of its rows (default: the column of time)
+    order_by        the order of its rows (default: by session and start)
     drop_after      age from which chunks are dropped (default 'never')
-  bucket:   of a continuous aggregate: 'hour' or 'day'; it gets a refresh policy (var('rollup_refresh_every') and the two below it).
+  is_rollup: whether it is a continuous aggregate, which gets a refresh policy (var('rollup_refresh_every') and the two below it).
 #}
-{% macro follow_policies(relation, name, meta, bucket=none) %}
+{% macro follow_policies(relation, name, meta, is_rollup=false) %}
   {% if timescale_edition() != 'community' or schema_prefix() %}{{ return('') }}{% endif %}
-  {% if bucket not in (none, 'hour', 'day') %}
-    {{ exceptions.raise_compiler_error("follow_policies: bucket is hour or day, not " ~ bucket) }}
-  {% endif %}
   {% set own = var('policies').get(name, {}) %}
   {% for setting in own if setting not in ('compress_after', 'segment_by', 'order_by', 'drop_after') %}
     {{ exceptions.raise_compiler_error(
@@ -25,16 +22,16 @@
   {% set wanted = {
     'compress_after': var('compress_after'),
     'segment_by': meta['slice_key'],
-    'order_by': meta.get('time_column', 'bar_start'),
+    'order_by': 'session_date, bar_start' if 'bar_start' in model['columns'] else 'session_date',
     'drop_after': 'never',
   } %}
   {% for setting in wanted.keys() | list %}
     {% do wanted.update({setting: own.get(setting, meta.get(setting, wanted[setting]))}) %}
   {% endfor %}
-  {% set refresh_every = var('rollup_refresh_every') if bucket else 'never' %}
+  {% set refresh_every = var('rollup_refresh_every') if is_rollup else 'never' %}
   {% set refreshed = dict.fromkeys(['from', 'to'], 'null::interval') %}
   {% if refresh_every != 'never' %}
-    {% set refreshed = {'from': interval_or_null(var('rollup_refresh_from') ~ ' ' ~ bucket), 'to': interval_or_null(var('rollup_refresh_to') ~ ' ' ~ bucket)} %}
+    {% set refreshed = {'from': interval_or_null(var('rollup_refresh_from') ~ ' days'), 'to': interval_or_null(var('rollup_refresh_to') ~ ' days')} %}
   {% endif %}
 
   {# TimescaleDB 2.19 shows a job of a continuous aggregate with the table that stores it, later versions with its name #}
@@ -210,7 +207,7 @@
       end loop;
       {% endif %}
       call refresh_continuous_aggregate(
-        '{{ relation }}', timestamptz '{{ reach["from"] }}', timestamptz '{{ reach["to"] }}'
+        '{{ relation }}', date '{{ reach["first"] }}', date '{{ reach["end"] }}'
         {%- if server['batches'] %}, options => '{"buckets_per_batch": 0}'{% endif %}
       );
     end

@@ -58,10 +58,17 @@
 
 
 {#
-  How the existing table fits the contract, from the catalog: 'same' (columns by name, type and order, and the primary key), 'extends' (the
-  contract has more columns, all after the existing ones, and no new column must have a value) or 'differs'.
+  How the existing table fits the contract, from the catalog: 'same' (columns by name, type and order, the primary key, and the column by which
+  a hypertable is partitioned first), 'extends' (the contract has more columns, all after the existing ones, and no new column must have a value)
+  or 'differs'.
 #}
 {% macro fit_of_table(existing) %}
+  {% if run_query("
+    select count(*) from timescaledb_information.dimensions
+    where hypertable_schema = '" ~ existing.schema ~ "' and hypertable_name = '" ~ existing.identifier ~ "'
+      and dimension_number = 1 and column_name <> 'session_date'").rows[0][0] > 0 %}
+    {{ return('differs') }}
+  {% endif %}
   {% set columns = columns_beside_contract(existing) %}
   {% set found, wanted = columns['found'], columns['wanted'] %}
   {% set key_found = run_query("

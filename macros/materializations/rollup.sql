@@ -1,11 +1,10 @@
 {#
-  Coarser bars of one hypertable: a flat select with time_bucket, group by and aggregates, nothing else. On the Community
+  Coarser bars of one hypertable: a flat select with session_bucket, group by and aggregates, nothing else. On the Community
   edition it becomes a continuous aggregate that this build refreshes; elsewhere a hypertable of its own, in which exactly
   the slices that changed below are aggregated again. Same columns, same rows (tests/integration/test_editions.py).
 
   config.meta, beside what plan_build and hypertable read:
     built_from      [the model that is rolled up]
-    bucket          'hour' or 'day': what the select's time_bucket is
 #}
 {% materialization rollup, adapter='postgres' %}
   {{ run_hooks(pre_hooks, inside_transaction=False) }}
@@ -16,7 +15,7 @@
     {%- set target_relation = this.incorporate(type='view') -%}
     {% do lock_model(target_relation) %}
     {% do prepare_aggregate(target_relation, sql) %}
-    {% do follow_policies(target_relation, model.name, meta, bucket=meta['bucket']) %}
+    {% do follow_policies(target_relation, model.name, meta, is_rollup=true) %}
     {# a killed refresh may have left its plan behind: its loads are not recorded yet, so they are planned again #}
     {% call statement('forget_plan') %}
       delete from {{ record('loads_to_build') }} where model = '{{ model.name }}';
@@ -25,7 +24,7 @@
     {% set plan = plan_build(model.name, meta) %}
     {% if plan['slices'] > 0 %}
       {% do log_slices(model.name) %}
-      {% set reach = slice_time_range(model.name) %}
+      {% set reach = sessions_of_plan(model.name) %}
       {% do list_planned_slices_as_due(model.name) %}
       {# a refresh runs in transactions of its own; its loads are recorded after it, so that after a kill in between it is done again #}
       {% do adapter.commit() %}
@@ -42,10 +41,10 @@
     {%- set target_relation = this.incorporate(type='table') -%}
     {% do lock_model(target_relation) %}
     {% if prepare_table(target_relation, sql) %}
-      {% do make_hypertable(target_relation, 'bar_start', meta.get('chunk_interval', '90 days')) %}
+      {% do make_hypertable(target_relation, meta.get('chunk_interval', '90 days')) %}
       {% do create_missing_indexes(target_relation) %}
     {% endif %}
-    {% do rebuild_slices(target_relation, 'bar_start', meta, sql, limited_from_outside=true) %}
+    {% do rebuild_slices(target_relation, meta, sql, limited_from_outside=true) %}
   {% endif %}
 
   {% do persist_docs(target_relation, model) %}
@@ -145,8 +144,7 @@
   from (
     {{ sql }}
   ) as built
-  where built.bar_start >= '{{ reach["from"] }}'
-    and built.bar_start < '{{ reach["to"] }}'
+  where built.session_date between '{{ reach["first"] }}' and '{{ reach["last"] }}'
     and built.session_date = any ('{{ "{" ~ days | join(",") ~ "}" }}'::date[])
     and exists (
       select 1

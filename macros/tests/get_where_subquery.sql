@@ -13,10 +13,8 @@
       {%- do conditions.append(newest_loads('_load_id')) -%}
     {%- elif tested.get('config', {}).get('schema') == 'staging' -%}
       {%- do conditions.append(newest_loads()) -%}
-    {%- elif 'session_date' in columns and 'bar_start' in columns -%}
+    {%- elif is_of_sessions(tested) -%}
       {%- do conditions.append(newest_sessions()) -%}
-    {%- elif 'session_date' in columns and 'timestamp' in columns -%}
-      {%- do conditions.append(newest_sessions(time_column='timestamp')) -%}
     {%- endif -%}
     {%- if 'roll_rule' in columns and 'underlying' in columns -%}
       {%- do conditions.append(newest_underlyings('future')) -%}
@@ -33,4 +31,13 @@
 {# The model or seed that a test is of, as a node; of a source none. #}
 {% macro node_under_test() %}
   {{ return((graph.nodes.get(model.attached_node) or {}) if execute else {}) }}
+{% endmacro %}
+
+
+{# Whether a model has rows of bars or snapshots, stored or derived from such rows. #}
+{% macro is_of_sessions(tested) %}
+  {%- set columns = tested.get('columns', {}) -%}
+  {{ return('session_date' in columns and (
+    'bar_start' in columns or 'timestamp' in columns or tested.config.materialized in ('hypertable', 'rollup')
+  )) }}
 {% endmacro %}

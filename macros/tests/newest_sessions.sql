@@ -4,9 +4,8 @@
   `test_whole_tables` is set, as the nightly run does (docs/decisions/0030).
 
   session_date: the column with the session date.
-  time_column:  the column that partitions the table; none where there is no such column.
 #}
-{% macro newest_sessions(session_date='session_date', time_column='bar_start') %}
+{% macro newest_sessions(session_date='session_date') %}
   {%- if var('test_whole_tables', false) or not execute -%}
     {{ return('true') }}
   {%- endif -%}
@@ -14,29 +13,11 @@
   {%- if not dates -%}
     {{ return('false') }}
   {%- endif -%}
-  {%- set listed = session_date ~ " in ('" ~ dates | map(attribute='date') | join("', '") ~ "')" -%}
-  {%- if not time_column -%}
-    {{ return('(' ~ listed ~ ')') }}
-  {%- endif -%}
-  {#- One range around them all: TimescaleDB carries it to both sides of a join. -#}
-  {%- set around = between_midnights(
-    time_column, dates | map(attribute='before') | min, dates | map(attribute='after') | max) -%}
-  {%- set numbers = dates | map(attribute='number') | list -%}
-  {%- if numbers | max - numbers | min <= 31 -%}
-    {{ return('(' ~ around ~ ' and ' ~ listed ~ ')') }}
-  {%- endif -%}
-  {#- With an old session beside new ones: a range for each, so that no chunk between them is opened. For neighbouring sessions, ranges of
-      their own would make the planner expect no row at all, and read a whole side of a join for each row of the other. -#}
-  {%- set each = [] -%}
-  {%- for day in dates -%}
-    {%- do each.append(session_date ~ " = '" ~ day.date ~ "' and " ~ between_midnights(time_column, day.before, day.after)) -%}
-  {%- endfor -%}
-  {{ return('(' ~ around ~ ' and ((' ~ each | join(') or (') ~ ')))') }}
-{% endmacro %}
-
-
-{% macro between_midnights(time_column, first, last) %}
-  {{ return(time_column ~ " >= '" ~ first ~ " 00:00+00' and " ~ time_column ~ " < '" ~ last ~ " 00:00+00'") }}
+  {#- With one range around them all, which TimescaleDB carries to both sides of a join. -#}
+  {{ return(
+    '(' ~ session_date ~ " between '" ~ dates | min ~ "' and '" ~ dates | max ~ "' and "
+    ~ session_date ~ " in ('" ~ dates | join("', '") ~ "'))"
+  ) }}
 {% endmacro %}
 
 
@@ -48,26 +29,22 @@
   {%- set touching -%}
     select load_id from audit.loads where load_id = (select max(load_id) from audit.loads)
     {% for day in dates_of_newest_sessions() %}
-      union select load_id from {{ relation_of('int_loads__slices') }} where session_date = '{{ day.date }}'
+      union select load_id from {{ relation_of('int_loads__slices') }} where session_date = '{{ day }}'
     {% endfor %}
   {%- endset -%}
   {{ return(load_id ~ ' = any(array(' ~ touching ~ '))') }}
 {% endmacro %}
 
 
-{# As a list of {date, before, after, number (days since 2000)}, newest first. #}
+{# Their dates, newest loads first. #}
 {% macro dates_of_newest_sessions() %}
   {%- if not run_query("select to_regclass('" ~ relation_of('int_loads__slices') ~ "') is not null").rows[0][0] -%}
     {{ return([]) }}
   {%- endif -%}
-  {%- set dates = [] -%}
-  {%- for row in run_query("
-    select session_date::text, (session_date - 1)::text, (session_date + 2)::text, session_date - date '2000-01-01'
+  {{ return(run_query("
+    select session_date::text
     from " ~ relation_of('int_loads__slices') ~ "
     group by session_date
     order by max(load_id) desc, session_date desc
-    limit " ~ var('sessions_under_test', 3)).rows -%}
-    {%- do dates.append({'date': row[0], 'before': row[1], 'after': row[2], 'number': row[3] | int}) -%}
-  {%- endfor -%}
-  {{ return(dates) }}
+    limit " ~ var('sessions_under_test', 3)).columns[0].values() | list) }}
 {% endmacro %}

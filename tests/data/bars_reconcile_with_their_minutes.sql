@@ -5,9 +5,16 @@ with
 {% for kind in ['options', 'futures'] %}
 {{ kind }}_minutes as (
 
-    select *
-    from {{ ref('int_' ~ kind ~ '__quotes_deduped') }}
-    where is_preferred and is_regular and {{ newest_sessions() }}
+    select
+        minutes.*,
+        sessions.opens_at
+    from {{ ref('int_' ~ kind ~ '__quotes_deduped') }} as minutes
+    inner join {{ ref('int_contracts__described') }} as contracts on minutes.contract_id = contracts.contract_id
+    left join {{ ref('int_sessions__dated') }} as sessions
+        on contracts.exchange = sessions.exchange
+        and minutes.session_date = sessions.session_date
+        and sessions.segment = 'fo'
+    where minutes.is_preferred and minutes.is_regular and {{ newest_sessions('minutes.session_date') }}
 
 ),
 
@@ -18,9 +25,12 @@ with
         contract_id,
         session_date,
         {% if interval == 'hourly' %}
-        date_bin('1 hour', bar_start at time zone 'Asia/Kolkata', timestamp '2000-01-03 09:15') at time zone 'Asia/Kolkata' as bar_start,
+        coalesce(
+            opens_at + make_interval(hours => floor(extract(epoch from bar_start - opens_at) / 3600)::integer),
+            date_trunc('hour', bar_start, 'UTC')
+        ) as first_start,
         {% else %}
-        date_trunc('day', bar_start, 'Asia/Kolkata') as bar_start,
+        min(bar_start) as first_start,
         {% endif %}
         (array_agg(open order by bar_start asc))[1] as open,
         max(high) as high,
@@ -30,13 +40,13 @@ with
         (array_agg(open_interest order by bar_start desc))[1] as open_interest,
         count(*) as bars
     from {{ kind }}_minutes
-    group by 1, 2, 3
+    group by contract_id, session_date{{ ', first_start' if interval == 'hourly' }}
 
 ),
 
 {{ kind }}_{{ interval }}_found as (
 
-    select contract_id, session_date, bar_start, open, high, low, close, volume, open_interest, bars
+    select contract_id, session_date, {{ 'bar_start' if interval == 'hourly' else 'first_bar_start' }} as first_start, open, high, low, close, volume, open_interest, bars
     from {{ ref('int_' ~ kind ~ '__bars_' ~ interval) }}
     where {{ newest_sessions() }}
 

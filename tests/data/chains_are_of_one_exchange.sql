@@ -13,7 +13,7 @@ slices as (
         nullif(slices.exchange, '') as exchange
     from {{ relation_of('int_loads__slices') if execute }} as slices
     inner join audit.current_loads as loads on slices.load_id = loads.load_id
-    where slices.instrument_type = 'option' and {{ newest_sessions('slices.session_date', time_column=none) }}
+    where slices.instrument_type = 'option' and {{ newest_sessions('slices.session_date') }}
 
 )
 

@@ -6,7 +6,7 @@ with
 fits as (
 
     select * from {{ ref('volatility_fits') }}
-    where {{ newest_sessions(time_column=none) }} and fit_status = 'ok'
+    where {{ newest_sessions() }} and fit_status = 'ok'
 
 ),
 

@@ -19,7 +19,7 @@ bars as (
     select
         'option_snapshots' as model, 'fo' as segment, symbol, session_date, timestamp as bar_start, timestamp as bar_end
     from {{ ref('option_snapshots') }}
-    where {{ newest_sessions(time_column='timestamp') }}
+    where {{ newest_sessions() }}
 
 )
 

@@ -10,14 +10,14 @@ nodes as (
         volatility_surface.*,
         tenor_days::double precision / 365 as tenor_years
     from {{ ref('volatility_surface') }} as volatility_surface
-    where {{ newest_sessions(time_column=none) }}
+    where {{ newest_sessions() }}
 
 ),
 
 fits as (
 
     select * from {{ ref('volatility_fits') }}
-    where {{ newest_sessions(time_column=none) }} and fit_status = 'ok'
+    where {{ newest_sessions() }} and fit_status = 'ok'
 
 ),
 

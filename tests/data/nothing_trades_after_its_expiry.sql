@@ -14,7 +14,7 @@ bars as (
     select
         'int_options__snapshots_deduped' as model, contract_id, expiry, session_date, timestamp as bar_start, timestamp as bar_end
     from {{ ref('int_options__snapshots_deduped') }}
-    where {{ newest_sessions(time_column='timestamp') }}
+    where {{ newest_sessions() }}
 
 )
 

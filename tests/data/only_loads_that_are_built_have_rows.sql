@@ -6,7 +6,7 @@ select '{{ winners['in'] }}' as model, found.load_id, found.rows_found
 from (
     select load_id, count(*) as rows_found
     from {{ ref(winners['in']) }}
-    where {{ newest_sessions(time_column=winners['time']) }}
+    where {{ newest_sessions() }}
     group by load_id
 ) as found
 left join {{ records_of_all('built_loads') }} as built

@@ -13,7 +13,7 @@ fits as (
         lag(m) over expiries as m_before,
         lag(sigma) over expiries as sigma_before
     from {{ ref('volatility_fits') }} as volatility_fits
-    where {{ newest_sessions(time_column=none) }} and fit_status = 'ok'
+    where {{ newest_sessions() }} and fit_status = 'ok'
     window expiries as (partition by underlying, session_date order by years_to_expiry)
 
 ),

@@ -2,11 +2,15 @@
 
 import shutil
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from built_warehouse import change, copied_project, dbt, named_by_the_environment, query, tickmart
 from sqlalchemy import URL
+
+from warehouse.database import connect
+from warehouse.exchange_sessions import write_needed_sessions
 
 pytestmark = pytest.mark.slow
 
@@ -39,6 +43,36 @@ select
     1000, 'made-up', 'minute_bars', 'file:///made-up.csv', 'none', count(*), 'made-up', 'raw.made_up_bars',
     1, 1, now(), now(), 'loaded'
 from raw.made_up_bars;
+"""
+# Minutes of two indices: at NASDAQ on either side of the change to summer time, in Sydney over midnight in
+# UTC. Each minute opens at its number in the session and closes one above; one before the open is of no hour
+# and of no day.
+BARS_OF_OTHER_EXCHANGES = """
+insert into audit.loads (
+    load_id, source, dataset, uri, sha256, rows, layout, raw_table, first_line, header_lines,
+    started_at, finished_at, status, options
+)
+overriding system value
+select
+    load_id, 'made-up', 'minute_bars', 'file:///' || exchange, 'none', 1, 'made-up', 'raw.made_up_bars',
+    1, 1, now(), now(), 'loaded', jsonb_build_object('exchange', exchange)
+from (values (1001, 'NASDAQ'), (1002, 'ASX')) as loads (load_id, exchange);
+create table raw.made_up_bars (like raw.gfdl_minute_bars including all);
+insert into raw.made_up_bars (
+    _load_id, _line, ticker, date, time, open, high, low, close, volume, open_interest
+)
+select
+    load_id, row_number() over (partition by load_id order by session, number),
+    ticker, to_char(session, 'DD/MM/YYYY'),
+    to_char(session + opens_at + number * interval '1 minute' + interval '59 seconds', 'HH24:MI:SS'),
+    1000 + number, 1002 + number, 999 + number, 1001 + number, 0, 0
+from (
+    values
+    (1001, 'NASDAQ COMPOSITE.NSE_IDX', timestamp '2025-03-07', interval '9:30', 389),
+    (1001, 'NASDAQ COMPOSITE.NSE_IDX', timestamp '2025-03-10', interval '9:30', 389),
+    (1002, 'ASX 200.NSE_IDX', timestamp '2025-12-01', interval '10:00', 359)
+) as sessions (load_id, ticker, session, opens_at, last_number)
+cross join generate_series(-1, last_number) as minutes (number);
 """
 OF_BARS = "select source, count(*) from {} group by source order by source"
 CONFLICTS = (
@@ -112,10 +146,75 @@ def test_a_source_is_added_with_a_view_and_a_line_and_stops_the_build_without_th
     ) == [(bars,), (bars,)]
 
 
-def build_without_tests(project: Path) -> None:
+def test_hours_and_days_are_of_the_sessions_of_their_exchange(fresh_database: URL, tmp_path: Path) -> None:
+    project = copied_project(tmp_path)
+    added_with_view_and_line(project)
+    view = project / "models/staging/made_up/stg_made_up__bars.sql"
+    abroad = "case when raw_rows.ticker like 'ASX%' then {} else {} end"
+    view.write_text(
+        view.read_text()
+        .replace("'NSE' as exchange", abroad.format("'ASX'", "'NASDAQ'") + " as exchange")
+        .replace("'Asia/Kolkata'", abroad.format("'Australia/Sydney'", "'America/New_York'"))
+    )
+    names = project / "seeds/underlying_names.csv"
+    names.write_text(
+        names.read_text()
+        + "NASDAQ COMPOSITE,NASDAQ COMPOSITE,NASDAQ,index,made for this test\n"
+        + "ASX 200,ASX 200,ASX,index,made for this test\n"
+    )
+    with named_by_the_environment(fresh_database):
+        tickmart("db", "migrate")
+        change(BARS_OF_OTHER_EXCHANGES)
+        with connect() as connection:
+            write_needed_sessions(connection)
+        build_without_tests(project, "--select", "+spot_hourly", "+spot_daily")
+
+        days = query(
+            "select exchange, session_date::text, bar_start, bar_end, open, high, low, close"
+            " from marts.spot_daily order by 1, 2"
+        )
+        hours = query(
+            "select exchange, session_date::text, bar_start, bar_end, open, close from marts.spot_hourly"
+            " where extract(minute from bar_end) = 0 order by bar_start"
+        )
+        starts = query(
+            "select session_date::text, count(*), min(bar_start), max(bar_start) from marts.spot_hourly"
+            " group by 1 order by 1"
+        )
+
+    assert days == [
+        ("ASX", "2025-12-01", utc("11-30", 23), utc("12-01", 5), 1000, 1361, 999, 1360),
+        ("NASDAQ", "2025-03-07", utc("03-07", 14, 30), utc("03-07", 21), 1000, 1391, 999, 1390),
+        ("NASDAQ", "2025-03-10", utc("03-10", 13, 30), utc("03-10", 20), 1000, 1391, 999, 1390),
+    ]
+    assert starts == [
+        ("2025-03-07", 7, utc("03-07", 14, 30), utc("03-07", 20, 30)),
+        ("2025-03-10", 7, utc("03-10", 13, 30), utc("03-10", 19, 30)),
+        ("2025-12-01", 6, utc("11-30", 23), utc("12-01", 4)),
+    ]
+    # at NASDAQ only the last hour ends on the full hour, with the session
+    assert hours == [
+        ("NASDAQ", "2025-03-07", utc("03-07", 20, 30), utc("03-07", 21), 1360, 1390),
+        ("NASDAQ", "2025-03-10", utc("03-10", 19, 30), utc("03-10", 20), 1360, 1390),
+        *(
+            (
+                "ASX", "2025-12-01", utc("11-30", 23) + hour * timedelta(hours=1),
+                utc("12-01", 0) + hour * timedelta(hours=1), 1000 + 60 * hour, 1060 + 60 * hour,
+            )
+            for hour in range(6)
+        ),
+    ]  # fmt: skip
+
+
+def utc(day: str, hour: int, minute: int = 0) -> datetime:
+    """A moment of 2025."""
+    return datetime.strptime(f"2025-{day} {hour}:{minute} +0000", "%Y-%m-%d %H:%M %z")
+
+
+def build_without_tests(project: Path, *selected: str) -> None:
     dbt(
         "build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test",
-        "--project-dir", project,
+        "--project-dir", project, *selected,
     )  # fmt: skip
 
 

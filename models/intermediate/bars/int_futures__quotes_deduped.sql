@@ -8,7 +8,7 @@
 ) }}
 
 {{ dedupe_minute_bars('future', ['contract_id'], [
-    'contract_id', 'expiry', 'session_date', 'bar_start', 'bar_end',
+    'contract_id', 'expiry', 'session_date', 'bar_start', 'bar_end', 'hour_start',
     'open', 'high', 'low', 'close', 'volume', 'open_interest', 'source', 'is_regular', 'is_preferred',
     'load_id', 'line',
 ]) }}

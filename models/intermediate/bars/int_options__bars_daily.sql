@@ -2,9 +2,9 @@
     materialized='rollup',
     indexes=[{'columns': ['session_date']}],
     meta={
-        'bucket': 'day', 'built_from': ['int_options__quotes_deduped'], 'instrument_types': ['option'],
+        'built_from': ['int_options__quotes_deduped'], 'instrument_types': ['option'],
         'slice_key': 'contract_id', 'chunk_interval': '180 days',
-        'segment_by': 'expiry', 'order_by': 'contract_id, bar_start',
+        'segment_by': 'expiry', 'order_by': 'contract_id, session_date',
     },
 ) }}
 

@@ -7,6 +7,6 @@
 ) }}
 
 {{ dedupe_minute_bars('index', ['exchange', 'underlying'], [
-    'exchange', 'underlying', 'session_date', 'bar_start', 'bar_end', 'open', 'high', 'low', 'close', 'source',
+    'exchange', 'underlying', 'session_date', 'bar_start', 'bar_end', 'hour_start', 'open', 'high', 'low', 'close', 'source',
     'is_regular', 'is_preferred', 'load_id', 'line',
 ]) }}

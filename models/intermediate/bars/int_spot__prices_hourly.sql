@@ -1,6 +1,6 @@
 {{ config(
     materialized='rollup',
-    meta={'bucket': 'hour', 'built_from': ['int_spot__prices_deduped'], 'instrument_types': ['index'], 'slice_key': 'underlying', 'chunk_interval': '90 days'},
+    meta={'built_from': ['int_spot__prices_deduped'], 'instrument_types': ['index'], 'slice_key': 'underlying', 'chunk_interval': '90 days'},
 ) }}
 
 {{ rolled_up_bars(ref('int_spot__prices_deduped'), bucket='hour', of='index') }}

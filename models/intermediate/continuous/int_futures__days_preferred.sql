@@ -74,8 +74,8 @@ built_days as (
 
         -- times
         built.session_date,
-        coalesce(sessions.opens_at, built.bar_start) as bar_start,
-        coalesce(sessions.closes_at, built.bar_start + interval '1 day') as bar_end,
+        coalesce(sessions.opens_at, built.first_bar_start) as bar_start,
+        coalesce(sessions.closes_at, built.last_bar_end) as bar_end,
 
         -- where the row is from
         'minute bars' as source,

@@ -19,14 +19,14 @@ sessions as (
 
 ),
 
--- bar_start stays the bucket's, midnight in India: it is the key that the Greeks are stored by.
 bounded as (
 
     select
         built_days.contract_id,
         built_days.expiry,
         built_days.session_date,
-        built_days.bar_start,
+        coalesce(sessions.opens_at, built_days.first_bar_start) as bar_start,
+        coalesce(sessions.closes_at, built_days.last_bar_end) as bar_end,
         built_days.open,
         built_days.high,
         built_days.low,
@@ -34,9 +34,7 @@ bounded as (
         built_days.volume,
         built_days.open_interest,
         built_days.last_bar_start,
-        built_days.bars,
-        coalesce(sessions.opens_at, built_days.bar_start) as opens_at,
-        coalesce(sessions.closes_at, built_days.bar_start + interval '1 day') as bar_end
+        built_days.bars
     from built_days
     left join contracts on built_days.contract_id = contracts.contract_id
     left join sessions on contracts.exchange = sessions.exchange and built_days.session_date = sessions.session_date

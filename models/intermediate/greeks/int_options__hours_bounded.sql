@@ -19,7 +19,6 @@ sessions as (
 
 ),
 
--- bar_start stays the bucket's: it is the key that the Greeks are stored by.
 bounded as (
 
     select
@@ -35,7 +34,6 @@ bounded as (
         hours.open_interest,
         hours.last_bar_start,
         hours.bars,
-        sessions.opens_at,
         least(hours.bar_start + interval '1 hour', sessions.closes_at) as bar_end
     from hours
     left join contracts on hours.contract_id = contracts.contract_id

@@ -10,7 +10,7 @@ bars as (
 
 priced as (
 
-    {{ with_pricing_inputs(further=['opens_at']) }}
+    {{ with_pricing_inputs() }}
 
 )
 

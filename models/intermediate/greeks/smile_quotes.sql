@@ -22,7 +22,7 @@ built_days as (
         bar_start,
         expiry,
         true as is_traded
-    from {{ ref('int_options__bars_daily') }}
+    from {{ ref('int_options__built_days_bounded') }}
 
 ),
 

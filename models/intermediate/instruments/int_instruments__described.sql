@@ -44,7 +44,7 @@ lives as (
                 union all
                 {{ ends_of_rows(ref('int_spot__closes_deduped'), is_index) }}
                 union all
-                {{ ends_of_rows(ref('int_spot__official_daily'), is_index) }}
+                {{ ends_of_rows(ref('int_spot__official_daily'), is_index, order_by='session_date') }}
                 union all
                 {{ ends_of_rows(ref('int_equities__official_deduped'), is_share) }}
             ) as ends

@@ -1,6 +1,6 @@
 {{ config(
     materialized='rollup',
-    meta={'bucket': 'day', 'built_from': ['int_fo_bhavcopy__deduped'], 'instrument_types': ['option', 'future'], 'slice_key': 'underlying', 'chunk_interval': '365 days'},
+    meta={'built_from': ['int_fo_bhavcopy__deduped'], 'instrument_types': ['option', 'future'], 'slice_key': 'underlying', 'chunk_interval': '365 days'},
 ) }}
 
 select
@@ -8,8 +8,7 @@ select
     underlying,
     instrument_type,
     expiry,
-    session_date,
-    time_bucket(interval '1 day', bar_start, timestamptz '2000-01-03 00:00+05:30') as bar_start,
+    {{ session_bucket() }} as session_date,
     {{ lot_of_best_word('max') }} as lot_size,
     {{ lot_of_best_word('min') }} as smallest_lot_size,
     -- the better word is also the first in the alphabet
@@ -24,5 +23,4 @@ group by
     underlying,
     instrument_type,
     expiry,
-    session_date,
-    time_bucket(interval '1 day', bar_start, timestamptz '2000-01-03 00:00+05:30')
+    {{ session_bucket() }}

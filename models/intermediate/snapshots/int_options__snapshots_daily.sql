@@ -1,17 +1,16 @@
 {{ config(
     materialized='rollup',
     meta={
-        'bucket': 'day', 'built_from': ['int_options__snapshots_deduped'], 'shapes': ['chain_snapshots'], 'refers_to': ['contract_days'],
+        'built_from': ['int_options__snapshots_deduped'], 'shapes': ['chain_snapshots'], 'refers_to': ['contract_days'],
         'instrument_types': ['option'], 'slice_key': 'contract_id', 'chunk_interval': '180 days',
-        'segment_by': 'expiry', 'order_by': 'contract_id, bar_start',
+        'segment_by': 'expiry', 'order_by': 'contract_id, session_date',
     },
 ) }}
 
 select
     contract_id,
     expiry,
-    session_date,
-    {{ bucket_of('timestamp', 'day') }} as bar_start,
+    {{ session_bucket() }} as session_date,
     max(timestamp) as last_timestamp,
     count(*) as snapshots
 from {{ ref('int_options__snapshots_deduped') }}
@@ -19,5 +18,4 @@ where is_preferred
 group by
     contract_id,
     expiry,
-    session_date,
-    {{ bucket_of('timestamp', 'day') }}
+    {{ session_bucket() }}

@@ -3,7 +3,7 @@
     materialized='hypertable',
     meta={
         'built_from': 'slices', 'shapes': ['chain_snapshots'], 'refers_to': ['contract_days'],
-        'instrument_types': ['option'], 'slice_key': 'contract_id', 'time_column': 'timestamp',
+        'instrument_types': ['option'], 'slice_key': 'contract_id',
         'order_by': 'timestamp, session_date, source',
     },
 ) }}

@@ -99,8 +99,8 @@ built_days as (
         official.lot_size::integer as lot_size,
         null::bigint as trades,
         null::numeric as turnover,
-        coalesce(sessions.opens_at, built.bar_start) as bar_start,
-        coalesce(sessions.closes_at, built.bar_start + interval '1 day') as bar_end
+        coalesce(sessions.opens_at, built.first_bar_start) as bar_start,
+        coalesce(sessions.closes_at, built.last_bar_end) as bar_end
 
     from built
     inner join contracts on built.contract_id = contracts.contract_id

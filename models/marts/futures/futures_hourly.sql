@@ -19,50 +19,32 @@ sessions as (
 
 ),
 
-bounded as not materialized (
-
-    select
-        bars.*,
-        contracts.symbol,
-        contracts.underlying,
-        sessions.opens_at,
-        least(bars.bar_start + interval '1 hour', sessions.closes_at) as bar_end
-    from bars
-    inner join contracts on bars.contract_id = contracts.contract_id
-    left join sessions
-        on contracts.exchange = sessions.exchange and bars.session_date = sessions.session_date
-
-),
-
-hours as (
-
-    {{ hours_of_sessions('bounded') }}
-
-),
-
 futures_hourly as (
 
     select
         -- ids
-        contract_id,
-        symbol,
-        underlying,
-        expiry,
+        bars.contract_id,
+        contracts.symbol,
+        contracts.underlying,
+        bars.expiry,
 
         -- times
-        begins_at as bar_start,
-        bar_end,
-        session_date,
+        bars.bar_start,
+        least(bars.bar_start + interval '1 hour', sessions.closes_at) as bar_end,
+        bars.session_date,
 
         -- prices and quantities
-        open,
-        high,
-        low,
-        close,
-        volume,
-        open_interest
+        bars.open,
+        bars.high,
+        bars.low,
+        bars.close,
+        bars.volume,
+        bars.open_interest
 
-    from hours
+    from bars
+    inner join contracts on bars.contract_id = contracts.contract_id
+    left join sessions
+        on contracts.exchange = sessions.exchange and bars.session_date = sessions.session_date
 
 )
 

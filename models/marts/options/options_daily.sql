@@ -15,7 +15,7 @@ built_with_greeks as (
 
     {{ with_greeks(
         bars=ref('int_options__built_days_bounded'), priced=ref('int_options__built_days_priced'),
-        bar_interval='built day', further=['opens_at'],
+        bar_interval='built day',
     ) }}
 
 ),
@@ -117,7 +117,7 @@ built_days as (
         official.lot_size::integer as lot_size,
         null::bigint as trades,
         null::numeric as turnover,
-        built.opens_at as bar_start,
+        built.bar_start,
         built.bar_end,
 
         -- volatility and Greeks, of the day's last minute

@@ -1,17 +1,10 @@
 with
 
-with_greeks as not materialized (
+with_greeks as (
 
     {{ with_greeks(
         bars=ref('int_options__hours_bounded'), priced=ref('int_options__hours_priced'), bar_interval='hour',
-        further=['opens_at'],
     ) }}
-
-),
-
-hours as (
-
-    {{ hours_of_sessions('with_greeks') }}
 
 ),
 
@@ -27,7 +20,7 @@ options_hourly as (
         option_type,
 
         -- times
-        begins_at as bar_start,
+        bar_start,
         bar_end,
         session_date,
 
@@ -61,7 +54,7 @@ options_hourly as (
         veta,
         greeks_status
 
-    from hours
+    from with_greeks
 
 )
 

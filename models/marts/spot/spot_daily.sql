@@ -65,8 +65,8 @@ built_days as (
         null::numeric as price_to_earnings,
         null::numeric as price_to_book,
         null::numeric as dividend_yield,
-        coalesce(sessions.opens_at, built.bar_start) as bar_start,
-        coalesce(sessions.closes_at, built.bar_start + interval '1 day') as bar_end
+        coalesce(sessions.opens_at, built.first_bar_start) as bar_start,
+        coalesce(sessions.closes_at, built.last_bar_end) as bar_end
     from built
     left join index_file
         on built.exchange = index_file.exchange
@@ -93,7 +93,7 @@ days_of_a_close as (
         null::numeric as price_to_book,
         null::numeric as dividend_yield,
         coalesce(sessions.opens_at, official.bar_start) as bar_start,
-        coalesce(sessions.closes_at, official.bar_start + interval '1 day') as bar_end
+        coalesce(sessions.closes_at, official.bar_end) as bar_end
     from official
     left join index_file
         on official.exchange = index_file.exchange

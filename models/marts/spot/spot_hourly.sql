@@ -13,42 +13,26 @@ sessions as (
 
 ),
 
-bounded as not materialized (
-
-    select
-        bars.*,
-        sessions.opens_at,
-        least(bars.bar_start + interval '1 hour', sessions.closes_at) as bar_end
-    from bars
-    left join sessions on bars.exchange = sessions.exchange and bars.session_date = sessions.session_date
-
-),
-
-hours as (
-
-    {{ hours_of_sessions('bounded') }}
-
-),
-
 spot_hourly as (
 
     select
         -- ids
-        underlying as symbol,
-        exchange,
+        bars.underlying as symbol,
+        bars.exchange,
 
         -- times
-        begins_at as bar_start,
-        bar_end,
-        session_date,
+        bars.bar_start,
+        least(bars.bar_start + interval '1 hour', sessions.closes_at) as bar_end,
+        bars.session_date,
 
         -- prices
-        open,
-        high,
-        low,
-        close
+        bars.open,
+        bars.high,
+        bars.low,
+        bars.close
 
-    from hours
+    from bars
+    left join sessions on bars.exchange = sessions.exchange and bars.session_date = sessions.session_date
 
 )
 
