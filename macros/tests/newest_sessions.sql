@@ -9,15 +9,17 @@
   {%- if var('test_whole_tables', false) or not execute -%}
     {{ return('true') }}
   {%- endif -%}
-  {%- set dates = dates_of_newest_sessions() -%}
-  {%- if not dates -%}
+  {%- set newest = newest_sessions_on_file() -%}
+  {%- if not newest.dates -%}
     {{ return('false') }}
   {%- endif -%}
-  {#- With one range around them all, which TimescaleDB carries to both sides of a join. -#}
-  {{ return(
-    '(' ~ session_date ~ " between '" ~ dates | min ~ "' and '" ~ dates | max ~ "' and "
-    ~ session_date ~ " in ('" ~ dates | join("', '") ~ "'))"
-  ) }}
+  {#- One range, which TimescaleDB carries to both sides of a join. Where few other sessions lie in it they are looked at too: with a list
+      beside the range the planner would expect next to no row, and read a whole side of a join for each row of the other. -#}
+  {%- set around = session_date ~ " between '" ~ newest.first ~ "' and '" ~ newest.last ~ "'" -%}
+  {%- if newest.sessions_between <= 3 * newest.dates | length -%}
+    {{ return('(' ~ around ~ ')') }}
+  {%- endif -%}
+  {{ return('(' ~ around ~ ' and ' ~ session_date ~ " in ('" ~ newest.dates | join("', '") ~ "'))") }}
 {% endmacro %}
 
 
@@ -28,7 +30,7 @@
   {%- endif -%}
   {%- set touching -%}
     select load_id from audit.loads where load_id = (select max(load_id) from audit.loads)
-    {% for day in dates_of_newest_sessions() %}
+    {% for day in newest_sessions_on_file().dates %}
       union select load_id from {{ relation_of('int_loads__slices') }} where session_date = '{{ day }}'
     {% endfor %}
   {%- endset -%}
@@ -36,15 +38,24 @@
 {% endmacro %}
 
 
-{# Their dates, newest loads first. #}
-{% macro dates_of_newest_sessions() %}
-  {%- if not run_query("select to_regclass('" ~ relation_of('int_loads__slices') ~ "') is not null").rows[0][0] -%}
-    {{ return([]) }}
+{# Their dates, the first and the last of these, and how many sessions are on file from the first to the last. #}
+{% macro newest_sessions_on_file() %}
+  {%- set slices = relation_of('int_loads__slices') -%}
+  {%- if load_cached_relation(slices) is none -%}
+    {{ return({'dates': []}) }}
   {%- endif -%}
-  {{ return(run_query("
-    select session_date::text
-    from " ~ relation_of('int_loads__slices') ~ "
-    group by session_date
-    order by max(load_id) desc, session_date desc
-    limit " ~ var('sessions_under_test', 3)).columns[0].values() | list) }}
+  {%- set row = run_query("
+    with
+    sessions as (select session_date, max(load_id) as newest_load from " ~ slices ~ " group by session_date),
+    newest as (select session_date from sessions order by newest_load desc, session_date desc limit " ~ var('sessions_under_test', 3) ~ "),
+    ends as (select min(session_date) as first, max(session_date) as last from newest)
+    select
+      (select string_agg(session_date::text, ' ' order by session_date) from newest) as dates,
+      first::text,
+      last::text,
+      (select count(*) from sessions where session_date between first and last) as sessions_between
+    from ends").rows[0] -%}
+  {{ return({
+    'dates': (row['dates'] or '').split(), 'first': row['first'], 'last': row['last'], 'sessions_between': row['sessions_between'],
+  }) }}
 {% endmacro %}
