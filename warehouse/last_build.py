@@ -31,7 +31,7 @@ _FOLDERS_OF_PYTHON = ("loaders", "greeks", "warehouse", "tickmart")
 _VARIABLE = re.compile(rb"env_var\(\s*['\"](\w+)['\"]")
 # Variables of dbt's own that say where and how it writes, not what it builds.
 _SAYS_NOTHING = re.compile(
-    r"TICKMART_BUILD_PID|DBT_(ENV_SECRET_.*|LOG_.*|TARGET_PATH|PROFILES_DIR|PROJECT_DIR|WRITE_JSON|DEBUG|QUIET"
+    r"TICKMART_BUILD_PID|TICKMART_NEW_LOADS|DBT_(ENV_SECRET_.*|LOG_.*|TARGET_PATH|PROFILES_DIR|PROJECT_DIR|WRITE_JSON|DEBUG|QUIET"
     r"|.*PARTIAL_PARSE.*|.*COLORS.*|PRINTER_WIDTH|SEND_ANONYMOUS_USAGE_STATS|CACHE_SELECTED_ONLY)"
 )
 # Before the name of a test that warned, among the recorded warnings.
@@ -100,7 +100,13 @@ def build_what_is_due(
         is_whole = changes is None
         if changes is not None:
             run = changes.with_warnings(
-                run_dbt(command, only=changes.reach(), on_node=on_node, on_note=on_note)
+                run_dbt(
+                    command,
+                    only=changes.reach(),
+                    told=changes.told_to_dbt(),
+                    on_node=on_node,
+                    on_note=on_note,
+                )
             )
             with connect() as connection:
                 is_whole = _left_something_due(connection, before)
@@ -230,6 +236,8 @@ class _Changes:
         Raw tables that have loads, or had some.
     loads_now : dict
         The loads that there are, as the state has them.
+    new_loads : list of int
+        Loads whose sessions no build has recorded yet.
     warnings : list of str
         What the last build warned of, as it is recorded.
     """
@@ -237,6 +245,7 @@ class _Changes:
     loads: set[str]
     held: set[str]
     loads_now: dict[str, str]
+    new_loads: list[int]
     warnings: list[str]
 
     def with_warnings(self, run: Run) -> Run:
@@ -257,6 +266,10 @@ class _Changes:
             "held": sorted(table.removeprefix("raw.") for table in self.held),
         }
 
+    def told_to_dbt(self) -> dict[str, str]:
+        """Return what dbt's tests are told: the loads whose sessions they look at."""
+        return {"TICKMART_NEW_LOADS": ",".join(map(str, self.new_loads))}
+
 
 def _changes(connection: psycopg2.extensions.connection, project: str, tests: bool) -> _Changes | None:
     """Return what differs; None where it is more than loads, or not known."""
@@ -275,10 +288,18 @@ def _changes(connection: psycopg2.extensions.connection, project: str, tests: bo
         return None
     keys = {*loads_before, *loads_now}
     changed = {key for key in keys if loads_before.get(key) != loads_now.get(key)}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select load_id from audit.current_loads where load_id not in"
+            " (select load_id from audit.built_loads where model = 'int_loads__slices') order by load_id"
+        )
+        new_loads = [load_id for (load_id,) in cursor]
+    connection.commit()
     return _Changes(
         {key.split(" ", 1)[1] for key in changed},
         {key.split(" ", 1)[1] for key in keys},
         loads_now,
+        new_loads,
         warnings,
     )
 

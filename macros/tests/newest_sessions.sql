@@ -1,7 +1,7 @@
 {#
-  A condition that holds for the sessions which the newest loads touch (`sessions_under_test` of them), so that the cost of a test follows
-  what is new and not what is stored. Dates are literals: other chunks are never opened. True for every row where the variable
-  `test_whole_tables` is set, as the nightly run does (docs/decisions/0030).
+  A condition that holds for the sessions which the newest loads touch (`sessions_under_test` of them, and fewer where the loads that
+  `tickmart build` found new touch fewer), so that the cost of a test follows what is new and not what is stored. Dates are literals: other
+  chunks are never opened. True for every row where the variable `test_whole_tables` is set, as the nightly run does (docs/decisions/0030).
 
   session_date: the column with the session date.
 #}
@@ -44,10 +44,20 @@
   {%- if load_cached_relation(slices) is none -%}
     {{ return({'dates': []}) }}
   {%- endif -%}
+  {%- set new_loads = env_var('TICKMART_NEW_LOADS', '') -%}
   {%- set row = run_query("
     with
-    sessions as (select session_date, max(load_id) as newest_load from " ~ slices ~ " group by session_date),
-    newest as (select session_date from sessions order by newest_load desc, session_date desc limit " ~ var('sessions_under_test', 3) ~ "),
+    sessions as (
+      select session_date, max(load_id) as newest_load, bool_or(load_id = any ('{" ~ new_loads ~ "}')) as is_touched
+      from " ~ slices ~ "
+      group by session_date
+    ),
+    newest as (
+      select session_date from sessions
+      where is_touched or not exists (select from sessions where is_touched)
+      order by newest_load desc, session_date desc
+      limit " ~ var('sessions_under_test', 3) ~ "
+    ),
     ends as (select min(session_date) as first, max(session_date) as last from newest)
     select
       (select string_agg(session_date::text, ' ' order by session_date) from newest) as dates,

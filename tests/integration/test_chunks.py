@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from built_warehouse import build, query, tickmart
+from built_warehouse import build, dbt, query, tickmart
 from sqlalchemy import URL
 
 from sampledata.generate import write_sample
@@ -120,3 +120,29 @@ def test_rows_of_a_session_lie_together(warehouse: URL) -> None:
         where session_date is distinct from session_before
         """
     ) == [(len(SESSIONS),)]
+
+
+@pytest.mark.parametrize(
+    ("new_loads", "condition"),
+    [
+        ("", "(session_date between '{0}' and '{2}')"),
+        ("{of_1}", "(session_date between '{1}' and '{1}')"),
+        ("{of_1},{of_2}", "(session_date between '{1}' and '{2}')"),
+        # a load that brought no session
+        ("0", "(session_date between '{0}' and '{2}')"),
+    ],
+)
+def test_tests_look_at_the_sessions_of_new_loads(warehouse: URL, new_loads: str, condition: str) -> None:
+    loads = {
+        f"of_{number}": query(
+            "select min(load_id) from intermediate.int_loads__slices where session_date = %s", session
+        )[0][0]
+        for number, session in enumerate(SESSIONS)
+    }
+
+    done = dbt(
+        *("compile", "--quiet", "--inline", "{{ newest_sessions() }}"),
+        TICKMART_NEW_LOADS=new_loads.format(**loads),
+    )
+
+    assert done.stdout.strip() == condition.format(*SESSIONS)
