@@ -1,6 +1,6 @@
 # Everything runs in .venv, which `setup` makes with the exact versions of requirements.lock.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench docs db deploy clean
+.PHONY: help setup demo test check types lint-sql bench docs db deploy clean
 
 # Where it is set, as in many images, Python compiles every library anew in every process: seconds each.
 unexport PYTHONDONTWRITEBYTECODE
@@ -26,8 +26,13 @@ test: setup ## Run all tests, on a database of their own, and hold how much of t
 check: setup db ## Lint, format and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	@$(MAKE) --no-print-directory --jobs types lint-sql # side by side: each has stretches on one processor
+
+types:
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint models
+
+lint-sql:
+	$(BIN)/python scripts/lint_sql.py lint models
 
 bench: setup ## Measure the project beside the alternatives
 	@$(BIN)/python -m benchmarks

@@ -26,10 +26,11 @@ TEST_STATE_FOLDER = PROJECT_FOLDER / ".tickmart/test"
 # The process that was started; if several run side by side, the one that gives them their work.
 THIS_RUN = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
 
-# Files of a minute and more, in this order; the first waits more than it works.
+# Files of a minute and more, the longest first; that one waits more than it works.
 SLOWEST = (
-    "test_flows", "test_incremental", "test_documents", "test_benchmarks", "test_upgrades",
-    "test_dbt_targets",
+    "test_flows", "test_documents", "test_incremental", "test_exporters", "test_dbt_targets",
+    "test_what_loads_reach", "test_nothing_new", "test_evaluated_again", "test_server", "test_enrich",
+    "test_benchmarks", "test_upgrades",
 )  # fmt: skip
 
 # A day on which the calendar of the seeds reaches far enough ahead for nothing to be said of it.

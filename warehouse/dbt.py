@@ -100,7 +100,7 @@ def run_dbt(
     arguments: Sequence[str] = (),
     *,
     only: Mapping[str, Sequence[str]] | None = None,
-    told: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
     on_node: Callable[[NodeResult], None] | None = None,
     on_note: Callable[[str], None] | None = None,
 ) -> Run:
@@ -114,8 +114,8 @@ def run_dbt(
         Further arguments, as on dbt's command line.
     only : mapping, optional
         Which loads have changed, as `warehouse.due_nodes.due_nodes` takes it: no other node runs.
-    told : mapping, optional
-        Environment variables that macros read.
+    environment : mapping, optional
+        Variables for dbt's process beside those of this one.
     on_node, on_note : callable, optional
         Called as nodes end and as models log something.
 
@@ -150,7 +150,7 @@ def run_dbt(
             **password,
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "0",
             **told_to_dbt(),
-            **(told or {}),
+            **(environment or {}),
         },
         cwd=PROJECT_FOLDER,
     )

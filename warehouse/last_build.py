@@ -103,7 +103,7 @@ def build_what_is_due(
                 run_dbt(
                     command,
                     only=changes.reach(),
-                    told=changes.told_to_dbt(),
+                    environment=changes.told_to_dbt(),
                     on_node=on_node,
                     on_note=on_note,
                 )

@@ -1,12 +1,13 @@
 {#
   A condition that holds for the sessions which the newest loads touch (`sessions_under_test` of them, and fewer where the loads that
   `tickmart build` found new touch fewer), so that the cost of a test follows what is new and not what is stored. Dates are literals: other
-  chunks are never opened. True for every row where the variable `test_whole_tables` is set, as the nightly run does (docs/decisions/0030).
+  chunks are never opened. True for every row where TICKMART_TEST_WHOLE_TABLES is set, as the nightly run does (docs/decisions/0030). Both
+  variables are of the environment: they are read while a test runs and not while dbt parses.
 
   session_date: the column with the session date.
 #}
 {% macro newest_sessions(session_date='session_date') %}
-  {%- if var('test_whole_tables', false) or not execute -%}
+  {%- if not execute or env_var('TICKMART_TEST_WHOLE_TABLES', '') -%}
     {{ return('true') }}
   {%- endif -%}
   {%- set newest = newest_sessions_on_file() -%}
@@ -25,7 +26,7 @@
 
 {# The loads that brought something to those sessions, and the newest load of all, which may have brought nothing that can be read. #}
 {% macro newest_loads(load_id='load_id') %}
-  {%- if var('test_whole_tables', false) or not execute -%}
+  {%- if not execute or env_var('TICKMART_TEST_WHOLE_TABLES', '') -%}
     {{ return('true') }}
   {%- endif -%}
   {%- set touching -%}

@@ -1,7 +1,7 @@
 {#
   A condition that holds for the underlyings which the newest loads touch (`underlyings_under_test` of them), for models in which
   a row follows from the whole history of its underlying: a condition on the session would shorten the result and not the work.
-  True for every row where the variable `test_whole_tables` is set. See newest_sessions.
+  True for every row where TICKMART_TEST_WHOLE_TABLES is set. See newest_sessions.
 
   instrument_type: option, future or index.
   underlying:      the column with the underlying.
@@ -11,7 +11,7 @@
     {{ exceptions.raise_compiler_error(
       "newest_underlyings knows the instrument types option, future and index; got " ~ instrument_type) }}
   {%- endif -%}
-  {%- if var('test_whole_tables', false) or not execute -%}
+  {%- if not execute or env_var('TICKMART_TEST_WHOLE_TABLES', '') -%}
     {{ return('true') }}
   {%- endif -%}
   {%- if not run_query("select to_regclass('" ~ relation_of('int_loads__slices') ~ "') is not null").rows[0][0] -%}

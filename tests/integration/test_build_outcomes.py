@@ -126,7 +126,7 @@ def test_every_load_adds_up(builds: dict[str, Any]) -> None:
         "select rows, rows_in_marts + rows_duplicate + rows_superseded + rows_quarantined,"
         " built_at is not null from marts.load_history order by load_id"
     ) == [(2, 2, True), (7, 7, True)]
-    dbt("test", "--select", "no_landed_row_is_lost", "--vars", "{test_whole_tables: true}")
+    dbt("test", "--select", "no_landed_row_is_lost", TICKMART_TEST_WHOLE_TABLES="1")
 
 
 def test_of_a_file_beyond_the_calendar_a_build_that_fails_says_that_nothing_came_in_and_why(

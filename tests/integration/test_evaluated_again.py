@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from built_warehouse import TABLES, copied_project, dbt, tickmart
+from built_warehouse import TABLES, build, copied_project, dbt, tickmart
 
 from warehouse.database import connect
 from warehouse.settings import PROJECT_FOLDER
@@ -69,7 +69,7 @@ def test_a_wrong_strike_goes_when_its_file_is_restated(fresh_built_database: str
         lines[number] = ",".join(cells)
     file.write_text("\n".join(lines) + "\n")
     tickmart("load", "nse-bhavcopy", file)
-    _build(PROJECT_FOLDER)
+    build("--no-greeks")
     assert _rows("select line, reason from marts.quarantine order by line") == [
         (options[0] + 1, "option without a strike"),
         (options[1] + 1, "symbol differs from the terms in the row"),
@@ -78,7 +78,7 @@ def test_a_wrong_strike_goes_when_its_file_is_restated(fresh_built_database: str
 
     shutil.copyfile(BHAVCOPY, file)
     tickmart("load", "nse-bhavcopy", file)
-    _build(PROJECT_FOLDER)
+    build("--no-greeks")
 
     assert _rows("select * from marts.quarantine") == []
     for number in options:
@@ -96,10 +96,10 @@ def test_a_row_that_contradicts_its_symbol_is_quarantined(fresh_built_database: 
     wrong = tmp_path / "later.csv"
     wrong.write_text(lines[0] + "\n" + ",".join(cells) + "\n")
     tickmart("load", "nse-bhavcopy", BHAVCOPY)
-    _build(PROJECT_FOLDER)
+    build("--no-greeks")
 
     tickmart("load", "nse-bhavcopy", wrong)
-    _build(PROJECT_FOLDER)
+    build("--no-greeks")
 
     assert _rows("select line, reason from marts.quarantine") == [
         (2, "symbol differs from the terms in the row")

@@ -61,14 +61,14 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def built_once(database: URL, sample: Path) -> tuple[URL, dict[str, Any]]:
+def built_once(built_database: URL, sample: Path) -> tuple[URL, dict[str, Any]]:
     """A built database that only copies are made of, and its marts."""
     tickmart("load", "nse-minute", sample / "nse-minute")
     tickmart("load", "nse-bhavcopy", sample / "nse-bhavcopy")
     build()  # its tests are run on a copy
     contents = marts()
-    close_for_copying(database)
-    return database, contents
+    close_for_copying(built_database)
+    return built_database, contents
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """dbt's parsed project, kept in memory for every run of it, whatever database that is for.
 
 dbt keeps what it has parsed in a file, and takes it from there while nothing has changed, the database's name
-included. Tests use hundreds of databases, so here the parsed project is given the name of the run's. dbt
+included. Tests use hundreds of databases, so here the parsed project is given the name of the run's. The same
+with the day: models read it when they are run, and dbt would parse all of them anew for another one. dbt
 itself finds out, file by file, whether it is still right in all other respects.
 """
 
@@ -27,6 +28,7 @@ from warehouse.settings import settings
 
 _NAME = "parsed_for_any_database"
 _FILE = "partial_parse.msgpack"
+_DAY = "TICKMART_TODAY"
 
 
 def keep_parsed_project(project: Path, folder: Path) -> None:
@@ -46,6 +48,7 @@ def keep_parsed_project(project: Path, folder: Path) -> None:
             if parsed.connection == _connection(self.root_project) and parsed.was_told_as_this_process():
                 manifest = parsed.taken()
                 _rename(manifest, self.root_project)
+                manifest.env_vars[_DAY] = os.environ.get(_DAY, DEFAULT_ENV_PLACEHOLDER)
                 manifest.state_check.profile_hash = self.manifest.state_check.profile_hash
                 if self.root_project.project_name == "tickmart" and self.is_partial_parsable(manifest)[0]:
                     return manifest
@@ -68,6 +71,7 @@ class _Parsed:
         return all(
             os.environ.get(name, DEFAULT_ENV_PLACEHOLDER) == value
             for name, value in self.manifest.env_vars.items()
+            if name != _DAY
         )
 
     def taken(self) -> Manifest:
