@@ -47,6 +47,8 @@ class Contract:
         The first session on which the exchange listed it, as far as the data go.
     expires_at : datetime or None
         Session close of the expiry, UTC.
+    has_namesakes : bool
+        Whether contracts of another exchange on the same underlying may have the same symbol.
     """
 
     kind: Kind
@@ -61,6 +63,7 @@ class Contract:
     tick_size: Decimal | None = None
     first_session: date | None = None
     expires_at: datetime | None = None
+    has_namesakes: bool = False
 
     @property
     def zone(self) -> ZoneInfo:
@@ -71,6 +74,13 @@ class Contract:
     def instrument(self) -> str:
         """The symbol in the alphabet that file names and every engine take."""
         return re.sub(r"[^A-Za-z0-9_.-]", "_", self.symbol)
+
+    @property
+    def file_name(self) -> str:
+        """What a file of it is called: the instrument, with its exchange where another has a namesake."""
+        return (
+            f"{self.instrument}.{self.exchange}" if self.has_namesakes and self.exchange else self.instrument
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +148,8 @@ def contracts(connection: psycopg2.extensions.connection, underlying: str, kind:
     with connection.cursor() as cursor:
         cursor.execute(
             f"select contract_id, symbol, exchange, underlying, exchange_symbol, expiry, {columns}, lot_size,"
-            f" tick_size, first_session, expires_at from marts.{kind}s_metadata where underlying = %s",
+            " tick_size, first_session, expires_at, min(exchange) over () <> max(exchange) over ()"
+            f" from marts.{kind}s_metadata where underlying = %s",
             [underlying],
         )
         return {row[0]: Contract(kind, *row[1:]) for row in cursor.fetchall()}

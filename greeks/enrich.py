@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from time import monotonic
+from typing import NamedTuple, Self
 
 import psycopg2.extensions
 import structlog
@@ -103,6 +104,7 @@ def compute_due(
             total.seconds = monotonic() - started
             log.debug(
                 "greeks_committed",
+                exchange=unit[0].exchange,
                 underlying=unit[0].underlying,
                 bar_interval=unit[0].bar_interval,
                 first=str(unit[0].session_date),
@@ -133,11 +135,13 @@ def compute_due(
     return total
 
 
-def compute_slice(underlying: str, session_date: date, bar_interval: str) -> Outcome:
+def compute_slice(exchange: str, underlying: str, session_date: date, bar_interval: str) -> Outcome:
     """Bring one slice up to date: the unit of work for Prefect, Dask or any other map.
 
     Parameters
     ----------
+    exchange : str
+        Such as `NSE`; empty where nobody says it.
     underlying : str
         Such as `NIFTY`.
     session_date : date
@@ -154,7 +158,8 @@ def compute_slice(underlying: str, session_date: date, bar_interval: str) -> Out
     started = monotonic()
     with SliceWorker() as worker:
         outcome = worker.compute(
-            [Slice(underlying, bar_interval, session_date)], second_order=settings().second_order_greeks
+            [Slice(exchange, underlying, bar_interval, session_date)],
+            second_order=settings().second_order_greeks,
         )
     outcome.seconds = monotonic() - started
     return outcome
@@ -184,16 +189,26 @@ def _analyze(connection: psycopg2.extensions.connection, dates: Iterable[date]) 
     connection.commit()
 
 
+class _Chain(NamedTuple):
+    exchange: str
+    underlying: str
+    bar_interval: str
+
+    @classmethod
+    def of(cls, item: Slice) -> Self:
+        return cls(item.exchange, item.underlying, item.bar_interval)
+
+
 class _Plan:
-    """Hands out units of work: dates of one underlying and interval, as many as make one transaction."""
+    """Hands out units of work: as many dates of one chain and interval as make one transaction."""
 
     def __init__(self, due: Sequence[Slice]) -> None:
-        self._queues: dict[tuple[str, str], deque[Slice]] = {}
+        self._queues: dict[_Chain, deque[Slice]] = {}
         for item in due:
-            self._queues.setdefault((item.underlying, item.bar_interval), deque()).append(item)
-        self._slices: Counter[tuple[str, str]] = Counter()
-        self._rows: Counter[tuple[str, str]] = Counter()
-        self._size: dict[tuple[str, str], int] = {}
+            self._queues.setdefault(_Chain.of(item), deque()).append(item)
+        self._slices: Counter[_Chain] = Counter()
+        self._rows: Counter[_Chain] = Counter()
+        self._size: dict[_Chain, int] = {}
         self.left = len(due)
         self.done = 0
 
@@ -205,10 +220,12 @@ class _Plan:
         return unit
 
     def learn(self, unit: Sequence[Slice], outcome: Outcome) -> None:
-        key = (unit[0].underlying, unit[0].bar_interval)
+        key = _Chain.of(unit[0])
         self.done += len(unit)
         self._slices[key] += len(unit)
-        self._rows[key] += outcome.rows * (_ROWS_OF_A_FITTED_ROW if key[1] in FITTED_INTERVALS else 1)
+        self._rows[key] += outcome.rows * (
+            _ROWS_OF_A_FITTED_ROW if key.bar_interval in FITTED_INTERVALS else 1
+        )
         wanted = _TRANSACTION_ROWS * self._slices[key] // max(self._rows[key], 1)
         self._size[key] = max(1, min(wanted, 8 * len(unit), _MOST_SLICES_OF_A_TRANSACTION))
 
@@ -216,8 +233,10 @@ class _Plan:
         """Guess from the slices done how many rows are left; a row of a fitted smile counts as several."""
         return sum(len(queue) * self._rows_of_slice(key) for key, queue in self._queues.items() if queue)
 
-    def _rows_of_slice(self, key: tuple[str, str]) -> float:
-        alike = [key] if key in self._slices else [other for other in self._slices if other[1] == key[1]]
+    def _rows_of_slice(self, key: _Chain) -> float:
+        alike = [key]
+        if key not in self._slices:
+            alike = [other for other in self._slices if other.bar_interval == key.bar_interval]
         done = alike or list(self._slices)
         return sum(self._rows[other] for other in done) / max(sum(self._slices[other] for other in done), 1)
 

@@ -19,14 +19,18 @@ from warehouse.errors import TickmartError
 
 # Slices whose inputs have changed and are there, and those with more, or fewer, Greeks than the setting asks.
 _DUE = """
-    select underlying, session_date, bar_interval, inputs_version from intermediate.greeks_slices_due
+    select exchange, underlying, session_date, bar_interval, inputs_version
+    from intermediate.greeks_slices_due
     where is_ready
     union all
-    select computed.underlying, computed.session_date, computed.bar_interval, computed.inputs_version
+    select
+        computed.exchange, computed.underlying, computed.session_date, computed.bar_interval,
+        computed.inputs_version
     from enrichment.greeks_slices as computed
     where computed.has_second_order <> %(second_order)s and not exists (
         select from intermediate.greeks_slices_due as due
-        where due.underlying = computed.underlying
+        where due.exchange = computed.exchange
+            and due.underlying = computed.underlying
             and due.session_date = computed.session_date
             and due.bar_interval = computed.bar_interval
     )
@@ -37,8 +41,9 @@ _BATCH_ROWS = 65_536
 
 @dataclass(frozen=True, order=True)
 class Slice:
-    """What is computed and committed as a whole: one underlying, session date and bar interval."""
+    """What is computed and committed as a whole: an underlying of an exchange, a session and an interval."""
 
+    exchange: str
     underlying: str
     bar_interval: str
     session_date: date
@@ -98,7 +103,7 @@ def slices_due(connection: psycopg2.extensions.connection, *, second_order: bool
                 "there are no pricing inputs yet (intermediate.greeks_slices_due): run tickmart build"
             )
         cursor.execute(
-            f"select underlying, bar_interval, session_date from ({_DUE}) as due",
+            f"select exchange, underlying, bar_interval, session_date from ({_DUE}) as due",
             {"second_order": second_order},
         )
         due = sorted(Slice(*row) for row in cursor.fetchall())
@@ -144,8 +149,8 @@ class SliceWorker:
             )
 
     def compute(self, unit: Sequence[Slice], *, second_order: bool) -> Outcome:
-        """Replace the slices of a unit (one underlying and interval) in one transaction."""
-        underlying, bar_interval = unit[0].underlying, unit[0].bar_interval
+        """Replace the slices of a unit (one exchange, underlying and interval) in one transaction."""
+        exchange, underlying, bar_interval = unit[0].exchange, unit[0].underlying, unit[0].bar_interval
         outcome = Outcome()
         try:
             with self._writer.cursor() as cursor:
@@ -156,10 +161,17 @@ class SliceWorker:
                 # Before the inputs are read: whoever waited here then sees what the other has written.
                 locks.lock_in_passing(
                     cursor,
-                    [f"greeks {item.underlying} {item.bar_interval} {item.session_date}" for item in unit],
+                    [
+                        f"greeks {item.exchange} {item.underlying} {item.bar_interval} {item.session_date}"
+                        for item in unit
+                    ],
                 )
                 versions = self._versions(
-                    underlying, bar_interval, [item.session_date for item in unit], second_order=second_order
+                    exchange,
+                    underlying,
+                    bar_interval,
+                    [item.session_date for item in unit],
+                    second_order=second_order,
                 )
                 if not versions:
                     return outcome
@@ -167,16 +179,17 @@ class SliceWorker:
                 kept = [day for day in dates if versions[day] is not None]
                 gone = [day for day in dates if versions[day] is None]
                 cursor.execute(
-                    f"delete from {table_of(bar_interval)} where underlying = %s and bar_interval = %s"
+                    f"delete from {table_of(bar_interval)}"
+                    " where exchange = %s and underlying = %s and bar_interval = %s"
                     " and session_date = any(%s) and bar_start >= %s and bar_start < %s",
-                    (underlying, bar_interval, dates, *_bar_range(dates)),
+                    (exchange, underlying, bar_interval, dates, *_bar_range(dates)),
                 )
                 rows: Counter[date] = Counter()
                 if kept:
                     # Closed before the rollback, which would wait for ever on a reader whose COPY is half
                     # read.
                     days_of_theta = self._days_of_theta()
-                    with closing(self._inputs(underlying, bar_interval, kept)) as inputs:
+                    with closing(self._inputs(exchange, underlying, bar_interval, kept)) as inputs:
                         priced = (
                             price_rows(batch, second_order=second_order, days_of_theta=days_of_theta)
                             for batch in inputs
@@ -185,23 +198,24 @@ class SliceWorker:
                         copy_in(self._writer, table_of(bar_interval), results)
                     cursor.executemany(
                         "insert into enrichment.greeks_slices"
-                        " (underlying, session_date, bar_interval, inputs_version, rows, has_second_order)"
-                        " values (%s, %s, %s, %s, %s, %s)"
-                        " on conflict (underlying, session_date, bar_interval)"
+                        " (exchange, underlying, session_date, bar_interval, inputs_version, rows,"
+                        " has_second_order) values (%s, %s, %s, %s, %s, %s, %s)"
+                        " on conflict (exchange, underlying, session_date, bar_interval)"
                         " do update set inputs_version = excluded.inputs_version, rows = excluded.rows,"
                         " has_second_order = excluded.has_second_order",
                         [
-                            (underlying, day, bar_interval, versions[day], rows[day], second_order)
+                            (exchange, underlying, day, bar_interval, versions[day], rows[day], second_order)
                             for day in kept
                         ],
                     )
-                replace_surfaces(cursor, underlying, bar_interval, dates, _bar_range(dates))
-                self._take_off_the_list(cursor, underlying, bar_interval, dates)
+                replace_surfaces(cursor, exchange, underlying, bar_interval, dates, _bar_range(dates))
+                self._take_off_the_list(cursor, exchange, underlying, bar_interval, dates)
                 if gone:
                     cursor.execute(
                         "delete from enrichment.greeks_slices"
-                        " where underlying = %s and bar_interval = %s and session_date = any(%s)",
-                        (underlying, bar_interval, gone),
+                        " where exchange = %s and underlying = %s and bar_interval = %s"
+                        " and session_date = any(%s)",
+                        (exchange, underlying, bar_interval, gone),
                     )
             self._writer.commit()
         finally:
@@ -211,7 +225,7 @@ class SliceWorker:
         return outcome
 
     def _versions(
-        self, underlying: str, bar_interval: str, dates: list[date], *, second_order: bool
+        self, exchange: str, underlying: str, bar_interval: str, dates: list[date], *, second_order: bool
     ) -> dict[date, str | None]:
         with self._reader.cursor() as cursor:
             # Versions and inputs are read as of one moment: a build that commits between the two reads
@@ -221,10 +235,11 @@ class SliceWorker:
             self._inputs_seen = cursor.fetchone()[0]  # type: ignore[index]
             cursor.execute(
                 f"select session_date, inputs_version from ({_DUE}) as due"
-                " where underlying = %(underlying)s and bar_interval = %(bar_interval)s"
-                " and session_date = any(%(dates)s)",
+                " where exchange = %(exchange)s and underlying = %(underlying)s"
+                " and bar_interval = %(bar_interval)s and session_date = any(%(dates)s)",
                 {
                     "second_order": second_order,
+                    "exchange": exchange,
                     "underlying": underlying,
                     "bar_interval": bar_interval,
                     "dates": dates,
@@ -233,11 +248,21 @@ class SliceWorker:
             return dict(cursor.fetchall())
 
     def _take_off_the_list(
-        self, cursor: psycopg2.extensions.cursor, underlying: str, bar_interval: str, dates: list[date]
+        self,
+        cursor: psycopg2.extensions.cursor,
+        exchange: str,
+        underlying: str,
+        bar_interval: str,
+        dates: list[date],
     ) -> None:
-        slices = {"underlying": underlying, "bar_interval": bar_interval, "dates": dates}
+        slices = {
+            "exchange": exchange,
+            "underlying": underlying,
+            "bar_interval": bar_interval,
+            "dates": dates,
+        }
         of_slices = (
-            "underlying = %(underlying)s and bar_interval = %(bar_interval)s"
+            "exchange = %(exchange)s and underlying = %(underlying)s and bar_interval = %(bar_interval)s"
             " and session_date = any(%(dates)s)"
         )
         # In the order in which a build lists them, so that the two never wait for each other.
@@ -257,17 +282,21 @@ class SliceWorker:
             days: int = cursor.fetchone()[0]  # type: ignore[index]
         return days
 
-    def _inputs(self, underlying: str, bar_interval: str, dates: list[date]) -> Generator[pa.RecordBatch]:
+    def _inputs(
+        self, exchange: str, underlying: str, bar_interval: str, dates: list[date]
+    ) -> Generator[pa.RecordBatch]:
         first, last = _bar_range(dates)
         one_or_more = "session_date = %(dates)s" if len(dates) == 1 else "session_date = any(%(dates)s)"
         return copy_out(
             self._reader,
             f"select {', '.join(INPUTS.names)} from intermediate.option_pricing_inputs"
-            f" where underlying = %(underlying)s and bar_interval = %(bar_interval)s and {one_or_more}"
+            " where exchange = %(exchange)s and underlying = %(underlying)s"
+            f" and bar_interval = %(bar_interval)s and {one_or_more}"
             " and bar_start >= %(first)s and bar_start < %(last)s"
             # The same bounds for the forwards, because the outer join would not pass them on.
             " and forward_bar_start >= %(first)s and forward_bar_start < %(last)s",
             {
+                "exchange": exchange,
                 "underlying": underlying,
                 "bar_interval": bar_interval,
                 "dates": dates[0] if len(dates) == 1 else dates,

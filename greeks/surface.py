@@ -124,6 +124,7 @@ class Node(NamedTuple):
 
 def replace_surfaces(
     cursor: psycopg2.extensions.cursor,
+    exchange: str,
     underlying: str,
     bar_interval: str,
     dates: Sequence[date],
@@ -135,7 +136,7 @@ def replace_surfaces(
     ----------
     cursor : psycopg2 cursor
         Of the connection that has just written the slices' Greeks.
-    underlying, bar_interval : str
+    exchange, underlying, bar_interval : str
         Of the slices; nothing happens unless the interval is one of `INTERVALS`.
     dates : sequence of datetime.date
         Session dates; where a slice has no Greeks any more its surface is deleted.
@@ -148,13 +149,14 @@ def replace_surfaces(
     for table in ("volatility_fits", "volatility_nodes"):
         cursor.execute(
             f"delete from enrichment.{table}"
-            " where underlying = %s and bar_interval = %s and session_date = any(%s)",
-            (underlying, bar_interval, list(dates)),
+            " where exchange = %s and underlying = %s and bar_interval = %s and session_date = any(%s)",
+            (exchange, underlying, bar_interval, list(dates)),
         )
-    slice_of = (underlying, bar_interval)
+    slice_of = (exchange, underlying, bar_interval)
     fits, nodes = [], []
     for session_date, smiles in groupby(
-        _smiles(cursor, underlying, bar_interval, dates, bar_range), key=lambda smile: smile.session_date
+        _smiles(cursor, exchange, underlying, bar_interval, dates, bar_range),
+        key=lambda smile: smile.session_date,
     ):
         fitted = fit_expiries(list(smiles))
         fits += [(*slice_of, *_row_of_fit(found)) for found in fitted]
@@ -165,6 +167,7 @@ def replace_surfaces(
     execute_values(cursor, f"insert into enrichment.volatility_nodes ({', '.join(_NODE)}) values %s", nodes)
     logger.debug(
         "surfaces_fitted",
+        exchange=exchange,
         underlying=underlying,
         bar_interval=bar_interval,
         sessions=len(dates),
@@ -179,8 +182,7 @@ def fit_expiries(smiles: Sequence[Smile]) -> list[FittedSmile]:
     Parameters
     ----------
     smiles : sequence of Smile
-        Of one underlying and session, in any order; for each expiry one of each kind of premium, or only one
-        kind.
+        Of one chain and session, in any order; for each expiry one of each kind of premium, or only one kind.
 
     Returns
     -------
@@ -337,6 +339,7 @@ def _fit(smile: Smile, nearer: FittedSmile | None) -> Fit | None:
 
 def _smiles(
     cursor: psycopg2.extensions.cursor,
+    exchange: str,
     underlying: str,
     bar_interval: str,
     dates: Sequence[date],
@@ -347,7 +350,8 @@ def _smiles(
         with quotes as (
             select *
             from intermediate.smile_quotes
-            where underlying = %(underlying)s and bar_interval = %(bar_interval)s
+            where exchange = %(exchange)s and underlying = %(underlying)s
+                and bar_interval = %(bar_interval)s
                 and session_date = any(%(dates)s)
                 and bar_start >= %(first)s and bar_start < %(last)s
         ),
@@ -378,6 +382,7 @@ def _smiles(
         order by session_date, expiry, is_traded
         """,
         {
+            "exchange": exchange,
             "underlying": underlying,
             "bar_interval": bar_interval,
             "dates": list(dates),
@@ -402,13 +407,13 @@ def _smiles(
 
 
 _FIT = (
-    "underlying", "bar_interval", "session_date", "expiry", "bar_end", "years_to_expiry", "forward_price",
-    "fit_status", "strikes", "traded_strikes", "lowest_strike", "highest_strike", "lowest_log_moneyness",
-    "highest_log_moneyness", "a", "b", "rho", "m", "sigma", "rmse", "weighted_rmse", "worst_error",
-    "lowest_g", "nearer_expiry", "calendar_margin", "is_free_of_butterfly_arbitrage",
-    "is_free_of_calendar_arbitrage",
+    "exchange", "underlying", "bar_interval", "session_date", "expiry", "bar_end", "years_to_expiry",
+    "forward_price", "fit_status", "strikes", "traded_strikes", "lowest_strike", "highest_strike",
+    "lowest_log_moneyness", "highest_log_moneyness", "a", "b", "rho", "m", "sigma", "rmse",
+    "weighted_rmse", "worst_error", "lowest_g", "nearer_expiry", "calendar_margin",
+    "is_free_of_butterfly_arbitrage", "is_free_of_calendar_arbitrage",
 )  # fmt: skip
-_NODE = ("underlying", "bar_interval", "session_date", "bar_end", *Node._fields)
+_NODE = ("exchange", "underlying", "bar_interval", "session_date", "bar_end", *Node._fields)
 
 
 def _row_of_fit(found: FittedSmile) -> tuple[Any, ...]:
@@ -431,7 +436,7 @@ def _row_of_fit(found: FittedSmile) -> tuple[Any, ...]:
         *ends,
     )
     if fitted is None:
-        return (*row, *[None] * (len(_FIT) - 2 - len(row)))
+        return (*row, *[None] * (len(_FIT) - 3 - len(row)))
     nearer = found.nearer
     return (
         *row,

@@ -1,4 +1,4 @@
-"""Draw an expiry's smile and its fit: draw_smile.py NIFTY 2025-08-01 2025-08-28 FILE.svg."""
+"""Draw an expiry's smile and its fit: draw_smile.py NSE NIFTY 2025-08-01 2025-08-28 FILE.svg."""
 
 import sys
 
@@ -12,22 +12,23 @@ from warehouse.database import connect
 QUOTES = """
     select log_moneyness, implied_volatility, option_type
     from marts.volatility_smile
-    where underlying = %s and session_date = %s and expiry = %s and is_out_of_the_money and is_traded
+    where exchange = %s and underlying = %s and session_date = %s and expiry = %s
+        and is_out_of_the_money and is_traded
     order by strike
 """
 FITTED = """
     select a, b, rho, m, sigma, years_to_expiry, weighted_rmse
     from marts.volatility_fits
-    where underlying = %s and session_date = %s and expiry = %s and fit_status = 'ok'
+    where exchange = %s and underlying = %s and session_date = %s and expiry = %s and fit_status = 'ok'
 """
 
 
-def main(underlying: str, session_date: str, expiry: str, file: str) -> None:
+def main(exchange: str, underlying: str, session_date: str, expiry: str, file: str) -> None:
     """Draw to a file; its suffix decides the format."""
     with connect() as connection, connection.cursor() as cursor:
-        cursor.execute(QUOTES, (underlying, session_date, expiry))
+        cursor.execute(QUOTES, (exchange, underlying, session_date, expiry))
         quotes = cursor.fetchall()
-        cursor.execute(FITTED, (underlying, session_date, expiry))
+        cursor.execute(FITTED, (exchange, underlying, session_date, expiry))
         fits = cursor.fetchall()
     if not fits:
         raise SystemExit(f"{underlying} of {session_date}, expiry {expiry}: no fit (marts.volatility_fits)")

@@ -19,8 +19,8 @@ _GREEKS = """
     underlying_price numeric, years_to_expiry float8,
     implied_volatility float8, vendor_implied_volatility float8,
     delta float8, gamma float8, theta float8, vega float8, rho float8, greeks_status text"""
-_OPTION = "contract_id bigint, symbol text, underlying text, expiry date, strike numeric, option_type text"
-_FUTURE = "contract_id bigint, symbol text, underlying text, expiry date"
+_CONTRACT = "contract_id bigint, symbol text, exchange text default 'NSE', underlying text, expiry date"
+_OPTION = f"{_CONTRACT}, strike numeric, option_type text"
 _INDEX = "symbol text, exchange text default 'NSE'"
 _DAILY = """
     source text, is_preferred boolean, is_traded boolean, last_price numeric, settlement_price numeric,
@@ -28,29 +28,29 @@ _DAILY = """
 _ORIGIN = "source text, load_id bigint, line bigint"
 _METADATA = """
     lot_size int, tick_size numeric, exchange_symbol text, first_session date, last_session date,
-    expires_at timestamptz, exchange text"""
+    expires_at timestamptz"""
 TABLES = {
     "options_ticks": f"{_OPTION}, {_BAR}, {_SIZES}, {_GREEKS}, {_ORIGIN}",
     "options_hourly": f"{_OPTION}, {_BAR}, {_SIZES}, {_GREEKS}",
     "options_daily": f"{_OPTION}, {_BAR}, {_SIZES}, {_DAILY}, {_GREEKS}",
     "options_metadata": f"{_OPTION}, {_METADATA}",
-    "futures_ticks": f"{_FUTURE}, {_BAR}, {_SIZES}, {_ORIGIN}",
-    "futures_hourly": f"{_FUTURE}, {_BAR}, {_SIZES}",
-    "futures_daily": f"{_FUTURE}, {_BAR}, {_SIZES}, {_DAILY}",
-    "futures_metadata": f"{_FUTURE}, {_METADATA}",
+    "futures_ticks": f"{_CONTRACT}, {_BAR}, {_SIZES}, {_ORIGIN}",
+    "futures_hourly": f"{_CONTRACT}, {_BAR}, {_SIZES}",
+    "futures_daily": f"{_CONTRACT}, {_BAR}, {_SIZES}, {_DAILY}",
+    "futures_metadata": f"{_CONTRACT}, {_METADATA}",
     "spot_prices": f"{_INDEX}, {_BAR}, {_ORIGIN}",
     "spot_hourly": f"{_INDEX}, {_BAR}",
     "spot_daily": f"{_INDEX}, {_BAR}, source text, is_preferred boolean",
 }
 _COVERAGE = """
     create view marts.data_coverage as
-    select underlying, 'option' as instrument_type, session_date, count(*) as contracts
-    from marts.options_daily group by underlying, session_date
+    select underlying, exchange, 'option' as instrument_type, session_date, count(*) as contracts
+    from marts.options_daily group by underlying, exchange, session_date
     union all
-    select underlying, 'future', session_date, count(*) from marts.futures_daily
-    group by underlying, session_date
+    select underlying, exchange, 'future', session_date, count(*) from marts.futures_daily
+    group by underlying, exchange, session_date
     union all
-    select symbol, 'index', session_date, 1 from marts.spot_daily
+    select symbol, exchange, 'index', session_date, 1 from marts.spot_daily
 """
 CALL, PUT, FUTURE = 1, 2, 11
 SYMBOLS = {CALL: "NIFTY_250403_22500_CE", PUT: "NIFTY_250403_22500_PE", FUTURE: "NIFTY_250424_FUT"}

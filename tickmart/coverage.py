@@ -13,13 +13,13 @@ from warehouse.options import End, Start, check_range
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
+_KEY = ("underlying", "exchange", "instrument_type", "interval")
 _SUMMARY = (
-    "underlying", "instrument_type", "interval", "first_session", "last_session",
-    "sessions", "complete", "gaps", "missing", "provisional",
+    *_KEY, "first_session", "last_session", "sessions", "complete", "gaps", "missing", "provisional",
 )  # fmt: skip
 _SESSIONS = (
-    "session_date", "underlying", "instrument_type", "interval", "coverage", "session_kind", "calendar",
-    "contracts", "bars", "missing_bars",
+    "session_date", "underlying", "exchange", "instrument_type", "interval", "coverage", "session_kind",
+    "calendar", "contracts", "bars", "missing_bars",
 )  # fmt: skip
 _FRESHNESS = (
     "source", "newest_session", "newest_closed_session", "sessions_behind",
@@ -29,7 +29,7 @@ _SHOWN = 20
 
 _COVERAGE = """
 select
-    underlying, instrument_type,
+    underlying, exchange, instrument_type,
     case bar_interval when 'minute' then '1-MINUTE' when 'day' then '1-DAY' else bar_interval end as interval,
     session_date, session_kind, case when is_provisional then 'provisional' else 'published' end as calendar,
     coverage, contracts, bars, session_bars, missing_bars
@@ -39,18 +39,19 @@ where (%(underlyings)s::text[] is null or lower(underlying) = any(%(underlyings)
     and (%(start)s::date is null or session_date >= %(start)s)
     and (%(end)s::date is null or session_date <= %(end)s)
 order by
-    session_date desc, underlying,
+    session_date desc, underlying, exchange,
     array_position(array['index', 'future', 'option', 'equity'], instrument_type), interval desc
 """
 
 # Lists of instruments have no underlying: they are of all.
 _HOW_OLD = """
 select
-    source, underlying, instrument_type, newest_session, newest_closed_session, sessions_behind, behind_since
+    source, underlying, exchange, instrument_type, newest_session, newest_closed_session, sessions_behind,
+    behind_since
 from marts.data_freshness
 where (%(underlyings)s::text[] is null or coalesce(lower(underlying) = any(%(underlyings)s), true))
     and (%(instrument_type)s::text is null or coalesce(instrument_type = %(instrument_type)s, true))
-order by source, newest_session desc nulls last, underlying, instrument_type
+order by source, newest_session desc nulls last, underlying, exchange, instrument_type
 """
 
 
@@ -137,20 +138,21 @@ def _newest_of_each(freshness: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _summary_of(sessions: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    summary: dict[tuple[str, str, str], dict[str, Any]] = {}
+    summary: dict[tuple[str, ...], dict[str, Any]] = {}
     for session in sorted(
         sessions,
         key=lambda s: (
             s["underlying"],
+            s["exchange"],
             _INSTRUMENT_TYPES.index(s["instrument_type"]),
             s["interval"] == "1-DAY",
         ),
     ):
-        key = session["underlying"], session["instrument_type"], session["interval"]
+        key = tuple(session[name] for name in _KEY)
         line = summary.setdefault(
             key,
             {
-                **dict(zip(_SUMMARY, key, strict=False)),
+                **dict(zip(_KEY, key, strict=True)),
                 "first_session": session["session_date"], "last_session": session["session_date"],
                 "sessions": 0, "complete": 0, "gaps": 0, "missing": 0, "provisional": 0,
             },

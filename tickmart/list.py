@@ -13,7 +13,8 @@ from warehouse.names import names_held
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 _COLUMNS = (
-    "underlying", "instrument_type", "interval", "first_session", "last_session", "contracts", "rows", "mart",
+    "underlying", "exchange", "instrument_type", "interval", "first_session", "last_session", "contracts",
+    "rows", "mart",
 )  # fmt: skip
 
 
@@ -24,7 +25,7 @@ def _list(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
-    """Show what data is there: underlying, type, interval, first and last session, contracts, rows."""
+    """Show what data is there: underlying, exchange, interval, first and last session, contracts, rows."""
     with open_marts() as connection:
         rows = holdings(connection)
         hint = hint_of_loads_not_built(connection)

@@ -9,56 +9,65 @@ from psycopg2.extras import RealDictCursor
 _WHAT_IS_THERE = """
 with
 rolled_up as (
-    select contract_id, null as symbol, 'options_ticks' as mart, session_date, bars as rows
+    select contract_id, null as symbol, null as exchange, 'options_ticks' as mart, session_date, bars as rows
     from intermediate.int_options__bars_daily
     union all
-    select contract_id, null, 'options_hourly', session_date, 1 from intermediate.int_options__bars_hourly
+    select contract_id, null, null, 'options_hourly', session_date, 1
+    from intermediate.int_options__bars_hourly
     union all
-    select contract_id, null, 'options_daily', session_date, 1 from intermediate.int_options__bars_daily
+    select contract_id, null, null, 'options_daily', session_date, 1
+    from intermediate.int_options__bars_daily
     union all
-    select contract_id, null, 'option_snapshots', session_date, snapshots
+    select contract_id, null, null, 'option_snapshots', session_date, snapshots
     from intermediate.int_options__snapshots_daily
     union all
-    select contract_id, null, 'futures_ticks', session_date, bars from intermediate.int_futures__bars_daily
+    select contract_id, null, null, 'futures_ticks', session_date, bars
+    from intermediate.int_futures__bars_daily
     union all
-    select contract_id, null, 'futures_hourly', session_date, 1 from intermediate.int_futures__bars_hourly
+    select contract_id, null, null, 'futures_hourly', session_date, 1
+    from intermediate.int_futures__bars_hourly
     union all
-    select contract_id, null, 'futures_daily', session_date, 1 from intermediate.int_futures__bars_daily
+    select contract_id, null, null, 'futures_daily', session_date, 1
+    from intermediate.int_futures__bars_daily
     union all
     select
-        contract_id, null, case instrument_type when 'option' then 'options_daily' else 'futures_daily' end,
-        session_date, 1
+        contract_id, null, null,
+        case instrument_type when 'option' then 'options_daily' else 'futures_daily' end, session_date, 1
     from intermediate.int_fo_bhavcopy__deduped
     where is_preferred
     union all
-    select null, underlying, 'spot_prices', session_date, bars from intermediate.int_spot__prices_daily
+    select null, underlying, exchange, 'spot_prices', session_date, bars
+    from intermediate.int_spot__prices_daily
     union all
-    select null, underlying, 'spot_hourly', session_date, 1 from intermediate.int_spot__prices_hourly
+    select null, underlying, exchange, 'spot_hourly', session_date, 1
+    from intermediate.int_spot__prices_hourly
     union all
-    select null, underlying, 'spot_daily', session_date, 1 from intermediate.int_spot__prices_daily
+    select null, underlying, exchange, 'spot_daily', session_date, 1
+    from intermediate.int_spot__prices_daily
     union all
-    select null, underlying, 'spot_daily', session_date, 1
+    select null, underlying, exchange, 'spot_daily', session_date, 1
     from intermediate.int_spot__official_daily as stated
     where close is not null and not exists (
         select from intermediate.int_spot__closes_deduped as whole
-        where whole.underlying = stated.underlying and whole.session_date = stated.session_date
-            and whole.is_preferred
+        where whole.exchange = stated.exchange and whole.underlying = stated.underlying
+            and whole.session_date = stated.session_date and whole.is_preferred
     )
     union all
-    select null, underlying, 'spot_daily', session_date, 1 from intermediate.int_spot__closes_deduped
+    select null, underlying, exchange, 'spot_daily', session_date, 1
+    from intermediate.int_spot__closes_deduped
     where is_preferred
 ),
 
 by_contract as (
     select
-        contract_id, symbol, mart,
+        contract_id, symbol, exchange, mart,
         min(session_date) as first_session, max(session_date) as last_session, sum(rows)::bigint as rows
     from rolled_up
-    group by contract_id, symbol, mart
+    group by contract_id, symbol, exchange, mart
     union all
     -- shares are thousands: a line stands for all of an exchange
     select
-        null, exchange, 'equity_daily', min(session_date), max(session_date), count(*)
+        null, exchange, exchange, 'equity_daily', min(session_date), max(session_date), count(*)
     from intermediate.int_equities__official_deduped
     where is_preferred
     group by exchange, symbol, series
@@ -66,6 +75,7 @@ by_contract as (
 
 select
     coalesce(contracts.underlying, by_contract.symbol) as underlying,
+    coalesce(contracts.exchange, by_contract.exchange) as exchange,
     marts.instrument_type,
     marts.interval,
     min(by_contract.first_session) as first_session,
@@ -90,20 +100,20 @@ inner join (values
 left join intermediate.int_contracts__described as contracts
     on by_contract.contract_id = contracts.contract_id
 group by
-    coalesce(contracts.underlying, by_contract.symbol),
+    coalesce(contracts.underlying, by_contract.symbol), coalesce(contracts.exchange, by_contract.exchange),
     marts.position, marts.mart, marts.instrument_type, marts.interval
-order by underlying, marts.position
+order by underlying, exchange, marts.position
 """
 
 
 def holdings(connection: psycopg2.extensions.connection) -> list[dict[str, Any]]:
-    """Return what is there, in the order of the underlyings and of the marts.
+    """Return what is there, in the order of the underlyings, their exchanges and the marts.
 
     Returns
     -------
     list of dict
-        One per underlying and mart: `underlying`, `instrument_type`, `interval`, `first_session`,
-        `last_session`, `contracts`, `rows` and `mart`.
+        One per underlying, exchange and mart: `underlying`, `exchange`, `instrument_type`, `interval`,
+        `first_session`, `last_session`, `contracts`, `rows` and `mart`.
     """
     with connection.cursor(cursor_factory=RealDictCursor) as cursor:
         cursor.execute(_WHAT_IS_THERE)

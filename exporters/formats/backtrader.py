@@ -212,7 +212,7 @@ class BacktraderExporter:
                             rows=rows,
                             underlying=piece.underlying,
                             partition=piece.partition,
-                            instrument=contract.instrument,
+                            instrument=contract.file_name,
                             volume=marts.total(table["volume"], start, rows),
                         )
                     written.rows += len(table)
@@ -299,7 +299,7 @@ def _bars(connection: psycopg2.extensions.connection, kind: Kind, piece: Slice) 
 
 def _path(piece: Slice, contract: Contract) -> str:
     folder = Contract("index", piece.underlying, "", "").instrument
-    return f"{folder}/{piece.partition}/{contract.instrument}.csv"
+    return f"{folder}/{piece.partition}/{contract.file_name}.csv"
 
 
 def _feeds(store: Store, scratch: Path) -> Any:

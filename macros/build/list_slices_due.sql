@@ -48,21 +48,24 @@
       planned as (select * from " ~ record('slices_to_build') ~ " where model = '" ~ model_name ~ "'),
       options as (select * from " ~ relation_of('int_loads__slices') ~ " where instrument_type = 'option'),
       touched as (
-        select options.slice_group, options.session_date
+        select options.exchange, options.slice_group, options.session_date
         from planned
-        inner join options on planned.session_date = options.session_date and planned.slice_group = options.slice_group
+        inner join options
+          on planned.session_date = options.session_date
+          and planned.exchange = options.exchange
+          and planned.slice_group = options.slice_group
         union
-        select options.slice_group, options.session_date
+        select options.exchange, options.slice_group, options.session_date
         from planned
         inner join options on planned.session_date = options.session_date and planned.exchange = options.exchange
         where planned.slice_group = '*'
       )
-      insert into " ~ record('greeks_due', 'enrichment') ~ " as due (underlying, session_date, bar_interval, has_new_rows)
-      select touched.slice_group, touched.session_date, intervals.bar_interval, " ~ has_new_rows ~ "
+      insert into " ~ record('greeks_due', 'enrichment') ~ " as due (exchange, underlying, session_date, bar_interval, has_new_rows)
+      select touched.exchange, touched.slice_group, touched.session_date, intervals.bar_interval, " ~ has_new_rows ~ "
       from touched
       cross join unnest(array['" ~ intervals_of_greeks()[kind] | join("', '") ~ "']) as intervals (bar_interval)
-      order by 1, 2, 3
-      on conflict (underlying, session_date, bar_interval)
+      order by 1, 2, 3, 4
+      on conflict (exchange, underlying, session_date, bar_interval)
       do update set has_new_rows = due.has_new_rows or excluded.has_new_rows, listed_by = excluded.listed_by") %}
   {% endfor %}
 {% endmacro %}
@@ -79,18 +82,18 @@
   {% if exactly %}
     {% do run_query("
       with
-      exactly as materialized (select underlying, session_date, bar_interval, has_same_rules from " ~ exactly ~ ")
+      exactly as materialized (select exchange, underlying, session_date, bar_interval, has_same_rules from " ~ exactly ~ ")
       " ~ (", taken_off as (
         delete from " ~ record('greeks_due', 'enrichment') ~ "
-        where (underlying, session_date, bar_interval) not in (
-          select exactly.underlying, exactly.session_date, exactly.bar_interval from exactly
+        where (exchange, underlying, session_date, bar_interval) not in (
+          select exactly.exchange, exactly.underlying, exactly.session_date, exactly.bar_interval from exactly
         )
       )" if takes_off else "") ~ "
-      insert into " ~ record('greeks_due', 'enrichment') ~ " as due (underlying, session_date, bar_interval, has_same_rules)
-      select exactly.underlying, exactly.session_date, exactly.bar_interval, exactly.has_same_rules
+      insert into " ~ record('greeks_due', 'enrichment') ~ " as due (exchange, underlying, session_date, bar_interval, has_same_rules)
+      select exactly.exchange, exactly.underlying, exactly.session_date, exactly.bar_interval, exactly.has_same_rules
       from exactly
-      order by 1, 2, 3
-      on conflict (underlying, session_date, bar_interval)
+      order by 1, 2, 3, 4
+      on conflict (exchange, underlying, session_date, bar_interval)
       do update set has_same_rules = excluded.has_same_rules, listed_by = excluded.listed_by
       " ~ ("where due.has_same_rules <> excluded.has_same_rules" if not inputs_have_changed else "")) %}
   {% endif %}

@@ -8,6 +8,7 @@
     select
         -- ids
         underlying,
+        exchange,
         expiry,
         {% if has_kinds %}premium_kind,{% endif %}
 

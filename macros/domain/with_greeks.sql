@@ -27,6 +27,7 @@
     select
         {% for column in columns %}bars.{{ column }}, {% endfor %}
         contracts.symbol,
+        contracts.exchange,
         contracts.underlying,
         contracts.strike,
         contracts.option_type,
@@ -45,8 +46,9 @@
     inner join {{ greeks_of(bar_interval) }} as greeks
         on {{ is_of_bar('bars', bar_interval) }}
     -- not `not exists`: TimescaleDB carries bounds only over joins of the outermost level, and an anti-join would take that level
-    where (contracts.underlying, bars.session_date) not in (
+    where (contracts.exchange, contracts.underlying, bars.session_date) not in (
         select
+            due.exchange,
             due.underlying,
             due.session_date
         from {{ computed('greeks_due') }} as due
@@ -57,6 +59,7 @@
     select
         {% for column in columns %}priced.{{ column }}, {% endfor %}
         priced.symbol,
+        priced.exchange,
         priced.underlying,
         priced.strike,
         priced.option_type,
@@ -72,7 +75,8 @@
         coalesce(greeks.greeks_status, 'pending') as greeks_status
     from {{ priced }} as priced
     inner join {{ computed('greeks_due') }} as due
-        on priced.underlying = due.underlying
+        on priced.exchange = due.exchange
+        and priced.underlying = due.underlying
         and priced.session_date = due.session_date
         and due.bar_interval = '{{ bar_interval }}'
     left join {{ greeks_of(bar_interval) }} as greeks

@@ -12,6 +12,7 @@
         -- ids
         bars.contract_id,
         contracts.symbol,
+        contracts.exchange,
         contracts.underlying,
         bars.expiry,
         contracts.strike,

@@ -45,6 +45,7 @@ pytest_plugins = ["s3_server"]
 PLUGINS = Path(__file__).parents[1] / "plugins"
 OLDER = Path(__file__).parents[1] / "fixtures/older-exports"
 PLAIN = ("plain-days", "plain-symbols")
+OF_BSE = 21
 # Publishing, locks and interruptions know of a format only what is replaced together: their tests run on one
 # with files of months, and on those divided otherwise.
 OF_TRANSPORT = ("nautilus", *PLAIN)
@@ -244,6 +245,29 @@ def test_a_contract_that_vanished_loses_its_files(
     assert not [path for path in tmp_path.rglob("*") if SYMBOLS[PUT] in str(path)]
     assert [path for path in tmp_path.rglob("*") if SYMBOLS[CALL] in str(path)]
     assert READERS[exporter].minute_bars(str(tmp_path)) == mart_minute_bars(marts)
+
+
+def test_contracts_of_one_name_at_two_exchanges_stand_side_by_side(
+    exporter: str, marts: psycopg2.extensions.connection, tmp_path: Path
+) -> None:
+    run(exporter, tmp_path / "one")
+    for table in ("options_metadata", "options_ticks", "options_hourly", "options_daily"):
+        change(
+            marts,
+            f"create temporary table of_bse as select * from marts.{table} where contract_id = {CALL};"
+            f" update of_bse set contract_id = {OF_BSE}, exchange = 'BSE';"
+            f" insert into marts.{table} select * from of_bse; drop table of_bse",
+        )
+    change(marts, f"update marts.options_ticks set close = close + 1 where contract_id = {OF_BSE}")
+
+    report = run(exporter, tmp_path / "two")
+
+    bars = READERS[exporter].minute_bars(str(tmp_path / "two"))
+    assert sorted((symbol.removesuffix(".BSE").removesuffix(".NSE"), *bar) for symbol, *bar in bars) == (
+        mart_minute_bars(marts)
+    )
+    assert report.rows_verified == report.rows
+    assert not [path for path in contents(tmp_path / "one") if "BSE" in path]
 
 
 def test_a_partition_that_is_not_asked_for_stays(

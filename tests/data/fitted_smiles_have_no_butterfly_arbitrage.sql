@@ -43,6 +43,7 @@ judged as (
 )
 
 select
+    exchange,
     underlying,
     session_date,
     expiry,
@@ -51,7 +52,7 @@ select
     max(b * (1 + abs(rho))) as steepest_wing,
     bool_and(is_free_of_butterfly_arbitrage) as is_free_as_stated
 from judged
-group by underlying, session_date, expiry
+group by exchange, underlying, session_date, expiry
 having
     (
         min(g) >= 0

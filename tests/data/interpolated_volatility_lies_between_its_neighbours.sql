@@ -19,6 +19,7 @@ at_the_money as (
 found as (
 
     select
+        at_the_money.exchange,
         at_the_money.underlying,
         at_the_money.session_date,
         at_the_money.expiry,
@@ -31,12 +32,14 @@ found as (
         upper_side.log_moneyness as upper_log_moneyness
     from at_the_money
     left join smile as lower_side
-        on at_the_money.underlying = lower_side.underlying
+        on at_the_money.exchange = lower_side.exchange
+        and at_the_money.underlying = lower_side.underlying
         and at_the_money.session_date = lower_side.session_date
         and at_the_money.expiry = lower_side.expiry
         and at_the_money.lower_strike = lower_side.strike
     left join smile as upper_side
-        on at_the_money.underlying = upper_side.underlying
+        on at_the_money.exchange = upper_side.exchange
+        and at_the_money.underlying = upper_side.underlying
         and at_the_money.session_date = upper_side.session_date
         and at_the_money.expiry = upper_side.expiry
         and at_the_money.upper_strike = upper_side.strike

@@ -21,6 +21,7 @@ max_pain as (
 expiries as (
 
     select
+        exchange,
         underlying,
         session_date,
         expiry,
@@ -28,13 +29,14 @@ expiries as (
         array_agg(coalesce(call_open_interest, 0) order by strike) as call_open_interests,
         array_agg(coalesce(put_open_interest, 0) order by strike) as put_open_interests
     from chain
-    group by underlying, session_date, expiry
+    group by exchange, underlying, session_date, expiry
 
 ),
 
 payouts as (
 
     select
+        expiries.exchange,
         expiries.underlying,
         expiries.session_date,
         expiries.expiry,
@@ -55,6 +57,7 @@ payouts as (
 )
 
 select
+    max_pain.exchange,
     max_pain.underlying,
     max_pain.session_date,
     max_pain.expiry,
@@ -64,7 +67,8 @@ select
     payouts.payout as other_payout
 from max_pain
 inner join payouts
-    on max_pain.underlying = payouts.underlying
+    on max_pain.exchange = payouts.exchange
+    and max_pain.underlying = payouts.underlying
     and max_pain.session_date = payouts.session_date
     and max_pain.expiry = payouts.expiry
 where

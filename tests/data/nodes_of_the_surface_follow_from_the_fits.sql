@@ -38,11 +38,13 @@ around as (
         greatest(earlier.b * (1 + abs(earlier.rho)), later.b * (1 + abs(later.rho))) as steepest_wing
     from nodes
     left join fits as earlier
-        on nodes.underlying = earlier.underlying
+        on nodes.exchange = earlier.exchange
+        and nodes.underlying = earlier.underlying
         and nodes.session_date = earlier.session_date
         and nodes.earlier_expiry = earlier.expiry
     left join fits as later
-        on nodes.underlying = later.underlying
+        on nodes.exchange = later.exchange
+        and nodes.underlying = later.underlying
         and nodes.session_date = later.session_date
         and nodes.later_expiry = later.expiry
 

@@ -1,5 +1,5 @@
 -- A contract has no bar and no snapshot after the moment at which it expires. The expiry is that of the bar's own day: contracts
--- are re-dated.
+-- are re-dated. Without an exchange nobody says when in the day that is.
 
 with
 
@@ -18,7 +18,10 @@ bars as (
 
 )
 
-select bars.*, expiries.expires_at
+select bars.*, contracts.exchange, expiries.expires_at
 from bars
-left join {{ ref('int_expiries__dated') }} as expiries on expiries.exchange = 'NSE' and bars.expiry = expiries.expiry
-where bars.session_date > bars.expiry or (bars.bar_end <= expiries.expires_at) is not true
+inner join {{ ref('int_contracts__described') }} as contracts on bars.contract_id = contracts.contract_id
+left join {{ ref('int_expiries__dated') }} as expiries on contracts.exchange = expiries.exchange and bars.expiry = expiries.expiry
+where
+    bars.session_date > bars.expiry
+    or (contracts.exchange <> '' and (bars.bar_end <= expiries.expires_at) is not true)

@@ -2,11 +2,12 @@
 {{ config(severity='warn') }}
 
 select
+    exchange,
     underlying,
     session_date,
     min(underlying_price) as lowest,
     max(underlying_price) as highest
 from {{ ref('int_fo_bhavcopy__deduped') }}
 where is_preferred and {{ newest_sessions() }}
-group by underlying, session_date
+group by exchange, underlying, session_date
 having min(underlying_price) <> max(underlying_price)

@@ -16,7 +16,7 @@ quotes as (
 
 spot as (
 
-    select underlying, bar_start, close
+    select exchange, underlying, bar_start, close
     from {{ ref('int_spot__prices_deduped') }}
     where is_preferred and {{ newest_sessions() }}
 
@@ -44,6 +44,7 @@ rates as (
 strikes as (
 
     select
+        contracts.exchange,
         contracts.underlying,
         quotes.session_date,
         contracts.strike,
@@ -53,15 +54,19 @@ strikes as (
         max(extract(epoch from expiries.expires_at - quotes.bar_end)) / (365 * 86400) as years_to_expiry
     from quotes
     inner join contracts on quotes.contract_id = contracts.contract_id
-    inner join spot on contracts.underlying = spot.underlying and quotes.bar_start = spot.bar_start
+    inner join spot
+        on contracts.exchange = spot.exchange
+        and contracts.underlying = spot.underlying
+        and quotes.bar_start = spot.bar_start
     inner join expiries on contracts.exchange = expiries.exchange and quotes.expiry = expiries.expiry
-    group by contracts.underlying, quotes.session_date, quotes.expiry, contracts.strike, quotes.bar_start
+    group by contracts.exchange, contracts.underlying, quotes.session_date, quotes.expiry, contracts.strike, quotes.bar_start
 
 ),
 
 pairs as (
 
     select
+        strikes.exchange,
         strikes.underlying,
         strikes.session_date,
         abs(
@@ -76,11 +81,12 @@ pairs as (
 )
 
 select
+    exchange,
     underlying,
     session_date,
     count(*) as pairs,
     count(*) filter (where residual <= allowed) as pairs_that_agree,
     max(residual) as worst
 from pairs
-group by underlying, session_date
+group by exchange, underlying, session_date
 having count(*) >= 30 and count(*) filter (where residual <= allowed) < 0.95 * count(*)

@@ -21,6 +21,7 @@ options as (
 strikes as (
 
     select
+        exchange,
         underlying,
         session_date,
         expiry,
@@ -28,18 +29,19 @@ strikes as (
         max(implied_volatility) filter (where option_type = 'CE') as call_implied_volatility,
         max(implied_volatility) filter (where option_type = 'PE') as put_implied_volatility
     from options
-    group by underlying, session_date, expiry, strike
+    group by exchange, underlying, session_date, expiry, strike
     having count(*) = 2
 
 )
 
 select
+    exchange,
     underlying,
     session_date,
     count(*) as pairs,
     count(*) filter (where abs(call_implied_volatility - put_implied_volatility) <= 0.05) as pairs_that_agree
 from strikes
-group by underlying, session_date
+group by exchange, underlying, session_date
 having
     count(*) >= 30
     and count(*) filter (where abs(call_implied_volatility - put_implied_volatility) <= 0.05) < 0.98 * count(*)

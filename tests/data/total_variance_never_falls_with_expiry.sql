@@ -14,7 +14,7 @@ fits as (
         lag(sigma) over expiries as sigma_before
     from {{ ref('volatility_fits') }} as volatility_fits
     where {{ newest_sessions() }} and fit_status = 'ok'
-    window expiries as (partition by underlying, session_date order by years_to_expiry)
+    window expiries as (partition by exchange, underlying, session_date order by years_to_expiry)
 
 ),
 
@@ -42,13 +42,14 @@ differences as (
 )
 
 select
+    exchange,
     underlying,
     session_date,
     expiry,
     expiry_before,
     min(difference) as least_difference
 from differences
-group by underlying, session_date, expiry, expiry_before
+group by exchange, underlying, session_date, expiry, expiry_before
 having
     (
         min(difference) >= 0

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from built_warehouse import build, change, dbt, named_by_the_environment, query, tickmart
+from built_warehouse import build, named_by_the_environment, query, tickmart
 from sqlalchemy import URL
 
 from benchmarks.bhavcopies import compare, main
@@ -215,20 +215,3 @@ def test_a_change_since_a_cut_session_is_not_known_until_the_session_is_whole(fo
         ("BANKNIFTY_251125_57100_CE", "2025-11-13", 3500, "2025-11-12"),
     ]
     assert query(coverage)[1] == ("2025-11-12", 2, "complete")
-
-
-def test_options_of_one_underlying_on_two_exchanges_are_not_mixed_in_one_chain(folder: Path) -> None:
-    test = ("test", "--select", "chains_are_of_one_exchange")
-    dbt(*test)
-    change(
-        "insert into intermediate.int_loads__slices select load_id, instrument_type, 'BSE', slice_group,"
-        " session_date, first_line, last_line from intermediate.int_loads__slices"
-        " where instrument_type = 'option' order by load_id desc limit 1"
-    )
-
-    try:
-        dbt(*test, status=1)
-        change("update intermediate.int_loads__slices set exchange = '' where exchange = 'BSE'")
-        dbt(*test)
-    finally:
-        change("delete from intermediate.int_loads__slices where exchange in ('BSE', '')")

@@ -232,6 +232,62 @@ def test_slices_of_a_warehouse_of_before_learn_their_exchange_and_group(empty_da
         assert cursor.fetchall() == [(1, "option", "NSE", "NIFTY"), (2, "equity", "NSE", "*")]
 
 
+def test_greeks_of_before_learn_the_exchange_of_their_contracts(empty_database: URL) -> None:
+    migrate_to("0017")
+    with databases.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("create schema if not exists intermediate")
+        cursor.execute(
+            "create table intermediate.int_contracts__registered as select * from (values"
+            " (1, 'NSE', 'option', 'NIFTY'), (1, null, 'option', 'NIFTY'), (2, 'BSE', 'option', 'SENSEX'),"
+            " (3, 'NSE', 'option', 'ACME'), (4, 'BSE', 'option', 'ACME'), (5, null, 'option', 'OLD')"
+            ") as known (contract_id, exchange, instrument_type, underlying)"
+        )
+        for contract_id, underlying in enumerate(("NIFTY", "SENSEX", "ACME", "ACME", "OLD", "GONE"), 1):
+            for table, bar_interval in (("option_greeks", "minute"), ("option_greeks_coarse", "day")):
+                cursor.execute(
+                    f"insert into enrichment.{table} (contract_id, bar_interval, bar_start, bar_end,"
+                    " session_date, underlying, greeks_status) values"
+                    " (%s, %s, '2025-03-12 04:00Z', '2025-03-12 04:01Z', '2025-03-12', %s, 'ok')",
+                    (contract_id, bar_interval, underlying),
+                )
+        for table, columns, values in (
+            ("greeks_slices", "inputs_version, rows", "'v1', 1"),
+            ("greeks_due", "has_new_rows", "true"),
+            ("volatility_fits", "expiry, bar_end, fit_status, strikes, traded_strikes", FIT),
+            ("volatility_nodes", "tenor_days, delta, bar_end", "30, 0.5, '2025-03-12 10:00Z'"),
+        ):
+            cursor.execute(
+                f"insert into enrichment.{table} (underlying, session_date, bar_interval, {columns})"
+                f" select underlying, '2025-03-12', 'day', {values}"
+                " from unnest(array['NIFTY', 'SENSEX', 'ACME', 'OLD', 'GONE']) as underlying"
+            )
+        connection.commit()
+
+    databases.migrate()
+
+    with databases.connect() as connection, connection.cursor() as cursor:
+        for table in ("option_greeks", "option_greeks_coarse"):
+            cursor.execute(f"select contract_id, exchange from enrichment.{table} order by contract_id")
+            assert cursor.fetchall() == [
+                (1, "NSE"), (2, "BSE"), (3, "NSE"), (4, "BSE"), (5, "NSE"), (6, "NSE"),
+            ]  # fmt: skip
+        for table in ("greeks_slices", "greeks_due", "volatility_fits", "volatility_nodes"):
+            cursor.execute(f"select underlying, exchange from enrichment.{table} order by underlying")
+            assert cursor.fetchall() == [
+                ("ACME", "NSE"), ("GONE", "NSE"), ("NIFTY", "NSE"), ("OLD", "NSE"), ("SENSEX", "BSE"),
+            ]  # fmt: skip
+            # the same slice of another exchange has a key of its own
+            cursor.execute(
+                "create temporary table of_bse as"
+                f" select * from enrichment.{table} where underlying = 'ACME';"
+                " update of_bse set exchange = 'BSE';"
+                f" insert into enrichment.{table} select * from of_bse; drop table of_bse"
+            )
+
+
+FIT = "'2025-03-27', '2025-03-12 10:00Z', 'ok', 9, 9"
+
+
 @pytest.mark.parametrize("read", ["enrichment.option_greeks", "intermediate.greeks_slices_due"])
 def test_a_view_that_no_build_would_bring_back_is_not_dropped(empty_database: URL, read: str) -> None:
     migrate_to("0015")

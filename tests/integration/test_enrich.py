@@ -33,7 +33,8 @@ INTERMEDIATE = """
 create schema intermediate;
 create table intermediate.option_pricing_inputs (
     contract_id bigint, bar_interval text, bar_start timestamptz, bar_end timestamptz, session_date date,
-    underlying text, strike numeric, option_type text, premium numeric, premium_source text,
+    exchange text default 'NSE', underlying text, strike numeric, option_type text, premium numeric,
+    premium_source text,
     underlying_price numeric, underlying_end timestamptz, underlying_is_stale boolean,
     interest_rate double precision, years_to_expiry double precision, is_expired boolean,
     -- where these two are not given, the forward is of spot and rate and all time is calendar time
@@ -54,27 +55,27 @@ create table intermediate.option_pricing_inputs (
 );
 create table intermediate.greeks_rules as select 365 as days_of_theta;
 create table intermediate.smile_quotes (
-    underlying text, bar_interval text, session_date date, bar_start timestamptz, bar_end timestamptz,
-    contract_id bigint, expiry date, strike double precision, option_type text, is_traded boolean,
-    forward_price double precision, years_to_expiry double precision, implied_volatility double precision,
-    vega double precision, greeks_status text
+    exchange text, underlying text, bar_interval text, session_date date, bar_start timestamptz,
+    bar_end timestamptz, contract_id bigint, expiry date, strike double precision, option_type text,
+    is_traded boolean, forward_price double precision, years_to_expiry double precision,
+    implied_volatility double precision, vega double precision, greeks_status text
 );
 create table intermediate.versions (
-    underlying text, session_date date, bar_interval text, inputs_version text,
-    primary key (underlying, session_date, bar_interval)
+    exchange text, underlying text, session_date date, bar_interval text, inputs_version text,
+    primary key (exchange, underlying, session_date, bar_interval)
 );
 create view intermediate.greeks_slices_due as
-select underlying, session_date, bar_interval, versions.inputs_version, true as is_ready
+select exchange, underlying, session_date, bar_interval, versions.inputs_version, true as is_ready
 from intermediate.versions
-full join enrichment.greeks_slices using (underlying, session_date, bar_interval)
+full join enrichment.greeks_slices using (exchange, underlying, session_date, bar_interval)
 where versions.inputs_version is distinct from greeks_slices.inputs_version;
 """
 
 # The columns of the table above that every row is inserted with.
 GIVEN = """
-    contract_id, bar_interval, bar_start, bar_end, session_date, underlying, strike, option_type, premium,
-    premium_source, underlying_price, underlying_end, underlying_is_stale, interest_rate, years_to_expiry,
-    is_expired
+    contract_id, bar_interval, bar_start, bar_end, session_date, exchange, underlying, strike, option_type,
+    premium, premium_source, underlying_price, underlying_end, underlying_is_stale, interest_rate,
+    years_to_expiry, is_expired
 """
 
 DAY = date(2025, 3, 12)
@@ -107,6 +108,7 @@ def add_slices(
     dates: int = 1,
     contracts: int = 20,
     minutes: int = 375,
+    exchange: str = "NSE",
     underlying: str = "NIFTY",
     bar_interval: str = "minute",
 ) -> int:
@@ -129,7 +131,8 @@ def add_slices(
                 insert into intermediate.option_pricing_inputs ({GIVEN})
                 select
                     c.id, %(interval)s, t.at, t.at + interval '1 minute', %(day)s::date + %(offset)s,
-                    %(underlying)s, c.strike, c.type, round(c.premium::numeric * 20 + t.n %% 3) / 20, 'close',
+                    %(exchange)s, %(underlying)s, c.strike, c.type,
+                    round(c.premium::numeric * 20 + t.n %% 3) / 20, 'close',
                     22500.00, t.at + interval '1 minute', false, 0.065, 0.05, false
                 from unnest(%(ids)s::bigint[], %(strikes)s::numeric[], %(types)s::text[],
                 %(premiums)s::float8[])
@@ -144,8 +147,9 @@ def add_slices(
                     "interval": bar_interval,
                     "day": DAY,
                     "offset": day,
+                    "exchange": exchange,
                     "underlying": underlying,
-                    "ids": [sum(map(ord, underlying)) * 10_000 + i for i in range(contracts)],
+                    "ids": [sum(map(ord, exchange + underlying)) * 10_000 + i for i in range(contracts)],
                     "strikes": strikes.tolist(),
                     "types": ["CE" if call else "PE" for call in is_call],
                     "premiums": premiums.tolist(),
@@ -154,7 +158,7 @@ def add_slices(
             )
         cursor.execute(
             "insert into intermediate.versions"
-            " select distinct underlying, session_date, bar_interval, 'v1'"
+            " select distinct exchange, underlying, session_date, bar_interval, 'v1'"
             " from intermediate.option_pricing_inputs"
             " on conflict do nothing"
         )
@@ -169,6 +173,7 @@ def add_row(connection: psycopg2.extensions.connection, contract_id: int, **colu
         "bar_start": "2025-03-12 12:29+05:30",
         "bar_end": "2025-03-12 12:30+05:30",
         "session_date": DAY,
+        "exchange": "NSE",
         "underlying": "NIFTY",
         "strike": Decimal(22500),
         "option_type": "CE",
@@ -188,8 +193,8 @@ def add_row(connection: psycopg2.extensions.connection, contract_id: int, **colu
             tuple(row.values()),
         )
         cursor.execute(
-            "insert into intermediate.versions values (%s, %s, %s, 'v1') on conflict do nothing",
-            (row["underlying"], row["session_date"], row["bar_interval"]),
+            "insert into intermediate.versions values (%s, %s, %s, %s, 'v1') on conflict do nothing",
+            (row["exchange"], row["underlying"], row["session_date"], row["bar_interval"]),
         )
     connection.commit()
 
@@ -197,8 +202,8 @@ def add_row(connection: psycopg2.extensions.connection, contract_id: int, **colu
 def list_as_due(connection: psycopg2.extensions.connection) -> None:
     query(
         connection,
-        "insert into enrichment.greeks_due (underlying, session_date, bar_interval)"
-        " select underlying, session_date, bar_interval from intermediate.greeks_slices_due",
+        "insert into enrichment.greeks_due (exchange, underlying, session_date, bar_interval)"
+        " select exchange, underlying, session_date, bar_interval from intermediate.greeks_slices_due",
     )
 
 
@@ -230,13 +235,13 @@ def test_a_priced_row_gets_its_volatility_and_greeks_and_keeps_its_inputs(
     [row] = query(
         connection,
         "select premium::text, underlying_price::text, interest_rate, years_to_expiry, greeks_status,"
-        " underlying,"
+        " exchange, underlying,"
         " bar_start, bar_end, session_date, implied_volatility, delta, gamma, theta, vega, rho"
         " from enrichment.option_greeks",
     )
     assert (outcome.slices, outcome.removed, outcome.rows, outcome.statuses) == (1, 0, 1, {"ok": 1})
-    assert row[:6] == ("120.050", "22513.35", 0.065, 0.003, "ok", "NIFTY")
-    assert [str(moment) for moment in row[6:9]] == [
+    assert row[:7] == ("120.050", "22513.35", 0.065, 0.003, "ok", "NSE", "NIFTY")
+    assert [str(moment) for moment in row[7:10]] == [
         str(value)
         for value in query(
             connection,
@@ -244,10 +249,10 @@ def test_a_priced_row_gets_its_volatility_and_greeks_and_keeps_its_inputs(
         )[0]
     ]
     growth = np.exp(0.065 * 0.003)
-    again = price(22513.35 * growth, 22500.0, 0.003, row[9], 1 / growth, True)
+    again = price(22513.35 * growth, 22500.0, 0.003, row[10], 1 / growth, True)
     assert float(again) == pytest.approx(120.05, abs=1e-9)
-    expected = greeks(22513.35 * growth, 22500.0, 0.003, row[9], 1 / growth, True)
-    assert row[10:] == pytest.approx([float(value) for value in expected], rel=1e-12)
+    expected = greeks(22513.35 * growth, 22500.0, 0.003, row[10], 1 / growth, True)
+    assert row[11:] == pytest.approx([float(value) for value in expected], rel=1e-12)
 
 
 STATUSES: list[tuple[str, dict[str, Any]]] = [
@@ -511,7 +516,7 @@ def test_a_slice_whose_inputs_are_gone_is_removed(connection: psycopg2.extension
 
 
 def test_a_slice_without_rows_is_done_once(connection: psycopg2.extensions.connection) -> None:
-    query(connection, "insert into intermediate.versions values ('NIFTY', %s, 'day', 'v1')", DAY)
+    query(connection, "insert into intermediate.versions values ('NSE', 'NIFTY', %s, 'day', 'v1')", DAY)
 
     first, second = compute_due(processes=1), compute_due(processes=1)
 
@@ -567,6 +572,25 @@ def test_a_slice_that_a_build_lists_while_it_is_computed_stays_listed(
 
         assert computing.result().slices == 1
     assert query(connection, "select count(*) from enrichment.greeks_due") == [(1,)]
+
+
+def test_a_slice_that_is_gone_at_one_exchange_stays_at_another(
+    connection: psycopg2.extensions.connection,
+) -> None:
+    for exchange in ("BSE", "NSE"):
+        add_slices(connection, contracts=4, exchange=exchange)
+    list_as_due(connection)
+    compute_due(processes=1)
+    query(connection, "delete from intermediate.option_pricing_inputs where exchange = 'BSE'")
+    query(connection, "delete from intermediate.versions where exchange = 'BSE'")
+
+    gone = compute_due(processes=1)
+
+    assert (gone.slices, gone.removed, gone.rows) == (0, 1, 0)
+    assert query(connection, "select exchange, rows from enrichment.greeks_slices") == [("NSE", 4 * 375)]
+    assert query(connection, "select exchange, count(*) from enrichment.option_greeks group by 1") == [
+        ("NSE", 4 * 375)
+    ]
 
 
 def test_small_slices_share_transactions(connection: psycopg2.extensions.connection) -> None:
@@ -692,8 +716,8 @@ def test_a_worker_on_another_database_is_told(
 def test_one_slice_can_be_computed_alone(connection: psycopg2.extensions.connection) -> None:
     add_slices(connection, dates=2, contracts=4)
 
-    first = compute_slice("NIFTY", DAY, "minute")
-    again = compute_slice("NIFTY", DAY, "minute")
+    first = compute_slice("NSE", "NIFTY", DAY, "minute")
+    again = compute_slice("NSE", "NIFTY", DAY, "minute")
 
     assert (first.slices, first.rows, first.statuses) == (1, 1_500, {"ok": 1_500})
     assert (again.slices, again.rows) == (0, 0)
@@ -792,7 +816,7 @@ def test_the_same_slice_twice_at_once_is_written_once(connection: psycopg2.exten
     add_slices(connection, contracts=60)
     program = (
         "from datetime import date; from greeks.enrich import compute_slice;"
-        "print(compute_slice('NIFTY', date(2025, 3, 12), 'minute').rows)"
+        "print(compute_slice('NSE', 'NIFTY', date(2025, 3, 12), 'minute').rows)"
     )
     runs = [
         subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) for _ in range(2)

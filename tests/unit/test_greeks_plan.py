@@ -11,7 +11,7 @@ FIRST = date(2025, 1, 1)
 def plan(*queues: tuple[str, str, int]) -> _Plan:
     return _Plan(
         [
-            Slice(underlying, bar_interval, FIRST + timedelta(days=day))
+            Slice("NSE", underlying, bar_interval, FIRST + timedelta(days=day))
             for underlying, bar_interval, days in queues
             for day in range(days)
         ]
@@ -47,3 +47,11 @@ def test_a_transaction_of_fitted_days_has_fewer_slices() -> None:
 
     assert len(days.take()) == 19  # 250,000 / (8 * 1,600)
     assert len(minutes.take()) == 27  # all that is left
+
+
+def test_a_transaction_is_of_one_exchange() -> None:
+    due = _Plan([Slice(exchange, "NIFTY", "minute", FIRST) for exchange in ("BSE", "NSE")])
+    due.learn(unit := due.take(), Outcome(slices=1, rows=1))
+
+    assert [item.exchange for item in unit] == ["BSE"]
+    assert [item.exchange for item in due.take()] == ["NSE"]

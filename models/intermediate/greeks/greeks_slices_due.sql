@@ -61,6 +61,7 @@ feeds as (
 slice_loads as (
 
     select
+        slices.exchange,
         slices.slice_group as underlying,
         slices.session_date,
         feeds.kind,
@@ -79,6 +80,7 @@ slice_loads as (
         and slices.instrument_type = feeds.instrument_type
         and loads_of_shapes.shape = feeds.shape
     group by
+        slices.exchange,
         slices.slice_group,
         slices.session_date,
         feeds.kind
@@ -89,6 +91,7 @@ slice_loads as (
 loads_of_official_closes as (
 
     select
+        priceless.exchange,
         priceless.underlying,
         priceless.session_date,
         string_agg(closes.load_id::text, ',' order by closes.load_id) as load_ids
@@ -114,7 +117,7 @@ loads_of_official_closes as (
         and (built_loads.model, closes.instrument_type) in (
             {{ closes | join(',\n            ') }}
         )
-    group by priceless.underlying, priceless.session_date
+    group by priceless.exchange, priceless.underlying, priceless.session_date
 
 ),
 
@@ -137,6 +140,7 @@ rules as (
 special_expiries as (
 
     select
+        expiries.exchange,
         expiries.expiry,
         expiries.expires_at
     from {{ ref('int_expiries__dated') }} as expiries
@@ -148,6 +152,7 @@ special_expiries as (
 current_slices as (
 
     select
+        slice_loads.exchange,
         slice_loads.underlying,
         slice_loads.session_date,
         intervals.bar_interval,
@@ -170,7 +175,9 @@ current_slices as (
                         extract(epoch from special_expiries.expires_at)::text, ',' order by special_expiries.expiry
                     )
                 from special_expiries
-                where special_expiries.expiry >= slice_loads.session_date
+                where
+                    special_expiries.exchange = slice_loads.exchange
+                    and special_expiries.expiry >= slice_loads.session_date
             )
         )) as inputs_version
     from slice_loads
@@ -178,7 +185,8 @@ current_slices as (
     inner join rules on slice_loads.kind = rules.kind
     left join {{ ref('int_rates__daily') }} as rates on slice_loads.session_date = rates.session_date
     left join loads_of_official_closes
-        on slice_loads.underlying = loads_of_official_closes.underlying
+        on slice_loads.exchange = loads_of_official_closes.exchange
+        and slice_loads.underlying = loads_of_official_closes.underlying
         and slice_loads.session_date = loads_of_official_closes.session_date
     where slice_loads.options_of is not null
 
@@ -187,6 +195,7 @@ current_slices as (
 due as (
 
     select
+        coalesce(current_slices.exchange, computed.exchange) as exchange,
         coalesce(current_slices.underlying, computed.underlying) as underlying,
         coalesce(current_slices.session_date, computed.session_date) as session_date,
         coalesce(current_slices.bar_interval, computed.bar_interval) as bar_interval,
@@ -195,14 +204,16 @@ due as (
         coalesce(split_part(computed.inputs_version, '/', 1) = current_slices.rules_version, false) as has_same_rules
     from current_slices
     full join computed
-        on current_slices.underlying = computed.underlying
+        on current_slices.exchange = computed.exchange
+        and current_slices.underlying = computed.underlying
         and current_slices.session_date = computed.session_date
         and current_slices.bar_interval = computed.bar_interval
     where
         current_slices.inputs_version is distinct from computed.inputs_version
         -- built anew, perhaps from the same loads: a calendar or a rank lets other rows of them in
-        or (computed.underlying, computed.session_date, computed.bar_interval) in (
+        or (computed.exchange, computed.underlying, computed.session_date, computed.bar_interval) in (
             select
+                listed.exchange,
                 listed.underlying,
                 listed.session_date,
                 listed.bar_interval

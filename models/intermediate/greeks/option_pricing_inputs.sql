@@ -1,6 +1,6 @@
 {%- set columns = [
-    'session_date', 'underlying', 'strike', 'option_type', 'premium', 'premium_source', 'underlying_price', 'underlying_end',
-    'underlying_is_stale', 'forward_price', 'forward_method', 'interest_rate', 'calendar_years_to_expiry', 'years_to_expiry',
+    'session_date', 'exchange', 'underlying', 'strike', 'option_type', 'premium', 'premium_source', 'underlying_price',
+    'underlying_end', 'underlying_is_stale', 'forward_price', 'forward_method', 'interest_rate', 'calendar_years_to_expiry', 'years_to_expiry',
     'is_expired', 'forward_bar_start',
 ] -%}
 {%- set inputs_of = {

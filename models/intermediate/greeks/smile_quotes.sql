@@ -31,6 +31,7 @@ smile_quotes as (
     {% for bar_interval, days in {'day': 'official_days', 'built day': 'built_days'}.items() -%}
         {{ 'union all' if not loop.first }}
         select
+            greeks.exchange,
             greeks.underlying,
             greeks.bar_interval,
             greeks.session_date,

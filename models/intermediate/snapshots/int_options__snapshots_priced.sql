@@ -89,6 +89,7 @@ priced as (
         -- ids
         contract_id,
         symbol,
+        exchange,
         underlying,
         expiry,
         strike,

@@ -13,6 +13,7 @@ neighbours as (
 
     select
         underlying,
+        exchange,
         session_date,
         bar_start,
         expiry,
@@ -47,7 +48,7 @@ neighbours as (
             filter (where log_moneyness > 0)
         )[1] as upper_is_traded
     from smile
-    group by underlying, session_date, bar_start, expiry
+    group by underlying, exchange, session_date, bar_start, expiry
 
 ),
 
@@ -70,6 +71,7 @@ atm_volatility as (
     select
         -- ids
         underlying,
+        exchange,
         expiry,
 
         -- times

@@ -20,6 +20,7 @@ neighbours as (
 
     select
         expiries.underlying,
+        expiries.exchange,
         expiries.session_date,
         expiries.bar_start,
         tenors.tenor_days,
@@ -41,6 +42,7 @@ neighbours as (
     cross join tenors
     group by
         expiries.underlying,
+        expiries.exchange,
         expiries.session_date,
         expiries.bar_start,
         tenors.tenor_days,
@@ -67,6 +69,7 @@ atm_volatility_by_tenor as (
     select
         -- ids
         underlying,
+        exchange,
         tenor_days,
 
         -- times

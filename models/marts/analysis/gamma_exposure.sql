@@ -10,6 +10,7 @@ sums as (
 
     select
         underlying,
+        exchange,
         session_date,
         bar_start,
         max(bar_end) as bar_end,
@@ -23,7 +24,7 @@ sums as (
         coalesce(sum(call_open_interest) filter (where call_gamma_exposure is null), 0)
         + coalesce(sum(put_open_interest) filter (where put_gamma_exposure is null), 0) as open_interest_left_out
     from strikes
-    group by underlying, session_date, bar_start
+    group by underlying, exchange, session_date, bar_start
 
 ),
 
@@ -32,6 +33,7 @@ gamma_exposure as (
     select
         -- ids
         underlying,
+        exchange,
 
         -- times
         session_date,

@@ -26,6 +26,7 @@ gamma_exposure_by_strike as (
     select
         -- ids
         underlying,
+        exchange,
         expiry,
         strike,
 

@@ -27,12 +27,12 @@ payouts as (
     from chain
     window
         up_to_strike as (
-            partition by underlying, session_date, bar_start, expiry
+            partition by underlying, exchange, session_date, bar_start, expiry
             order by strike asc
             rows between unbounded preceding and current row
         ),
         from_strike as (
-            partition by underlying, session_date, bar_start, expiry
+            partition by underlying, exchange, session_date, bar_start, expiry
             order by strike asc
             rows between current row and unbounded following
         )
@@ -43,7 +43,7 @@ ranked as (
 
     select
         payouts.*,
-        rank() over (partition by underlying, session_date, bar_start, expiry order by payout asc) as place
+        rank() over (partition by underlying, exchange, session_date, bar_start, expiry order by payout asc) as place
     from payouts
 
 ),
@@ -52,6 +52,7 @@ expiries as (
 
     select
         underlying,
+        exchange,
         session_date,
         bar_start,
         expiry,
@@ -66,7 +67,7 @@ expiries as (
         max(strike) filter (where place = 1) as highest_strike,
         min(payout) as least_payout
     from ranked
-    group by underlying, session_date, bar_start, expiry
+    group by underlying, exchange, session_date, bar_start, expiry
 
 ),
 
@@ -79,6 +80,7 @@ known as (
     from expiries
     left join incomplete_sessions
         on expiries.underlying = incomplete_sessions.underlying
+        and expiries.exchange = incomplete_sessions.exchange
         and expiries.session_date = incomplete_sessions.session_date
 
 ),
@@ -98,6 +100,7 @@ max_pain as (
     select
         -- ids
         underlying,
+        exchange,
         expiry,
 
         -- times

@@ -40,8 +40,9 @@ with_totals as (
     from chain
     left join incomplete_sessions
         on chain.underlying = incomplete_sessions.underlying
+        and chain.exchange = incomplete_sessions.exchange
         and chain.session_date = incomplete_sessions.session_date
-    window of_expiry as (partition by chain.underlying, chain.session_date, chain.bar_start, chain.expiry)
+    window of_expiry as (partition by chain.underlying, chain.exchange, chain.session_date, chain.bar_start, chain.expiry)
 
 ),
 
@@ -50,6 +51,7 @@ open_interest_profile as (
     select
         -- ids
         underlying,
+        exchange,
         expiry,
         strike,
 

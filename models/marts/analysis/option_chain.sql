@@ -10,6 +10,7 @@ strikes as (
 
     select
         underlying,
+        exchange,
         session_date,
         bar_start,
         bar_end,
@@ -24,7 +25,7 @@ strikes as (
         max(forward_price) as forward_price,
         max(forward_method) as forward_method
     from bars
-    group by underlying, session_date, bar_start, bar_end, expiry, strike
+    group by underlying, exchange, session_date, bar_start, bar_end, expiry, strike
 
 ),
 
@@ -33,6 +34,7 @@ option_chain as (
     select
         -- ids
         underlying,
+        exchange,
         expiry,
         strike,
         call_symbol,

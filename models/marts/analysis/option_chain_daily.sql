@@ -15,6 +15,7 @@ strikes as (
 
     select
         underlying,
+        exchange,
         session_date,
         bar_start,
         expiry,
@@ -33,7 +34,7 @@ strikes as (
         (array_agg(forward_method order by {{ at_the_close }}))[1] as forward_method,
         (array_agg(is_traded order by {{ at_the_close }}))[1] as is_traded
     from options
-    group by underlying, session_date, bar_start, expiry, strike
+    group by underlying, exchange, session_date, bar_start, expiry, strike
 
 ),
 
@@ -48,7 +49,7 @@ as_of_the_close as (
         first_value(forward_method) over latest as method_at_close
     from strikes
     window latest as (
-        partition by underlying, session_date, bar_start, expiry
+        partition by underlying, exchange, session_date, bar_start, expiry
         order by forward_price is null asc, years_to_expiry asc nulls last, is_traded desc, strike asc
     )
 
@@ -59,6 +60,7 @@ option_chain_daily as (
     select
         -- ids
         underlying,
+        exchange,
         expiry,
         strike,
         call_symbol,

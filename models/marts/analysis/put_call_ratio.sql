@@ -5,6 +5,7 @@ options as not materialized (
 
     select
         underlying,
+        exchange,
         session_date,
         bar_start,
         bar_end,
@@ -31,6 +32,7 @@ of_each_expiry as (
 
     select
         underlying,
+        exchange,
         'expiry' as scope,
         expiry,
         session_date,
@@ -43,7 +45,7 @@ of_each_expiry as (
         {{ known_sum('traded_value', "option_type = 'CE'") }} as call_traded_value,
         {{ known_sum('traded_value', "option_type = 'PE'") }} as put_traded_value
     from options
-    group by underlying, session_date, bar_start, expiry
+    group by underlying, exchange, session_date, bar_start, expiry
 
 ),
 
@@ -51,6 +53,7 @@ of_all_expiries as (
 
     select
         underlying,
+        exchange,
         'all expiries' as scope,
         null::date as expiry,
         session_date,
@@ -63,7 +66,7 @@ of_all_expiries as (
         {{ known_sum('traded_value', "option_type = 'CE'") }} as call_traded_value,
         {{ known_sum('traded_value', "option_type = 'PE'") }} as put_traded_value
     from options
-    group by underlying, session_date, bar_start
+    group by underlying, exchange, session_date, bar_start
 
 ),
 
@@ -79,6 +82,7 @@ known_sums as (
 
     select
         sums.underlying,
+        sums.exchange,
         sums.scope,
         sums.expiry,
         sums.session_date,
@@ -93,6 +97,7 @@ known_sums as (
     from sums
     left join incomplete_sessions
         on sums.underlying = incomplete_sessions.underlying
+        and sums.exchange = incomplete_sessions.exchange
         and sums.session_date = incomplete_sessions.session_date
 
 ),
@@ -102,6 +107,7 @@ put_call_ratio as (
     select
         -- ids
         underlying,
+        exchange,
         scope,
         expiry,
 

@@ -161,6 +161,7 @@ variances as (
 by_window as (
 
     select
+        variances.exchange,
         variances.underlying,
         variances.price_series,
         variances.roll_rule,
@@ -181,6 +182,7 @@ realized_volatility as (
     select
         -- ids
         underlying,
+        exchange,
         price_series,
         roll_rule,
         window_sessions,

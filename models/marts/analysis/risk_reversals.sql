@@ -4,6 +4,7 @@ smile as (
 
     select
         underlying,
+        exchange,
         session_date,
         bar_start,
         bar_end,
@@ -30,6 +31,7 @@ neighbours as (
 
     select
         smile.underlying,
+        smile.exchange,
         smile.session_date,
         smile.bar_start,
         smile.expiry,
@@ -58,6 +60,7 @@ neighbours as (
     cross join targets
     group by
         smile.underlying,
+        smile.exchange,
         smile.session_date,
         smile.bar_start,
         smile.expiry,
@@ -88,6 +91,7 @@ wings as (
 
     select
         underlying,
+        exchange,
         session_date,
         bar_start,
         expiry,
@@ -97,7 +101,7 @@ wings as (
         max(implied_volatility) filter (where option_type = 'PE') as put_implied_volatility,
         bool_and(is_traded) filter (where implied_volatility is not null) as is_traded
     from interpolated
-    group by underlying, session_date, bar_start, expiry, target_delta
+    group by underlying, exchange, session_date, bar_start, expiry, target_delta
 
 ),
 
@@ -105,6 +109,7 @@ at_the_money as (
 
     select
         atm_volatility.underlying,
+        atm_volatility.exchange,
         atm_volatility.session_date,
         atm_volatility.bar_start,
         atm_volatility.expiry,
@@ -120,6 +125,7 @@ wings_and_money as (
 
     select
         underlying,
+        exchange,
         session_date,
         bar_start,
         expiry,
@@ -134,6 +140,7 @@ wings_and_money as (
     union all
     select
         underlying,
+        exchange,
         session_date,
         bar_start,
         expiry,
@@ -152,6 +159,7 @@ side_by_side as (
 
     select
         underlying,
+        exchange,
         session_date,
         bar_start,
         expiry,
@@ -162,7 +170,7 @@ side_by_side as (
         bool_and(is_traded) as is_traded,
         max(atm_implied_volatility) as atm_implied_volatility
     from wings_and_money
-    group by underlying, session_date, bar_start, expiry, target_delta
+    group by underlying, exchange, session_date, bar_start, expiry, target_delta
     having bool_or(is_wing)
 
 ),
@@ -172,6 +180,7 @@ risk_reversals as (
     select
         -- ids
         underlying,
+        exchange,
         expiry,
         target_delta,
 

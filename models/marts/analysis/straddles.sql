@@ -30,7 +30,7 @@ ranked as (
     select
         premiums.*,
         row_number() over (
-            partition by underlying, session_date, bar_start, expiry
+            partition by underlying, exchange, session_date, bar_start, expiry
             order by abs(strike::double precision - forward_price) asc, strike asc
         ) as place
     from premiums
@@ -43,6 +43,7 @@ straddles as (
     select
         -- ids
         underlying,
+        exchange,
         expiry,
         strike,
         call_symbol,

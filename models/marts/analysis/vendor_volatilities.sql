@@ -63,6 +63,7 @@ vendor_volatilities as (
         -- ids
         contract_id,
         symbol,
+        exchange,
         underlying,
         expiry,
         strike,

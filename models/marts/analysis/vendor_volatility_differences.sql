@@ -28,6 +28,7 @@ vendor_volatility_differences as (
     select
         -- ids
         underlying,
+        exchange,
         session_date,
         option_type,
         moneyness,
@@ -53,7 +54,7 @@ vendor_volatility_differences as (
         percentile_cont(0.5) within group (order by abs(unexplained)) as unexplained_distance_50
 
     from compared
-    group by underlying, session_date, option_type, moneyness, time_to_expiry
+    group by underlying, exchange, session_date, option_type, moneyness, time_to_expiry
 
 )
 

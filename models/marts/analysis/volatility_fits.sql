@@ -11,6 +11,7 @@ volatility_fits as (
     select
         -- ids
         underlying,
+        exchange,
         expiry,
 
         -- times

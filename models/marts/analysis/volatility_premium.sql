@@ -19,6 +19,7 @@ volatility_premium as (
         -- ids: a range of dates should reach one side, a list of underlyings the other side, which is their whole
         -- history
         realized.underlying,
+        realized.exchange,
         realized.price_series,
         realized.roll_rule,
         realized.window_sessions,
@@ -37,7 +38,9 @@ volatility_premium as (
 
     from implied
     inner join realized
-        on implied.underlying = realized.underlying and implied.session_date = realized.session_date
+        on implied.underlying = realized.underlying
+        and implied.exchange = realized.exchange
+        and implied.session_date = realized.session_date
 
 )
 

@@ -70,6 +70,7 @@ volatility_smile as (
     select
         -- ids
         underlying,
+        exchange,
         expiry,
         strike,
         chosen_symbol as symbol,

@@ -11,6 +11,7 @@ volatility_surface as (
     select
         -- ids
         underlying,
+        exchange,
         tenor_days,
         delta,
         case when delta < 0 then 1 + delta else delta end as delta_of_call,

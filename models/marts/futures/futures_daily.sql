@@ -33,6 +33,7 @@ official_days as (
         -- ids
         official.contract_id,
         contracts.symbol,
+        contracts.exchange,
         contracts.underlying,
         official.expiry,
 
@@ -73,6 +74,7 @@ built_days as (
         -- ids
         built.contract_id,
         contracts.symbol,
+        contracts.exchange,
         contracts.underlying,
         built.expiry,
 

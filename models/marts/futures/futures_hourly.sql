@@ -25,6 +25,7 @@ futures_hourly as (
         -- ids
         bars.contract_id,
         contracts.symbol,
+        contracts.exchange,
         contracts.underlying,
         bars.expiry,
 

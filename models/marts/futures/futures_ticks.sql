@@ -25,6 +25,7 @@ futures_ticks as (
         -- ids
         quotes.contract_id,
         contracts.symbol,
+        contracts.exchange,
         contracts.underlying,
         quotes.expiry,
 

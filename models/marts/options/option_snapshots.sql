@@ -32,6 +32,7 @@ option_snapshots as (
         -- ids
         with_greeks.contract_id,
         with_greeks.symbol,
+        with_greeks.exchange,
         with_greeks.underlying,
         with_greeks.expiry,
         with_greeks.strike,

@@ -5,7 +5,7 @@ official_with_greeks as (
     {{ with_greeks(
         bars=ref('int_fo_bhavcopy__deduped'), priced=ref('int_options__official_priced'), bar_interval='day',
         of_several_sources=true, further=[
-            'exchange', 'is_traded', 'last_price', 'settlement_price', 'lot_size', 'stated_change_in_open_interest', 'trades', 'turnover',
+            'is_traded', 'last_price', 'settlement_price', 'lot_size', 'stated_change_in_open_interest', 'trades', 'turnover',
         ],
     ) }}
 
@@ -26,6 +26,7 @@ official_days as (
         -- ids
         official.contract_id,
         official.symbol,
+        official.exchange,
         official.underlying,
         official.expiry,
         official.strike,
@@ -89,6 +90,7 @@ built_days as (
         -- ids
         built.contract_id,
         built.symbol,
+        built.exchange,
         built.underlying,
         built.expiry,
         built.strike,

@@ -14,6 +14,7 @@ options_hourly as (
         -- ids
         contract_id,
         symbol,
+        exchange,
         underlying,
         expiry,
         strike,

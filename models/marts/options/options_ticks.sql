@@ -21,6 +21,7 @@ options_ticks as (
         -- ids
         with_greeks.contract_id,
         with_greeks.symbol,
+        with_greeks.exchange,
         with_greeks.underlying,
         with_greeks.expiry,
         with_greeks.strike,

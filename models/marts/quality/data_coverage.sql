@@ -151,6 +151,7 @@ data_coverage as (
 
     select
         expected.underlying,
+        expected.exchange,
         expected.instrument_type,
         expected.bar_interval,
         expected.session_date,

@@ -143,6 +143,7 @@ data_freshness as (
     select
         delivered.source,
         delivered.underlying,
+        delivered.exchange,
         delivered.instrument_type,
         delivered.newest_session,
         newest_closed.newest_closed_session,

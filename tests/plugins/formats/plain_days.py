@@ -94,9 +94,9 @@ class PlainDays:
             for table in marts.read(connection, mart, piece, with_greeks=False):
                 bars = marts.priced(table)
                 for contract_id, start, rows in marts.segments(bars):
-                    symbol = contracts[contract_id].instrument
-                    path = f"{mart.interval}/{piece.partition}/{symbol}.csv"
-                    yield path, symbol, bars.slice(start, rows)
+                    name = contracts[contract_id].file_name
+                    path = f"{mart.interval}/{piece.partition}/{name}.csv"
+                    yield path, name, bars.slice(start, rows)
 
 
 def _rows(bars: pa.Table) -> Iterator[dict[str, str]]:
