@@ -34,7 +34,9 @@ identified as (
         bars.bar_start,
         bars.bar_end,
         -- hours are counted from the open of the session, and by the clock where its hours are not known
-        date_bin('1 hour', bars.bar_start, coalesce(sessions.opens_at, timestamptz '2000-01-01 00:00+00')) as hour_start,
+        date_bin(
+            '1 hour', bars.bar_start, coalesce(sessions.opens_at, timestamptz '2000-01-01 00:00+00')
+        ) as hour_start,
         coalesce(bars.bar_start >= sessions.opens_at and bars.bar_end <= sessions.closes_at, true) as is_regular,
 
         -- prices
