@@ -42,7 +42,10 @@ with_totals as (
         on chain.underlying = incomplete_sessions.underlying
         and chain.exchange = incomplete_sessions.exchange
         and chain.session_date = incomplete_sessions.session_date
-    window of_expiry as (partition by chain.underlying, chain.exchange, chain.session_date, chain.bar_start, chain.expiry)
+    window
+        of_expiry as (
+            partition by chain.underlying, chain.exchange, chain.session_date, chain.bar_start, chain.expiry
+        )
 
 ),
 
