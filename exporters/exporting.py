@@ -422,7 +422,8 @@ def _data_version(connection: psycopg2.extensions.connection, piece: Slice, load
     with connection.cursor() as cursor:
         cursor.execute(
             "select session_date::text, bar_interval, inputs_version from enrichment.greeks_slices"
-            " where underlying = %s and session_date between %s and %s order by 1, 2",
+            " where underlying = %s and session_date between %s and %s"
+            " order by session_date, bar_interval, exchange",
             [piece.underlying, piece.first, piece.last],
         )
         greeks = cursor.fetchall()

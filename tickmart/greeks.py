@@ -34,8 +34,8 @@ def greeks(
 ) -> None:
     """Compute status, implied volatility and Greeks where prices, spot or rates have changed.
 
-    Whole slices (underlying, session, interval) are replaced, each in one transaction: a run that was
-    stopped goes on where it was. With nothing due nothing is written.
+    Whole slices (exchange, underlying, session, interval) are replaced, each in one transaction: a run
+    that was stopped goes on where it was. With nothing due nothing is written.
     """
     log_to_stderr()
     if processes is not None and cluster is not None:

@@ -30,7 +30,7 @@ COMMANDS = {
     "export": "Write marts as files that a backtester loads.",
     "backtest": "Run a NautilusTrader backtest on exported data.",
     "list": "What data is there: underlying, interval, first, last, rows.",
-    "coverage": "What is there and what is missing, per underlying and session.",
+    "coverage": "What is there and what is missing, per underlying, exchange and session.",
     "loads": "What was loaded, when, from where.",
     "rejects": "The lines that could not be landed, and why.",
     "trace": "A mart row back to its file and line.",

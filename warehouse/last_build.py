@@ -92,9 +92,10 @@ def build_what_is_due(
         prepare()
         with connect() as connection:
             write_needed_sessions(connection)
-            before = state_of(connection)
+            before = {"newest_load": _newest_load(connection)} | state_of(connection)
         if changes is not None:
-            before["loads"] = changes.loads_now  # one that has landed since then is for the next build
+            # one that has landed since then is for the next build
+            before |= {"loads": changes.loads_now, "newest_load": changes.newest_load}
         command = f"build {left_out}"
         run = Run()
         is_whole = changes is None
@@ -236,8 +237,10 @@ class _Changes:
         Raw tables that have loads, or had some.
     loads_now : dict
         The loads that there are, as the state has them.
+    newest_load : int
+        The highest id of a load; 0 where there is none.
     new_loads : list of int
-        Loads whose sessions no build has recorded yet.
+        Loads that were not there yet, and those whose sessions no build has recorded.
     warnings : list of str
         What the last build warned of, as it is recorded.
     """
@@ -245,6 +248,7 @@ class _Changes:
     loads: set[str]
     held: set[str]
     loads_now: dict[str, str]
+    newest_load: int
     new_loads: list[int]
     warnings: list[str]
 
@@ -282,26 +286,39 @@ def _changes(connection: psycopg2.extensions.connection, project: str, tests: bo
     if not recorded:
         return None
     ((before, warnings),) = recorded
+    # read before the loads themselves: one that lands in between is new to this build and to the next
+    newest = _newest_load(connection)
     now = state_of(connection)
     loads_before, loads_now = before.pop("loads"), now.pop("loads")
+    newest_before = before.pop("newest_load", 0)
     if before != now:
         return None
     keys = {*loads_before, *loads_now}
     changed = {key for key in keys if loads_before.get(key) != loads_now.get(key)}
     with connection.cursor() as cursor:
         cursor.execute(
-            "select load_id from audit.current_loads where load_id not in"
-            " (select load_id from audit.built_loads where model = 'int_loads__slices') order by load_id"
+            "select load_id from audit.current_loads where load_id > %s or load_id not in"
+            " (select load_id from audit.built_loads where model = 'int_loads__slices') order by load_id",
+            (newest_before,),
         )
         new_loads = [load_id for (load_id,) in cursor]
     connection.commit()
     return _Changes(
-        {key.split(" ", 1)[1] for key in changed},
-        {key.split(" ", 1)[1] for key in keys},
-        loads_now,
-        new_loads,
-        warnings,
+        loads={key.split(" ", 1)[1] for key in changed},
+        held={key.split(" ", 1)[1] for key in keys},
+        loads_now=loads_now,
+        newest_load=newest,
+        new_loads=new_loads,
+        warnings=warnings,
     )
+
+
+def _newest_load(connection: psycopg2.extensions.connection) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("select coalesce(max(load_id), 0) from audit.loads")
+        ((newest,),) = cursor.fetchall()
+    connection.commit()
+    return int(newest)
 
 
 def _left_something_due(connection: psycopg2.extensions.connection, before: dict[str, Any]) -> bool:
@@ -320,7 +337,7 @@ def _record(
     run: Run,
 ) -> None:
     # a load that landed meanwhile may be built or not: it counts as new
-    state = state_of(connection) | {"loads": before["loads"]}
+    state = state_of(connection) | {"loads": before["loads"], "newest_load": before["newest_load"]}
     advice = calendar_advice(connection).sentences()
     warnings = [_A_TEST + name for name in run.warning_tests]
     warnings += [remark for remark in run.remarks if remark not in advice]

@@ -1,5 +1,6 @@
 {#
-  Start and end of an official row: those of its session, or the exchange's whole day where the calendar has no hours for it.
+  Start and end of a row of a day: those of its session, or the exchange's whole day where the calendar has no hours for it, so that all
+  rows of a chain begin together. Where nobody says the exchange, it is the day in UTC.
 
   rows_of_files: the relation with `session_date`; `sessions` and `exchanges` stand beside it, left-joined.
 #}
@@ -11,5 +12,5 @@ coalesce(sessions.opens_at, {{ midnight_of(rows_of_files ~ '.session_date') }}) 
 
 {# The midnight at the exchange with which a date begins. #}
 {% macro midnight_of(day) -%}
-({{ day }})::timestamp at time zone exchanges.time_zone
+({{ day }})::timestamp at time zone coalesce(exchanges.time_zone, 'UTC')
 {%- endmacro %}

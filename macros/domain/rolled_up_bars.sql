@@ -19,8 +19,6 @@ select
     {{ session_bucket() }} as session_date,
     {%- if bucket == 'hour' %}
     hour_start as bar_start,
-    {%- else %}
-    min(bar_start) as first_bar_start,
     {%- endif %}
     first(open, bar_start) as open,
     max(high) as high,
@@ -31,9 +29,6 @@ select
     last(open_interest, bar_start) as open_interest,
     {%- endif %}
     max(bar_start) as last_bar_start,
-    {%- if bucket == 'day' %}
-    max(bar_end) as last_bar_end,
-    {%- endif %}
     count(*) as bars
 from {{ bars }}
 where is_preferred and is_regular

@@ -6,7 +6,15 @@ with
 {{ kind }}_minutes as (
 
     select
-        minutes.*,
+        minutes.contract_id,
+        minutes.session_date,
+        minutes.bar_start,
+        minutes.open,
+        minutes.high,
+        minutes.low,
+        minutes.close,
+        minutes.volume,
+        minutes.open_interest,
         sessions.opens_at
     from {{ ref('int_' ~ kind ~ '__quotes_deduped') }} as minutes
     inner join {{ ref('int_contracts__described') }} as contracts on minutes.contract_id = contracts.contract_id
@@ -28,9 +36,9 @@ with
         coalesce(
             opens_at + make_interval(hours => floor(extract(epoch from bar_start - opens_at) / 3600)::integer),
             date_trunc('hour', bar_start, 'UTC')
-        ) as first_start,
+        ) as hour_start,
         {% else %}
-        min(bar_start) as first_start,
+        null::timestamptz as hour_start,
         {% endif %}
         (array_agg(open order by bar_start asc))[1] as open,
         max(high) as high,
@@ -40,13 +48,13 @@ with
         (array_agg(open_interest order by bar_start desc))[1] as open_interest,
         count(*) as bars
     from {{ kind }}_minutes
-    group by contract_id, session_date{{ ', first_start' if interval == 'hourly' }}
+    group by 1, 2, 3
 
 ),
 
 {{ kind }}_{{ interval }}_found as (
 
-    select contract_id, session_date, {{ 'bar_start' if interval == 'hourly' else 'first_bar_start' }} as first_start, open, high, low, close, volume, open_interest, bars
+    select contract_id, session_date, {{ 'bar_start' if interval == 'hourly' else 'null::timestamptz' }} as hour_start, open, high, low, close, volume, open_interest, bars
     from {{ ref('int_' ~ kind ~ '__bars_' ~ interval) }}
     where {{ newest_sessions() }}
 

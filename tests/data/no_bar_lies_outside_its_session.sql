@@ -1,5 +1,5 @@
 -- A bar begins and ends, and a snapshot lies, within the hours of its exchange's session and segment. Hours that are not known yet
--- exclude nothing, and neither do hours of a library's calendar, outside which bars are kept; without an exchange there are none.
+-- exclude nothing, and neither do hours of a library's calendar, outside which minutes are kept; without an exchange there are none.
 
 with
 
@@ -31,7 +31,7 @@ left join {{ ref('int_sessions__dated') }} as sessions
     and bars.session_date = sessions.session_date
 where
     bars.exchange <> ''
-    and sessions.has_other_hours is not true
+    and (sessions.has_other_hours is not true or bars.model in ('options_hourly', 'futures_hourly'))
     and (
         sessions.session_date is null
         or bars.bar_start < sessions.opens_at

@@ -1,10 +1,11 @@
 """Which chunks a query of a mart opens: those of its session, however the query names it, and no others."""
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
-from built_warehouse import build, dbt, query, tickmart
+from built_warehouse import build, change, dbt, query, tickmart
 from sqlalchemy import URL
 
 from sampledata.generate import write_sample
@@ -146,3 +147,19 @@ def test_tests_look_at_the_sessions_of_new_loads(warehouse: URL, new_loads: str,
     )
 
     assert done.stdout.strip() == condition.format(*SESSIONS)
+
+
+def test_a_build_tests_the_session_that_is_new_and_plain_dbt_the_newest(
+    warehouse: URL, tmp_path: Path
+) -> None:
+    write_sample(tmp_path, days=1, strikes=3, expiries=2, start=date(2026, 3, 3))
+    change(
+        "update intermediate.int_futures__bars_daily set close = close + 1"
+        f" where session_date = '{SESSIONS[-1]}'"
+    )
+    tickmart("load", "nse-minute", tmp_path / "nse-minute")
+
+    tickmart("build")
+
+    done = dbt("test", "--select", "bars_reconcile_with_their_minutes", status=1)
+    assert "Got 2 results" in done.stdout

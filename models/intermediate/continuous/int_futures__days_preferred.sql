@@ -20,6 +20,12 @@ contracts as not materialized (
 
 ),
 
+exchanges as (
+
+    select * from {{ ref('exchanges') }}
+
+),
+
 sessions as (
 
     select * from {{ ref('int_sessions__dated') }}
@@ -74,8 +80,7 @@ built_days as (
 
         -- times
         built.session_date,
-        coalesce(sessions.opens_at, built.first_bar_start) as bar_start,
-        coalesce(sessions.closes_at, built.last_bar_end) as bar_end,
+        {{ bounds_of_session('built') }},
 
         -- where the row is from
         'minute bars' as source,
@@ -94,6 +99,7 @@ built_days as (
     inner join built on contracts.contract_id = built.contract_id
     left join sessions
         on contracts.exchange = sessions.exchange and built.session_date = sessions.session_date
+    left join exchanges on contracts.exchange = exchanges.exchange
     where
         not exists (
             select 1 from official

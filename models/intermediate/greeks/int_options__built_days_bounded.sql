@@ -12,6 +12,12 @@ contracts as (
 
 ),
 
+exchanges as (
+
+    select * from {{ ref('exchanges') }}
+
+),
+
 sessions as (
 
     select * from {{ ref('int_sessions__dated') }}
@@ -25,8 +31,7 @@ bounded as (
         built_days.contract_id,
         built_days.expiry,
         built_days.session_date,
-        coalesce(sessions.opens_at, built_days.first_bar_start) as bar_start,
-        coalesce(sessions.closes_at, built_days.last_bar_end) as bar_end,
+        {{ bounds_of_session('built_days') }},
         built_days.open,
         built_days.high,
         built_days.low,
@@ -38,6 +43,7 @@ bounded as (
     from built_days
     left join contracts on built_days.contract_id = contracts.contract_id
     left join sessions on contracts.exchange = sessions.exchange and built_days.session_date = sessions.session_date
+    left join exchanges on contracts.exchange = exchanges.exchange
 
 )
 

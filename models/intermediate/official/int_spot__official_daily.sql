@@ -7,8 +7,6 @@ select
     exchange,
     underlying,
     {{ session_bucket() }} as session_date,
-    min(bar_start) as bar_start,
-    max(bar_end) as bar_end,
     {{ the_one_value('underlying_price') }} as close
 from {{ ref('int_fo_bhavcopy__deduped') }}
 where is_preferred

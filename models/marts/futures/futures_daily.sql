@@ -20,6 +20,12 @@ contracts as not materialized (
 
 ),
 
+exchanges as (
+
+    select * from {{ ref('exchanges') }}
+
+),
+
 sessions as (
 
     select * from {{ ref('int_sessions__dated') }}
@@ -101,13 +107,13 @@ built_days as (
         official.lot_size::integer as lot_size,
         null::bigint as trades,
         null::numeric as turnover,
-        coalesce(sessions.opens_at, built.first_bar_start) as bar_start,
-        coalesce(sessions.closes_at, built.last_bar_end) as bar_end
+        {{ bounds_of_session('built') }}
 
     from built
     inner join contracts on built.contract_id = contracts.contract_id
     left join sessions
         on contracts.exchange = sessions.exchange and built.session_date = sessions.session_date
+    left join exchanges on contracts.exchange = exchanges.exchange
     left join official
         on built.contract_id = official.contract_id and built.session_date = official.session_date
 

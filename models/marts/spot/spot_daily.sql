@@ -22,6 +22,12 @@ index_file as not materialized (
 
 ),
 
+exchanges as not materialized (
+
+    select * from {{ ref('exchanges') }}
+
+),
+
 sessions as not materialized (
 
     select * from {{ ref('int_sessions__dated') }}
@@ -65,14 +71,14 @@ built_days as (
         null::numeric as price_to_earnings,
         null::numeric as price_to_book,
         null::numeric as dividend_yield,
-        coalesce(sessions.opens_at, built.first_bar_start) as bar_start,
-        coalesce(sessions.closes_at, built.last_bar_end) as bar_end
+        {{ bounds_of_session('built') }}
     from built
     left join index_file
         on built.exchange = index_file.exchange
         and built.underlying = index_file.underlying
         and built.session_date = index_file.session_date
     left join sessions on built.exchange = sessions.exchange and built.session_date = sessions.session_date
+    left join exchanges on built.exchange = exchanges.exchange
 
 ),
 
@@ -92,8 +98,7 @@ days_of_a_close as (
         null::numeric as price_to_earnings,
         null::numeric as price_to_book,
         null::numeric as dividend_yield,
-        coalesce(sessions.opens_at, official.bar_start) as bar_start,
-        coalesce(sessions.closes_at, official.bar_end) as bar_end
+        {{ bounds_of_session('official') }}
     from official
     left join index_file
         on official.exchange = index_file.exchange
@@ -104,6 +109,7 @@ days_of_a_close as (
         and official.underlying = built.underlying
         and official.session_date = built.session_date
     left join sessions on official.exchange = sessions.exchange and official.session_date = sessions.session_date
+    left join exchanges on official.exchange = exchanges.exchange
     where index_file.underlying is null
 
 ),
