@@ -82,7 +82,7 @@ def test_the_hours_of_a_muhurat_evening_lie_inside_it(fresh_built_database: URL,
     )
     (found,) = traced["rows"]
     assert found["row"]["bar_start"] == "2024-11-01T12:30:00+00:00"
-    assert [line["line"] for line in found["origins"][0]["lines"]] == [2, 3, 4]
+    assert [line["line"] for line in found["origins"][0]["lines"]] == [2, 4]
     before = tickmart(
         "trace", "NIFTY_241107_24300_CE", "2024-11-01T17:30", "--mart", "options_hourly", status=1
     )
