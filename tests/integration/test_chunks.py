@@ -152,7 +152,8 @@ def test_tests_look_at_the_sessions_of_new_loads(warehouse: URL, new_loads: str,
 def test_a_build_tests_the_session_that_is_new_and_plain_dbt_the_newest(
     warehouse: URL, tmp_path: Path
 ) -> None:
-    write_sample(tmp_path, days=1, strikes=3, expiries=2, start=date(2026, 3, 3))
+    tickmart("build")  # what was built without tests would be tested now
+    write_sample(tmp_path, days=1, strikes=3, expiries=2, start=date(2026, 3, 4))
     change(
         "update intermediate.int_futures__bars_daily set close = close + 1"
         f" where session_date = '{SESSIONS[-1]}'"
@@ -162,4 +163,4 @@ def test_a_build_tests_the_session_that_is_new_and_plain_dbt_the_newest(
     tickmart("build")
 
     done = dbt("test", "--select", "bars_reconcile_with_their_minutes", status=1)
-    assert "Got 2 results" in done.stdout
+    assert "Got 6 results" in done.stdout
