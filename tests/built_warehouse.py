@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,11 @@ def query(statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
         cursor.execute(statement, parameters or None)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows
+
+
+def utc(day: str, hour: int, minute: int = 0) -> datetime:
+    """A moment of 2025."""
+    return datetime.strptime(f"2025-{day} {hour}:{minute} +0000", "%Y-%m-%d %H:%M %z")
 
 
 def change(statement: str) -> None:

@@ -14,7 +14,7 @@
   {%- if not execute or env_var('TICKMART_TEST_WHOLE_TABLES', '') -%}
     {{ return('true') }}
   {%- endif -%}
-  {%- if not run_query("select to_regclass('" ~ relation_of('int_loads__slices') ~ "') is not null").rows[0][0] -%}
+  {%- if load_cached_relation(relation_of('int_loads__slices')) is none -%}
     {{ return('false') }}
   {%- endif -%}
   {%- set names = run_query("

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
-from built_warehouse import query
+from built_warehouse import query, utc
 from sqlalchemy import URL
 
 from warehouse.database import connect
@@ -89,8 +89,3 @@ def test_a_new_year_adds_the_sessions_of_the_next(as_of: Callable[[str], None]) 
     with connect() as connection:
         assert write_needed_sessions(connection)["BINANCE"] == 366
     assert query("select max(session_date)::text from enrichment.exchange_sessions") == [("2028-12-31",)]
-
-
-def utc(day: str, hour: int, minute: int = 0) -> datetime:
-    """A moment of 2025."""
-    return datetime.strptime(f"2025-{day} {hour}:{minute} +0000", "%Y-%m-%d %H:%M %z")

@@ -21,8 +21,10 @@ from warehouse.database import connect
 
 pytestmark = pytest.mark.slow
 
-HOURLY = {"int_options__bars_hourly", "int_futures__bars_hourly", "int_spot__prices_hourly"}
-DAILY = {
+ROLLUPS = {
+    "int_options__bars_hourly",
+    "int_futures__bars_hourly",
+    "int_spot__prices_hourly",
     "int_options__bars_daily",
     "int_futures__bars_daily",
     "int_spot__prices_daily",
@@ -46,10 +48,8 @@ TABLES = {
 }
 OPTIONS = "GFDLNFO_NIFTY_OPT_11082025.csv"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-COMPRESSED = {
-    (name, "policy_compression", None, timedelta(days=60), None) for name in TABLES | HOURLY | DAILY
-}
-REFRESHED = {(name, "policy_refresh_continuous_aggregate", HOUR, 3 * DAY, DAY) for name in HOURLY | DAILY}
+COMPRESSED = {(name, "policy_compression", None, timedelta(days=60), None) for name in TABLES | ROLLUPS}
+REFRESHED = {(name, "policy_refresh_continuous_aggregate", HOUR, 3 * DAY, DAY) for name in ROLLUPS}
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +197,7 @@ def test_a_restated_file_in_compressed_chunks_is_rebuilt_with_its_greeks(warehou
         build()
 
     # All but those of sources that have no file here.
-    assert {name for name, _ in compressed} == (TABLES | HOURLY | DAILY) - {
+    assert {name for name, _ in compressed} == (TABLES | ROLLUPS) - {
         "int_equities__official_deduped",
         "int_forwards__gathered_by_snapshot",
         "int_options__snapshots_daily",

@@ -2,11 +2,11 @@
 
 import shutil
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from built_warehouse import change, copied_project, dbt, named_by_the_environment, query, tickmart
+from built_warehouse import change, copied_project, dbt, named_by_the_environment, query, tickmart, utc
 from sqlalchemy import URL
 
 from warehouse.database import connect
@@ -204,11 +204,6 @@ def test_hours_and_days_are_of_the_sessions_of_their_exchange(fresh_database: UR
             for hour in range(6)
         ),
     ]  # fmt: skip
-
-
-def utc(day: str, hour: int, minute: int = 0) -> datetime:
-    """A moment of 2025."""
-    return datetime.strptime(f"2025-{day} {hour}:{minute} +0000", "%Y-%m-%d %H:%M %z")
 
 
 def build_without_tests(project: Path, *selected: str) -> None:

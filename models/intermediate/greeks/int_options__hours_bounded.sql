@@ -34,7 +34,7 @@ bounded as (
         hours.open_interest,
         hours.last_bar_start,
         hours.bars,
-        least(hours.bar_start + interval '1 hour', sessions.closes_at) as bar_end
+        {{ end_of_hour('hours') }} as bar_end
     from hours
     left join contracts on hours.contract_id = contracts.contract_id
     left join sessions on contracts.exchange = sessions.exchange and hours.session_date = sessions.session_date

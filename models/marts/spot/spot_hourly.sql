@@ -22,7 +22,7 @@ spot_hourly as (
 
         -- times
         bars.bar_start,
-        least(bars.bar_start + interval '1 hour', sessions.closes_at) as bar_end,
+        {{ end_of_hour('bars') }} as bar_end,
         bars.session_date,
 
         -- prices
