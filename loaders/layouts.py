@@ -69,6 +69,8 @@ class Layout:
     date : str or None
         The raw column that says which day a row is of; its dates are read day before month where they show no
         other order. None where the rows do not say it.
+    told_by : tuple of (str, str) or None
+        A raw column and what it says in every row, where layouts of several sources have the same header.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Layout:
     tail: tuple[str, ...] = ()
     example: str = ""
     date: str | None = None
+    told_by: tuple[str, str] | None = None
 
     def match(self, names: Sequence[str]) -> tuple[str, ...] | None:
         """Return the raw column of each header name in the file's order, or None if the layout does not fit.
@@ -199,7 +202,8 @@ def unknown_layout(file: str, names: Sequence[str], known: Mapping[str, Sequence
     )
     return TickmartError(
         f"unknown layout in {file}: {beginning(names)}{_difference(names, known)}; "
-        f"known layouts of {listed}. Try: tickmart load --list-layouts"
+        f"known layouts of {listed}. Try: tickmart load --list-layouts; or, for bars, trades or quotes that"
+        " nobody described: tickmart load csv"
     )
 
 

@@ -1,8 +1,8 @@
 """What a source is: the layouts of its files, and what a user may say when loading them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 
@@ -11,6 +11,7 @@ from warehouse.errors import TickmartError
 
 if TYPE_CHECKING:
     from loaders.fetching.port import Fetcher
+    from loaders.landing.files import DataFile
 
 # Keys that the ledger's options have for every load, and options that the command takes for every load.
 RESERVED = (
@@ -34,16 +35,69 @@ class LoadOption:
         Returns the value as the ledger keeps it; raises ValueError for one that makes no sense.
     required : bool
         Whether no file can be loaded without it.
+    is_flag : bool
+        Whether it is said without a value; the ledger keeps `true`.
     """
 
     name: str
     description: str
     check: Callable[[str], str] = str
     required: bool = False
+    is_flag: bool = False
 
     def __post_init__(self) -> None:
         if self.name in RESERVED or not self.name.isidentifier():
             raise ValueError(f"an option of a source cannot be called {self.name!r}")
+
+
+class Reading(Protocol):
+    """How one file is read, of a source that finds that out for each file."""
+
+    @property
+    def layout(self) -> Layout:
+        """One of the source's."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The raw column of each of the file's columns, in the file's order."""
+
+    @property
+    def delimiter(self) -> str:
+        """What divides the fields of its lines."""
+
+    @property
+    def header_lines(self) -> int:
+        """Lines before the first row."""
+
+    def kept(self) -> dict[str, Any]:
+        """Return what the ledger keeps of it, as JSON."""
+
+    def told(self) -> str:
+        """Return in a few words how it is read."""
+
+    def preview(self) -> tuple[str, ...]:
+        """Return its first rows as they will be read, a line each."""
+
+
+class Recogniser(Protocol):
+    """Finds out how a file is read."""
+
+    def __call__(self, file: "DataFile", said: Mapping[str, str], symbol: str | None) -> Reading:
+        """Return how a file is read.
+
+        Parameters
+        ----------
+        file : DataFile
+        said : mapping of str to str
+            What the user says of it, as the ledger keeps it.
+        symbol : str or None
+            The symbol that the file's name gives, where each of several files is of one symbol.
+
+        Raises
+        ------
+        TickmartError
+            It cannot be known; the message asks the question that decides it.
+        """
 
 
 @dataclass(frozen=True)
@@ -72,6 +126,10 @@ class Source:
         What a user may say of its files when loading them.
     fetcher : Fetcher or None
         How it is asked over a network; None for a source that gives files alone.
+    always_said : mapping of str to str
+        Options that are part of the source: the ledger keeps them with every load.
+    recognise : Recogniser or None
+        Finds out how each file is read; None for a source whose layouts are known by their headers.
     """
 
     name: str
@@ -84,6 +142,8 @@ class Source:
     rows_of_json: Callable[[Any, str], pa.Table] | None = None
     options: tuple[LoadOption, ...] = ()
     fetcher: "Fetcher | None" = None
+    always_said: Mapping[str, str] = field(default_factory=dict)
+    recognise: Recogniser | None = None
 
     def checked_options(self, given: Mapping[str, str]) -> dict[str, str]:
         """Return the options of a load as the ledger keeps them.
@@ -104,7 +164,7 @@ class Source:
                 f"{self.name} has to be told its {missing[0].name}: say --{missing[0].name}"
                 f" ({missing[0].description})"
             )
-        checked = {}
+        checked = dict(self.always_said)
         for name, value in given.items():
             try:
                 checked[name] = known[name].check(value)

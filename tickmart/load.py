@@ -1,30 +1,52 @@
 """`tickmart load`: land vendor files in the raw tables."""
 
 import inspect
+import re
+import shlex
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, DownloadColumn, TaskID, TimeRemainingColumn, TransferSpeedColumn
+from typer.core import TyperGroup
 
 from loaders.landing import Listener, Outcome, Report, land
 from loaders.landing.checking import Verdict, check
+from loaders.landing.finding import ANYBODYS_LINES, files_by_source, files_of
 from loaders.source import LoadOption, Source
 from loaders.sources import SOURCES
 from tickmart.output import number, show_json
 from tickmart.progress import PlainText, progress_bar
+from warehouse.errors import TickmartError
 from warehouse.options import date_option
+from warehouse.paths import local_path
+
+# The command behind `tickmart load PATH…`: the header of each file says its source.
+_BY_HEADER = "by-header"
+
+
+class _Sources(TyperGroup):
+    """A first word that is a source is the source; any other is a path."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in (*self.commands, *self.get_help_option_names(ctx), "--list-layouts"):
+            is_mistyped = re.fullmatch(r"[a-z][a-z-]*[a-z]", args[0]) and not Path(args[0]).exists()
+            args = args if is_mistyped else [_BY_HEADER, *args]
+        return super().parse_args(ctx, args)
+
 
 app = typer.Typer(
+    cls=_Sources,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     no_args_is_help=True,
-    help="Land vendor files in the raw tables.",
+    help="Land vendor files in the raw tables: tickmart load PATH… finds the source of each file.",
 )
 
 _A_LINE_EVERY = 10.0
@@ -80,9 +102,21 @@ def _add_command(source: Source) -> None:
         as_json: Annotated[
             bool, typer.Option("--json", help="Write the outcome of each file as JSON.")
         ] = False,
-        **given: str | None,
+        guess_to: Annotated[
+            Path | None,
+            typer.Option(
+                "--guess",
+                metavar="FILE",
+                hidden=source.recognise is None,
+                help="Write what is known of the first file as a mapping, for --mapping; land nothing.",
+            ),
+        ] = None,
+        **given: str | bool | None,
     ) -> None:
-        options = {name: value for name, value in given.items() if value is not None}
+        options = _said(given)
+        if guess_to is not None:
+            _write_guess(source, paths, options, guess_to)
+            return
         listener = _listener(quiet=as_json)
         if check_only:
             with listener:
@@ -99,6 +133,70 @@ def _add_command(source: Source) -> None:
     app.command(source.name, help=source.description)(command)
 
 
+def _said(given: Mapping[str, str | bool | None]) -> dict[str, str]:
+    return {name: "true" if value is True else str(value) for name, value in given.items() if value}
+
+
+def _write_guess(source: Source, paths: Sequence[str], options: Mapping[str, str], to: Path) -> None:
+    from loaders.recognising.guess import guess  # only who asks for it waits for it
+
+    if source.recognise is None:
+        raise typer.BadParameter(f"the layouts of {source.name} are known", param_hint="'--guess'")
+    said = source.checked_options(options)
+    for file in files_of(source, paths):
+        text = guess(source, file, said)
+        try:
+            with local_path(to).open("x", encoding="utf-8") as mapping:
+                mapping.write(text)
+        except OSError as error:
+            raise TickmartError(f"cannot write {to}: {error.strerror}") from error
+        typer.echo(f"{to} says how {file.name} is read. Check it, then:")
+        typer.echo(f"tickmart load {source.name} --mapping {shlex.quote(str(to))} {shlex.quote(paths[0])}")
+        return
+    raise TickmartError(f"there is no data file at {paths[0]}")
+
+
+def _load_by_header(
+    paths: Annotated[list[str], typer.Argument(help="Files, folders or patterns.")],
+    check_only: Annotated[
+        bool, typer.Option("--check", help="Read and judge the files, land nothing; needs no database.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="As for the source of each file.")] = False,
+    as_of: Annotated[date | None, date_option("The exchange's day that undated files show")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Write the outcome of each file as JSON.")] = False,
+    **given: str | bool | None,
+) -> None:
+    options = _said(given)
+    verdicts: list[Verdict] = []
+    report = Report()
+    errors: list[str] = []
+    listener = _listener(quiet=as_json)
+    with listener:
+        for name, files in files_by_source(paths).items():
+            source = SOURCES[name]
+            said = options if source.recognise is not None else {}
+            day = as_of if source.undated else None
+            if not as_json:
+                typer.echo(f"{name}: {number(len(files), 'file')}")
+            try:
+                if check_only:
+                    verdicts += check(name, files, as_of=day, options=said, force=force, listener=listener)
+                else:
+                    report.outcomes.extend(
+                        land(name, files, force=force, as_of=day, options=said, listener=listener).outcomes
+                    )
+            except TickmartError as error:
+                errors.append(str(error))
+    for text in errors:
+        typer.echo(f"error: {text}", err=True)
+    if check_only:
+        _show_verdicts(verdicts, as_json)
+    else:
+        _conclude(report, as_json)
+    if errors:
+        raise typer.Exit(1)
+
+
 def _take_options(command: Callable[..., None], options: Sequence[LoadOption]) -> None:
     """Give a command, in place of its `**given`, the options that a source takes."""
     signature = inspect.signature(command)
@@ -108,7 +206,10 @@ def _take_options(command: Callable[..., None], options: Sequence[LoadOption]) -
             option.name,
             inspect.Parameter.KEYWORD_ONLY,
             default=None,
-            annotation=Annotated[str | None, typer.Option(help=option.description, show_default=False)],
+            annotation=Annotated[
+                bool | None if option.is_flag else str | None,
+                typer.Option(f"--{option.name}", help=option.description, show_default=False),
+            ],
         )
         for option in options
     ]
@@ -118,6 +219,8 @@ def _take_options(command: Callable[..., None], options: Sequence[LoadOption]) -
 
 for _source in SOURCES.values():
     _add_command(_source)
+_take_options(_load_by_header, SOURCES[ANYBODYS_LINES].options)
+app.command(_BY_HEADER, hidden=True, help="Land files, each as its header says.")(_load_by_header)
 
 
 def _show_verdicts(verdicts: list[Verdict], as_json: bool) -> None:
@@ -158,6 +261,8 @@ def _show_verdict(verdict: Verdict) -> None:
             rows = number(verdict.rows, "row")
             notes = "".join(f"; {note}" for note in verdict.notes)
             typer.echo(f"{verdict.name}: {rows}{rejected}{blank}{latin1} (layout {verdict.layout}){notes}")
+            for line in verdict.preview:
+                typer.echo(f"  {line}")
             for reject in verdict.rejects:
                 typer.echo(f"  line {reject.line}: {reject.reason}")
             if verdict.rejected > len(verdict.rejects):

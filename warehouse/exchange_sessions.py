@@ -1,14 +1,18 @@
 """Sessions of exchanges that keep no calendar in the seeds, as rows that dbt reads."""
 
+import csv
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
+from functools import cache
 from importlib.metadata import version
+from zoneinfo import ZoneInfo
 
 from psycopg2 import extensions
 from psycopg2.extras import execute_values
 
 from warehouse.clock import today
 from warehouse.exchanges import OWN_CALENDAR, Exchange, known_exchanges
+from warehouse.settings import PROJECT_FOLDER
 
 FIRST_DAY = date(2000, 1, 1)
 
@@ -34,7 +38,8 @@ def write_needed_sessions(connection: extensions.connection) -> dict[str, int]:
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "select distinct options ->> 'exchange' from audit.current_loads where options ? 'exchange'"
+            "select distinct coalesce(options ->> 'exchange', options #>> '{reading,exchange}')"
+            " from audit.current_loads where options ? 'exchange' or options ? 'reading'"
         )
         named = {code for (code,) in cursor}
     changed = {}
@@ -121,6 +126,63 @@ def sessions_of(calendar: str, first: date, last: date) -> tuple[date, date, lis
             for day, opens, closes in zip(schedule.index, schedule["open"], schedule["close"], strict=True)
         ],
     )
+
+
+def regular_hours(code: str, first: date, last: date) -> list[Session]:
+    """Return when an exchange opens and closes on its regular days.
+
+    Parameters
+    ----------
+    code : str
+        One of the known exchanges.
+    first, last : date
+        Both inclusive. Of an exchange whose calendar is in the seeds every day is returned, holidays too,
+        and no special session.
+
+    Returns
+    -------
+    list of (date, datetime, datetime)
+    """
+    exchange = known_exchanges()[code]
+    if exchange.calendar != OWN_CALENDAR:
+        years = range(first.year, last.year + 1)
+        return [
+            session
+            for year in years
+            for session in _sessions_of_year(exchange.calendar, year)
+            if first <= session[0] <= last
+        ]
+    zone = ZoneInfo(exchange.time_zone)
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    return [
+        (day, datetime.combine(day, opens, zone), datetime.combine(day, closes, zone))
+        for valid_from, valid_to, opens, closes in _hours_of_seeds(code)
+        for day in days
+        if valid_from <= day <= valid_to
+    ]
+
+
+@cache
+def _sessions_of_year(calendar: str, year: int) -> list[Session]:
+    try:
+        return sessions_of(calendar, date(year, 1, 1), date(year, 12, 31))[2]
+    except ValueError:  # the calendar has no such year
+        return []
+
+
+@cache
+def _hours_of_seeds(code: str) -> list[tuple[date, date, time, time]]:
+    with (PROJECT_FOLDER / "seeds" / "nse_session_times.csv").open(encoding="utf-8", newline="") as lines:
+        return [
+            (
+                date.fromisoformat(row["valid_from"]),
+                date.fromisoformat(row["valid_to"]) if row["valid_to"] else date.max,
+                time.fromisoformat(row["opens_at"]),
+                time.fromisoformat(row["closes_at"]),
+            )
+            for row in csv.DictReader(lines)
+            if row["exchange"] == code and row["segment"] == "cash"
+        ]
 
 
 def _replace_sessions(cursor: extensions.cursor, code: str, sessions: Iterable[Session]) -> int:

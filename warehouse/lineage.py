@@ -38,7 +38,7 @@ _DAYS = {
 }
 # shape -> its rows as identified
 _IDENTIFIED = {
-    "bars": "int_minute_bars__identified",
+    "bars": "int_bars__identified",
     "contract_days": "int_fo_bhavcopy__identified",
     "share_days": "int_cash_bhavcopy__identified",
     "index_days": "int_index_closes__identified",

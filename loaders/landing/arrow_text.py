@@ -40,7 +40,12 @@ class TableText(Protocol):
 
 
 def batch_of(
-    table: pa.Table, columns: Sequence[str], positions: Sequence[int], first_line: int, file: str
+    table: pa.Table,
+    columns: Sequence[str],
+    positions: Sequence[int],
+    first_line: int,
+    file: str,
+    exact_times: bool = False,
 ) -> Batch:
     """Write rows as CSV, each followed by its `_line`; those with a NUL byte are rejected.
 
@@ -57,13 +62,15 @@ def batch_of(
         The `_line` of the file's first row.
     file : str
         The file's name, for messages.
+    exact_times : bool
+        As for `text_of`.
 
     Raises
     ------
     TickmartError
         A column is of a type that has no text.
     """
-    texts = [_text(table.column(name), name, file) for name in table.schema.names]
+    texts = [text_of(table.column(name), name, file, exact_times) for name in table.schema.names]
     numbers = pa.array(positions, pa.int64())
     return _without_nul(
         pa.table([*texts, pc.add(numbers, first_line)], names=[*columns, "_line"]), first_line
@@ -88,12 +95,30 @@ def _without_nul(table: pa.Table, first_line: int) -> Batch:
     return Batch(sink.getvalue(), good.num_rows, rejects, 0)
 
 
-def _text(values: Any, column: str, file: str) -> Any:
+def text_of(values: Any, column: str, file: str, exact_times: bool = False) -> Any:
+    """Return the values of a column as text.
+
+    Parameters
+    ----------
+    values : pyarrow.Array or ChunkedArray
+    column, file : str
+        For messages.
+    exact_times : bool
+        Whether times keep their fractions of seconds, and are written in UTC where they have a zone.
+
+    Raises
+    ------
+    TickmartError
+        The column is of a type that has no text.
+    """
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
     kind = values.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind):
         return values.cast(pa.large_string())
+    if pa.types.is_timestamp(kind) and exact_times:
+        text = values.cast(pa.timestamp(kind.unit, "UTC" if kind.tz else None)).cast(pa.large_string())
+        return pc.replace_substring_regex(text, r"\.0+(Z?)$", r"\1")
     if pa.types.is_timestamp(kind):
         day = pc.strftime(values, "%Y-%m-%d")
         seconds = pc.strftime(values.cast(pa.timestamp("s", kind.tz), safe=False), "%H:%M:%S")

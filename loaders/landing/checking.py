@@ -6,13 +6,21 @@ from datetime import date
 from pathlib import Path
 
 from loaders.landing import named_dates
-from loaders.landing.contents import contents_of
+from loaders.landing.contents import contents_of, reading_of
 from loaders.landing.copying import Meter
 from loaders.landing.files import DAMAGE, DataFile, PassedOver, Stream, Unreadable, expand
-from loaders.landing.landing import check_as_of, dated, members, said_of, size_of, why_it_failed
+from loaders.landing.landing import (
+    check_as_of,
+    dated,
+    members,
+    said_of,
+    size_of,
+    symbols_of,
+    why_it_failed,
+)
 from loaders.landing.lines import Reject
 from loaders.landing.outcomes import Listener
-from loaders.source import Source
+from loaders.source import Reading, Source
 from loaders.sources import SOURCES
 from warehouse.errors import TickmartError
 
@@ -39,6 +47,8 @@ class Verdict:
         What a user should know though nothing would fail.
     error : str or None
         Of `failed` and `skipped`: why.
+    preview : tuple of str
+        How it is read and its first rows as they will be read, where that is found out for each file.
     """
 
     uri: str
@@ -52,6 +62,7 @@ class Verdict:
     latin1_lines: int = 0
     notes: tuple[str, ...] = ()
     error: str | None = None
+    preview: tuple[str, ...] = ()
 
     @property
     def fits_nowhere(self) -> bool:
@@ -100,19 +111,25 @@ def check(
     """
     wanted = SOURCES.named(source)
     check_as_of(wanted, as_of)
-    said_of(wanted, as_of, options)
+    said = said_of(wanted, as_of, options)
     listener = listener or Listener()
     found = expand(paths, wanted.suffixes)
     listener.expects(sum(size_of(item) for item in found))
+    symbols = symbols_of(wanted, found, said)
     return [
-        _verdict(wanted, dated(file, as_of), force, listener)
+        _verdict(wanted, dated(file, as_of), force, said, listener, symbols.get(file.uri))
         for item in found
         for file in members(item, wanted)
     ]
 
 
 def _verdict(
-    source: Source, file: DataFile | Unreadable | PassedOver, force: bool, listener: Listener
+    source: Source,
+    file: DataFile | Unreadable | PassedOver,
+    force: bool,
+    said: Mapping[str, str],
+    listener: Listener,
+    symbol: str | None,
 ) -> Verdict:
     if isinstance(file, PassedOver):
         return Verdict(file.uri, file.name, "skipped", error=file.why)
@@ -120,14 +137,17 @@ def _verdict(
         if isinstance(file, Unreadable):
             raise file.error
         listener.starts(file.name, file.size)
-        return _judged(source, file, force, listener)
+        reading = reading_of(file, source, said, symbol)
+        return _judged(source, file, force, reading, listener)
     except (TickmartError, OSError, *DAMAGE) as error:
         return Verdict(file.uri, file.name, "failed", error=why_it_failed(error, file.name))
 
 
-def _judged(source: Source, file: DataFile, force: bool, listener: Listener) -> Verdict:
+def _judged(
+    source: Source, file: DataFile, force: bool, reading: Reading | None, listener: Listener
+) -> Verdict:
     with file.open(listener.reads) as stream:
-        contents = contents_of(Stream(Meter(stream, file.name)), file, source)
+        contents = contents_of(Stream(Meter(stream, file.name)), file, source, reading)
         rows = rejected = blank = latin1 = 0
         shown: list[Reject] = []
         dates = named_dates.JudgedDates(file.name, contents.layout, contents.columns)
@@ -151,4 +171,5 @@ def _judged(source: Source, file: DataFile, force: bool, listener: Listener) -> 
         tuple(shown),
         latin1,
         notes,
+        preview=reading.preview() if reading else (),
     )

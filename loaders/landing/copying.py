@@ -179,7 +179,9 @@ class Rejects:
         return self._file
 
 
-def copy_clean(cursor: extensions.cursor, table: RawTable, columns: Sequence[str], feed: Feed) -> int:
+def copy_clean(
+    cursor: extensions.cursor, table: RawTable, columns: Sequence[str], feed: Feed, delimiter: str
+) -> int:
     """Send a body to COPY as it is and return how many rows came of it.
 
     Raises
@@ -191,7 +193,8 @@ def copy_clean(cursor: extensions.cursor, table: RawTable, columns: Sequence[str
     TickmartError
         The file could not be read to its end.
     """
-    return _copy(cursor, _copy_statement(table, columns, "text" if feed.is_plain else "csv"), feed)
+    statement = _copy_statement(table, columns, delimiter, "text" if feed.is_plain else "csv")
+    return _copy(cursor, statement, feed)
 
 
 def copy_judged(
@@ -201,6 +204,7 @@ def copy_judged(
     judged_from: Callable[[int], Iterator[Batch]],
     load_id: int,
     rejects: Rejects,
+    delimiter: str,
 ) -> tuple[int, int, int, int]:
     """Send the good lines to COPY and keep the others as rejects.
 
@@ -215,6 +219,8 @@ def copy_judged(
     load_id : int
     rejects : Rejects
         Takes the other lines.
+    delimiter : str
+        What divides the fields of a judged line.
 
     Returns
     -------
@@ -230,7 +236,7 @@ def copy_judged(
     (sequence,) = next(cursor)
     cursor.execute("select nextval(%s)", (sequence,))
     (first_line,) = next(cursor)
-    statement = _copy_statement(table, (*columns, "_line"))
+    statement = _copy_statement(table, (*columns, "_line"), delimiter)
     rows = waiting_rows = latin1 = blank = 0
     waiting = io.BytesIO()
     for batch in judged_from(first_line):
@@ -274,11 +280,14 @@ def _copy(cursor: extensions.cursor, statement: sql.Composable, file: Feed | IO[
     return int(cursor.rowcount)
 
 
-def _copy_statement(table: RawTable, columns: Sequence[str], form: str = "csv") -> sql.Composable:
-    return sql.SQL("copy {} ({}) from stdin (format {}, delimiter ',', null '', encoding 'UTF8')").format(
+def _copy_statement(
+    table: RawTable, columns: Sequence[str], delimiter: str, form: str = "csv"
+) -> sql.Composable:
+    return sql.SQL("copy {} ({}) from stdin (format {}, delimiter {}, null '', encoding 'UTF8')").format(
         sql.Identifier("raw", table.name),
         sql.SQL(", ").join(map(sql.Identifier, columns)),
         sql.SQL(form),
+        sql.Literal(delimiter),
     )
 
 

@@ -25,7 +25,7 @@ def table_text(stream: Stream, name: str, source: Source) -> TableText | None:
         It is a damaged table, or a document of another kind.
     """
     if stream.first(len(MAGIC)) == MAGIC:
-        return ParquetText(stream, name)
+        return ParquetText(stream, name, exact_times=source.recognise is not None)
     if source.rows_of_json is not None and looks_like_json(stream):
         return JsonText(stream, name, source.rows_of_json)
     return None

@@ -23,6 +23,7 @@ from loaders.landing.files import (
 from loaders.landing.one_file import OneFile
 from loaders.landing.outcomes import Listener, Outcome, Report
 from loaders.landing.raw_tables import create_raw_tables
+from loaders.landing.stems import symbols_of_names
 from loaders.source import Source
 from loaders.sources import SOURCES
 from warehouse import database
@@ -89,9 +90,11 @@ def land(
     database.migrate()
     with said_plainly("cannot load"), database.connect() as connection:
         create_raw_tables(connection)
+        symbols = symbols_of(wanted, found, said)
         for item in found:
             for file in members(item, wanted):
-                outcome = land_one(connection, wanted, dated(file, as_of), force, said, listener)
+                symbol = symbols.get(file.uri)
+                outcome = land_one(connection, wanted, dated(file, as_of), force, said, listener, symbol)
                 outcomes.append(outcome)
                 listener.ends(outcome)
     return Report(outcomes)
@@ -130,6 +133,15 @@ def said_of(source: Source, as_of: date | None, options: Mapping[str, str] | Non
         The source takes no such option, one is missing, or a value makes no sense.
     """
     return source.checked_options(options or {}) | ({"as_of": str(as_of)} if as_of else {})
+
+
+def symbols_of(
+    source: Source, found: Iterable[Path | Unreadable | PassedOver], said: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the symbols that the names of files give, of a source whose files may not say theirs."""
+    if source.recognise is None or "symbol" in said:
+        return {}
+    return symbols_of_names(file for item in found for file in members(item, source))
 
 
 def dated(file: DataFile | Unreadable | PassedOver, as_of: date | None) -> DataFile | Unreadable | PassedOver:
@@ -174,6 +186,7 @@ def land_one(
     force: bool,
     said: dict[str, str],
     listener: Listener,
+    symbol: str | None = None,
 ) -> Outcome:
     """Land one file in a transaction of its own.
 
@@ -188,6 +201,8 @@ def land_one(
     said : dict of str to str
         From `said_of`.
     listener : Listener
+    symbol : str or None
+        The symbol that its name gives.
 
     Raises
     ------
@@ -201,7 +216,7 @@ def land_one(
         if isinstance(file, Unreadable):
             raise file.error
         listener.starts(file.name, file.size)
-        outcome = OneFile(connection, source, file, force, said, listener, started_at).land()
+        outcome = OneFile(connection, source, file, force, said, listener, started_at, symbol).land()
         connection.commit()
         return replace(outcome, seconds=time.monotonic() - clock)
     except (TickmartError, psycopg2.Error, OSError, *DAMAGE) as error:

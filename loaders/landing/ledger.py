@@ -12,7 +12,7 @@ from psycopg2.extras import RealDictCursor
 from loaders.source import Source
 
 # Options of a load that record how its file was found to be; all others were given by whoever loaded it.
-FOUND = ("encoding", "format", "latin1_lines", "force", "archived", "asked_at")
+FOUND = ("encoding", "format", "latin1_lines", "force", "archived", "asked_at", "reading", "symbol_of_name")
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ class Batch:
     blank: int = 0
 
 
-def read_head(stream: Stream, name: str) -> Head:
+def read_head(stream: Stream, name: str, lines: int | None = None) -> Head:
     """Read a text file up to the end of its header.
 
     Parameters
@@ -100,28 +100,24 @@ def read_head(stream: Stream, name: str) -> Head:
         At the file's first byte; afterwards at the first byte after the header.
     name : str
         The file's name, for messages.
+    lines : int or None
+        How many lines stand before the first row; None where the first line that is not blank is the header.
 
     Raises
     ------
     TickmartError
         For an empty file, an HTML page or anything else that has no header line.
     """
-    start = stream.first(4)
-    if not start:
+    if not stream.first(1):
         raise TickmartError(f"{name} is empty (0 bytes); fetch it again")
-    encoding = "utf-8"
-    for mark, marked in _BOMS:
-        if start.startswith(mark):
-            encoding = marked
-            stream.read(len(mark))
-            if marked != "utf-8":
-                stream = Stream(_Utf8(stream, marked))
-            break
-    header_lines = 0
-    while True:
+    stream, encoding = decoded(stream)
+    header_lines, line = 0, b""
+    end = re.search(rb"\r\n|\n|\r", stream.first(_LONGEST_HEADER))
+    line_end = end.group() if end else b"\n"
+    while lines is None or header_lines < lines:
         line, line_end = _one_line(stream, name)
         header_lines += 1
-        if line.strip():
+        if lines is None and line.strip():
             break
         if not line_end:
             raise TickmartError(f"{name} holds only blank lines; fetch it again")
@@ -141,8 +137,30 @@ def read_head(stream: Stream, name: str) -> Head:
     )
 
 
+def decoded(stream: Stream) -> tuple[Stream, str]:
+    """Return a stream of UTF-8 without a byte order mark, and the encoding that a mark names.
+
+    Parameters
+    ----------
+    stream : Stream
+        At the file's first byte.
+    """
+    start = stream.first(4)
+    for mark, marked in _BOMS:
+        if start.startswith(mark):
+            stream.read(len(mark))
+            return (stream if marked == "utf-8" else Stream(_Utf8(stream, marked))), marked
+    return stream, "utf-8"
+
+
 def judge(
-    head: Head, fields: int, trailing_comma: bool, first_line: int, *, with_comma: bool = False
+    head: Head,
+    fields: int,
+    trailing_comma: bool,
+    first_line: int,
+    *,
+    with_comma: bool = False,
+    delimiter: bytes = b",",
 ) -> Iterator[Batch]:
     """Judge the lines after a header, in bounded memory.
 
@@ -158,8 +176,10 @@ def judge(
         The `_line` of the first line after the header; those that follow count up from it.
     with_comma : bool
         Whether lines before these ended in a comma.
+    delimiter : bytes
+        What divides the fields; what is said of commas holds for it.
     """
-    judged = _Judge(fields, trailing_comma, head.header_lines + 1, first_line, with_comma)
+    judged = _Judge(fields, trailing_comma, head.header_lines + 1, first_line, with_comma, delimiter)
     for lines, is_last in _blocks(head.body, head.line_end):
         good: list[bytes] = []
         rejects: list[Reject] = []
@@ -180,9 +200,16 @@ def judge(
 
 class _Judge:
     def __init__(
-        self, fields: int, trailing_comma: bool, file_line: int, first_line: int, with_comma: bool
+        self,
+        fields: int,
+        trailing_comma: bool,
+        file_line: int,
+        first_line: int,
+        with_comma: bool,
+        delimiter: bytes,
     ) -> None:
         self.fields = fields
+        self.delimiter = delimiter
         self.trailing_comma = trailing_comma
         self.next_line = file_line
         self.shift = first_line - file_line
@@ -191,7 +218,7 @@ class _Judge:
 
     def lacks_its_comma(self, line: bytes) -> bool:
         """Return whether a line lacks the comma that ends the others: without a line end, it may be cut."""
-        return self.with_comma > 0 and not line.endswith(b",")
+        return self.with_comma > 0 and not line.endswith(self.delimiter)
 
     def good(self, line: bytes) -> bytes | None:
         """Return the line in the form that COPY is to take, or None."""
@@ -202,9 +229,9 @@ class _Judge:
             if line.count(b'"') % 2:
                 return None
             outside = _QUOTED.sub(b"", line)
-        commas = outside.count(b",")
+        commas = outside.count(self.delimiter)
         if commas != self.fields - 1:
-            if not (self.trailing_comma and commas == self.fields and line.endswith(b",")):
+            if not (self.trailing_comma and commas == self.fields and line.endswith(self.delimiter)):
                 return None
             line = line[:-1]
             self.with_comma += 1
@@ -212,7 +239,7 @@ class _Judge:
             text, is_latin1 = _text(line)
             self.latin1 += is_latin1
             line = text.encode()
-        row = b"%b,%d\n" % (line, self.next_line + self.shift)
+        row = b"%b%b%d\n" % (line, self.delimiter, self.next_line + self.shift)
         self.next_line += 1
         return row
 
@@ -227,7 +254,7 @@ class _Judge:
             return "line feed inside the line"
         if line.count(b'"') % 2:
             return "unbalanced quote"
-        found = _QUOTED.sub(b"", line).count(b",") + 1
+        found = _QUOTED.sub(b"", line).count(self.delimiter) + 1
         if has_no_end and found == self.fields and self.lacks_its_comma(line):
             return "cut: the last line has no line end, and not the comma that ends the others"
         if has_no_end and found < self.fields:

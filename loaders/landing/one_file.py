@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import psycopg2
@@ -10,11 +11,11 @@ from psycopg2 import extensions
 
 from loaders import layouts
 from loaders.landing import copying, ledger, named_dates
-from loaders.landing.contents import Contents, contents_of
+from loaders.landing.contents import Contents, contents_of, reading_of
 from loaders.landing.files import DataFile, Stream
 from loaders.landing.outcomes import Listener, Outcome
 from loaders.landing.raw_tables import lock_raw_table
-from loaders.source import Source
+from loaders.source import Reading, Source
 from warehouse.errors import TickmartError
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class OneFile:
         said: dict[str, str],
         listener: Listener,
         started_at: datetime,
+        symbol_of_name: str | None = None,
     ) -> None:
         self.connection = connection
         self.source = source
@@ -51,6 +53,14 @@ class OneFile:
         self.table: layouts.RawTable | None = None
         self.is_table = False
         self.continued: ledger.Held | None = None
+        self.symbol_of_name = symbol_of_name
+
+    @cached_property
+    def reading(self) -> Reading | None:
+        """How the file is read, where the source finds that out for each file."""
+        reading = reading_of(self.file, self.source, self.said, self.symbol_of_name)
+        self.listener.rereads()
+        return reading
 
     def land(self) -> Outcome:
         """Land it, unless the ledger holds these bytes; the caller commits."""
@@ -92,7 +102,7 @@ class OneFile:
             return self._contents(copying.Meter(stream, self.file.name))
 
     def _contents(self, meter: copying.Meter) -> Contents:
-        contents = contents_of(Stream(meter), self.file, self.source)
+        contents = contents_of(Stream(meter), self.file, self.source, self.reading)
         seen = self.table, self.is_table
         self.table, self.is_table = contents.layout.table, contents.head is None
         if seen[0] is not None and seen != (self.table, self.is_table):
@@ -153,6 +163,8 @@ class OneFile:
             return contents
         if head is None or head.encoding != "utf-8" or contents.layout.name != held.layout:
             raise _NoContinuationError
+        if self.reading is not None and self.reading.kept() != held.options.get("reading"):
+            raise _NoContinuationError
         lines, tail = head.header_lines, b""
         is_header_alone = head.body.taken == held.bytes
         while (left := held.bytes - head.body.taken) > 0:
@@ -166,7 +178,7 @@ class OneFile:
         if left < 0 or not (is_header_alone or tail.endswith(head.line_end)):
             # that load's last line had no line end: it may have been cut, and completed since
             raise _NoContinuationError
-        return contents.continued(lines, tail.rstrip(b"\r\n").endswith(b","))
+        return contents.continued(lines, tail.rstrip(b"\r\n").endswith(contents.delimiter.encode()))
 
     def _copy_clean(self, cursor: extensions.cursor, load_id: int) -> ledger.Entry | None:
         """Land the file's bytes as they are; return None, with nothing landed, if that is not possible."""
@@ -196,7 +208,9 @@ class OneFile:
             contents = self._rest(self._contents(meter), meter)
             assert contents.head is not None
             feed = copying.Feed(contents.head.body, contents.head.line_end, may_be_plain)
-            rows = copying.copy_clean(cursor, contents.layout.table, contents.columns, feed)
+            rows = copying.copy_clean(
+                cursor, contents.layout.table, contents.columns, feed, contents.delimiter
+            )
             if rows != feed.lines:
                 log.info("%s: %d rows of %d lines; judging them one by one", self.file.name, rows, feed.lines)
                 return None
@@ -211,7 +225,13 @@ class OneFile:
             meter = self._meter(stream)
             contents = self._rest(self._contents(meter), meter)
             rows, first_line, latin1, blank = copying.copy_judged(
-                cursor, contents.layout.table, contents.columns, contents.judged_from, load_id, rejects
+                cursor,
+                contents.layout.table,
+                contents.columns,
+                contents.judged_from,
+                load_id,
+                rejects,
+                contents.delimiter,
             )
             options = contents.options | ({"latin1_lines": latin1} if latin1 else {})
             return self._entry(load_id, meter, contents, rows, rejects.count, blank, first_line, options)
@@ -260,6 +280,8 @@ class OneFile:
             yield f"{entry.blank_lines:,} blank line{'s' if entry.blank_lines > 1 else ''}"
         if latin1 := entry.options.get("latin1_lines"):
             yield f"{latin1} line{'s' if latin1 > 1 else ''} read as latin-1, not being UTF-8"
+        if self.reading is not None and entry.status == "loaded":
+            yield self.reading.told()
         if "encoding" in entry.options:
             yield f"read as {entry.options['encoding']}, as its byte order mark says"
         assert entry.sha256

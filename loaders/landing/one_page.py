@@ -177,7 +177,7 @@ def _landed(
         yield batch_of(rows, rows.column_names, positions, first_line, answer.name)
 
     rows, first_line, _, _ = copying.copy_judged(
-        cursor, answer.layout.table, answer.rows.column_names, batches, load_id, rejects
+        cursor, answer.layout.table, answer.rows.column_names, batches, load_id, rejects, ","
     )
     if positions:  # lines of the answer that do not land have numbers, too
         cursor.execute(

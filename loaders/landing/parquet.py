@@ -8,7 +8,7 @@ from typing import IO, ClassVar
 import pyarrow as pa
 import pyarrow.parquet
 
-from loaders.landing.arrow_text import batch_of
+from loaders.landing.arrow_text import batch_of, text_of
 from loaders.landing.files import Readable
 from loaders.landing.lines import Batch
 from warehouse.errors import TickmartError
@@ -27,6 +27,8 @@ class ParquetText:
         The whole file, which is kept in a temporary file: Parquet is read from its end.
     name : str
         The file's name, for messages.
+    exact_times : bool
+        Whether times keep their fractions of seconds and their zone, as `2025-03-12 03:45:00.120+00:00`.
 
     Raises
     ------
@@ -36,8 +38,9 @@ class ParquetText:
 
     format: ClassVar[str] = "parquet"
 
-    def __init__(self, stream: Readable, name: str) -> None:
+    def __init__(self, stream: Readable, name: str, exact_times: bool = False) -> None:
         self._name = name
+        self._exact_times = exact_times
         self._file: IO[bytes] = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - lives as long as this object
             max_size=_IN_MEMORY
         )
@@ -70,8 +73,23 @@ class ParquetText:
         row = 0
         try:
             for batch in self._parquet.iter_batches(_ROWS_AT_ONCE, columns=list(self.names)):
-                yield batch_of(batch, columns, range(row, row + batch.num_rows), first_line, self._name)
+                positions = range(row, row + batch.num_rows)
+                yield batch_of(batch, columns, positions, first_line, self._name, self._exact_times)
                 row += batch.num_rows
+        except (pa.ArrowException, OSError) as error:
+            raise self._damaged(error) from error
+
+    def columns(self, names: Sequence[str]) -> Iterator[list[pa.Array]]:
+        """Yield the text of some columns, in batches of rows and bounded memory.
+
+        Raises
+        ------
+        TickmartError
+            The file is damaged or a column is of a type that has no text.
+        """
+        try:
+            for batch in self._parquet.iter_batches(_ROWS_AT_ONCE, columns=list(dict.fromkeys(names))):
+                yield [text_of(batch.column(name), name, self._name, self._exact_times) for name in names]
         except (pa.ArrowException, OSError) as error:
             raise self._damaged(error) from error
 

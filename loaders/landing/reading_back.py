@@ -88,7 +88,7 @@ def _read(file: DataFile, sha256: str | None, size: int | None, numbers: list[in
                 return Lines(problem="a Parquet file has rows, not lines")
             if looks_like_json(metered):
                 return Lines(problem="a JSON document has rows, not lines")
-            head = read_head(metered, file.name)
+            head = read_head(metered, file.name, 0)
             texts = _pick(head.body, head.line_end, head.header_lines, numbers)
     except DAMAGE as error:
         return Lines(problem=str(damaged(file.name, error)))

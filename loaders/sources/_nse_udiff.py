@@ -50,7 +50,9 @@ def udiff_table(name: str) -> RawTable:
     return RawTable(name, (*(_snake(name) for name in _UDIFF_NAMES), *_RESERVED))
 
 
-def udiff_layout(table: RawTable, example: str) -> Layout:
-    """Return the UDiFF layout that lands in a table."""
+def udiff_layout(table: RawTable, segment: str, example: str) -> Layout:
+    """Return the UDiFF layout of a segment, as its rows call it, that lands in a table."""
     columns = tuple(Column(_snake(name), (name,)) for name in _UDIFF_NAMES)
-    return Layout("udiff", table, columns, tail=_RESERVED, example=example, date="trad_dt")
+    return Layout(
+        "udiff", table, columns, tail=_RESERVED, example=example, date="trad_dt", told_by=("sgmt", segment)
+    )

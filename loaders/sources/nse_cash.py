@@ -43,6 +43,7 @@ _ADDED_IN_2011 = ("TOTALTRADES", "ISIN")
 _LAYOUTS = (
     udiff_layout(
         udiff_table("nse_cash_bhavcopy_udiff"),
+        "CM",
         "2025-08-01,2025-08-01,CM,NSE,STK,2885,INE002A01018,RELIANCE,EQ,,,,,RELIANCE INDUSTRIES LTD,"
         "1386.90,1405.90,1384.30,1393.70,1394.10,1390.20,,1393.70,,,10321171,14423489000.00,208431,F1,1,,,,,",
     ),

@@ -6,6 +6,11 @@
   quotes: the model with the minute bars of these contracts.
 #}
 {% macro contracts_as_last_known(instrument_type, quotes) %}
+{%- set relations = [
+  (ref('int_fo_bhavcopy__deduped'), 'contract_id', 'bar_start'), (ref(quotes), 'contract_id', 'bar_start'),
+  (ref('int_bars__deduped'), 'instrument_id', 'bar_start'), (ref('int_trades__deduped'), 'instrument_id', 'timestamp'),
+  (ref('int_quotes__deduped'), 'instrument_id', 'timestamp'),
+] %}
 select
     contracts.contract_id,
     contracts.symbol,
@@ -19,26 +24,27 @@ select
     terms.lot_size,
     terms.lot_size_decided_by,
     terms.tick_size,
-    least(first_official.session_date, first_quote.session_date) as first_session,
-    greatest(last_official.session_date, last_quote.session_date) as last_session,
+    least({% for _ in relations %}first_{{ loop.index }}.session_date{{ ', ' if not loop.last }}{% endfor %}) as first_session,
+    greatest({% for _ in relations %}last_{{ loop.index }}.session_date{{ ', ' if not loop.last }}{% endfor %}) as last_session,
     expiries.expires_at
 from contracts
 left join {{ ref('int_expiries__dated') }} as expiries
     on contracts.exchange = expiries.exchange and contracts.expiry = expiries.expiry
-{% for relation, of in [(ref('int_fo_bhavcopy__deduped'), 'official'), (ref(quotes), 'quote')] %}
+{% for relation, key, time in relations %}
+{% set of = loop.index %}
 {% for end, order in [('first', 'asc'), ('last', 'desc')] %}
 left join lateral (
     select rows_of_contract.session_date
     from {{ relation }} as rows_of_contract
-    where contracts.contract_id = rows_of_contract.contract_id and rows_of_contract.is_preferred
-    order by rows_of_contract.bar_start {{ order }}
+    where contracts.contract_id = rows_of_contract.{{ key }} and rows_of_contract.is_preferred
+    order by rows_of_contract.{{ time }} {{ order }}
     limit 1
 ) as {{ end }}_{{ of }} on true
 {% endfor %}
 {% endfor %}
 left join {{ ref('contract_terms') }} as terms
     on contracts.contract_id = terms.contract_id
-    and greatest(last_official.session_date, last_quote.session_date) >= terms.valid_from
-    and greatest(last_official.session_date, last_quote.session_date) <= coalesce(terms.valid_to, 'infinity')
+    and greatest({% for _ in relations %}last_{{ loop.index }}.session_date{{ ', ' if not loop.last }}{% endfor %}) >= terms.valid_from
+    and greatest({% for _ in relations %}last_{{ loop.index }}.session_date{{ ', ' if not loop.last }}{% endfor %}) <= coalesce(terms.valid_to, 'infinity')
 where contracts.instrument_type = '{{ instrument_type }}'
 {% endmacro %}

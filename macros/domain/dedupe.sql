@@ -34,14 +34,21 @@ whole_markets as (
 ),
 
 {% endif %}
--- A source has one rank among the rows of a shape, however many of its datasets bring such rows; a source without a rank goes last.
+-- A source has one rank among the rows of a shape, however many of its datasets bring such rows; one of a user's own has the rank that was
+-- said last, and a source without a rank goes last.
 loads as (
 
     select
         loads.load_id,
         loads.source,
         loads.uri ~* '_revised[^/]*$' as is_revised,
-        coalesce(min(ranks.rank) over (partition by loads.source), 100) as source_rank
+        coalesce(
+            min(ranks.rank) over (partition by loads.source),
+            first_value((loads.options #>> '{reading,rank}')::integer) over (
+                partition by loads.source order by loads.load_id desc
+            ),
+            100
+        ) as source_rank
     from {{ source('audit', 'loads') }} as loads
     left join {{ ref('source_ranks') }} as ranks
         on loads.source = ranks.source and loads.dataset = ranks.dataset
@@ -54,6 +61,7 @@ ranked as (
     select
         delivered.*,
         loads.source,
+        loads.source_rank,
         row_number() over best_first as precedence,
         lag(loads.source) over best_first as source_before
     from delivered

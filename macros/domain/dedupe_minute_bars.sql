@@ -13,9 +13,10 @@ with
 
 delivered as (
 
-    select * from {{ ref('int_minute_bars__identified') }}
+    select * from {{ ref('int_bars__identified') }}
     where {{ rows_to_build() }}
         and instrument_type = '{{ instrument_type }}'
+        and is_minute_bar
         -- not plainly `is null`: the planner takes that to be one row in two hundred, and builds its hashes on the wrong side
         and case when quarantine_reason is null then true else false end
 

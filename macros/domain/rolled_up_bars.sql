@@ -3,15 +3,17 @@
 
   bars:   the model that is rolled up; it states the hour that each of its bars belongs to.
   bucket: 'hour', as the bars state it in hour_start, or 'day', which is a session.
-  of:     'contract' (contract_id and expiry; volume and open interest) or 'index' (exchange and underlying; indices have neither).
+  of:     'contract' (contract_id and expiry; volume and open interest), 'index' (exchange and underlying; indices have neither), or
+          'share' (exchange and underlying; volume; of the finest bars that are not adjusted).
+  last_of: further columns of the bars, of which the last of the bucket counts.
 
   The time_bucket over whole days of session_date changes no date. A continuous aggregate must have one, over the column by which the table below
   is partitioned first. So no session is divided, whatever its hours and its exchange's time zone
   (docs/decisions/0163-roll-ups-are-of-sessions.md).
 #}
-{% macro rolled_up_bars(bars, bucket, of) %}
-{% if bucket not in ('hour', 'day') or of not in ('contract', 'index') %}
-  {{ exceptions.raise_compiler_error("rolled_up_bars: bucket is hour or day, of is contract or index, not " ~ bucket ~ " and " ~ of) }}
+{% macro rolled_up_bars(bars, bucket, of, last_of=[]) %}
+{% if bucket not in ('hour', 'day') or of not in ('contract', 'index', 'share') %}
+  {{ exceptions.raise_compiler_error("rolled_up_bars: bucket is hour or day, of is contract, index or share, not " ~ bucket ~ " and " ~ of) }}
 {% endif %}
 {% set keys = ['contract_id', 'expiry'] if of == 'contract' else ['exchange', 'underlying'] %}
 select
@@ -24,14 +26,27 @@ select
     max(high) as high,
     min(low) as low,
     last(close, bar_start) as close,
-    {%- if of == 'contract' %}
+    {%- if of != 'index' %}
     sum(volume) as volume,
+    {%- endif %}
+    {%- if of == 'contract' %}
     last(open_interest, bar_start) as open_interest,
     {%- endif %}
+    {%- for column in last_of %}
+    last({{ column }}, bar_start) as {{ column }},
+    {%- endfor %}
     max(bar_start) as last_bar_start,
     count(*) as bars
 from {{ bars }}
-where is_preferred and is_regular
+where
+    is_preferred
+    and is_regular
+    {%- if of == 'share' %}
+    and is_finest
+    and instrument_type = 'equity'
+    and adjusted_for = 'none'
+    and bar_interval < interval '1 day'
+    {%- endif %}
 group by
     {{ keys | join(',\n    ') }},
     {{ session_bucket() }}

@@ -13,6 +13,8 @@
 #}
 {% macro rows_that_compete() %}
   {%- set bar_values = ['open', 'high', 'low', 'close', 'volume', 'open_interest'] -%}
+  {%- set types_of_all = ['option', 'future', 'index', 'equity', 'currency', 'crypto', 'unknown'] -%}
+  {%- set quote_values = ['bid', 'bid_size', 'ask', 'ask_size'] -%}
   {%- set day_values = bar_values + ['settlement_price'] -%}
   {%- set share_values = ['open', 'high', 'low', 'close', 'volume'] -%}
   {#- an index has no volume, so a volume in a file makes no difference -#}
@@ -23,9 +25,9 @@
   ] -%}
   {{ return({
     'bars': {
-      'rows': 'int_minute_bars__identified',
-      'contract_id': 'contract_id',
-      'bar_of': "case when instrument_type = 'index' then concat_ws(' ', exchange, underlying) end",
+      'rows': 'int_bars__identified',
+      'contract_id': 'case when is_minute_bar then contract_id end',
+      'bar_of': "case when not is_minute_bar then " ~ bar_of_any("contract_id") ~ " when instrument_type = 'index' then concat_ws(' ', exchange, underlying) end",
       'underlying': 'underlying',
       'time': 'bar_start',
       'values': index_values + [
@@ -37,6 +39,41 @@
         {
           'in': 'int_spot__prices_deduped', 'types': ['index'], 'contract_id': 'null::bigint',
           'bar_of': "concat_ws(' ', exchange, underlying)", 'values': index_values + ['null', 'null'],
+        },
+        {
+          'in': 'int_bars__deduped', 'types': types_of_all,
+          'contract_id': 'null::bigint', 'bar_of': bar_of_any('instrument_id'),
+          'values': index_values + [
+            "case when instrument_type <> 'index' then volume end", "case when instrument_type <> 'index' then open_interest end",
+          ],
+        },
+      ],
+    },
+    'trades': {
+      'rows': 'int_trades__identified',
+      'contract_id': 'instrument_id',
+      'bar_of': 'print_key',
+      'underlying': 'underlying',
+      'time': 'timestamp',
+      'values': ['price', 'size'],
+      'winners': [
+        {
+          'in': 'int_trades__deduped', 'types': types_of_all, 'contract_id': 'instrument_id', 'bar_of': 'print_key',
+          'values': ['price', 'size'],
+        },
+      ],
+    },
+    'quotes': {
+      'rows': 'int_quotes__identified',
+      'contract_id': 'instrument_id',
+      'bar_of': 'print_key',
+      'underlying': 'underlying',
+      'time': 'timestamp',
+      'values': quote_values,
+      'winners': [
+        {
+          'in': 'int_quotes__deduped', 'types': types_of_all, 'contract_id': 'instrument_id', 'bar_of': 'print_key',
+          'values': quote_values,
         },
       ],
     },
@@ -98,6 +135,12 @@
     },
   }) }}
 {% endmacro %}
+
+
+{# What a bar is of that no table of minutes has, as one text: two rows with the same text and start compete. #}
+{% macro bar_of_any(contract_id) -%}
+concat_ws(' ', exchange, instrument_type, case when instrument_type in ('option', 'future') then {{ contract_id }}::text else underlying end, bar_interval, adjusted_for)
+{%- endmacro %}
 
 
 {# The models in which the winners of every shape stand, with the column of their time: {'in', 'time'}. #}

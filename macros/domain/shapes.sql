@@ -19,6 +19,9 @@
       'raw_table': ['raw_gfdl', 'gfdl_minute_bars'], 'view': 'stg_gfdl__minute_bars', 'shape': 'bars',
       'dates': ['date', 'expiry'],
     },
+    {'raw_table': ['raw_any', 'any_bars'], 'view': 'stg_any__bars', 'shape': 'bars'},
+    {'raw_table': ['raw_any', 'any_trades'], 'view': 'stg_any__trades', 'shape': 'trades'},
+    {'raw_table': ['raw_any', 'any_quotes'], 'view': 'stg_any__quotes', 'shape': 'quotes'},
     {
       'raw_table': ['raw_nse', 'nse_fo_bhavcopy_udiff'], 'view': 'stg_nse__fo_bhavcopy_udiff', 'shape': 'contract_days',
       'dates': ['trad_dt', 'xpry_dt'],
@@ -60,7 +63,7 @@
   a line for each raw table above, and, where its rows compete for a place in a mart, an entry in rows_that_compete().
 #}
 {% macro shape_names() %}
-  {{ return(['bars', 'contract_days', 'share_days', 'index_days', 'chain_snapshots', 'instruments']) }}
+  {{ return(['bars', 'contract_days', 'share_days', 'index_days', 'chain_snapshots', 'trades', 'quotes', 'instruments']) }}
 {% endmacro %}
 
 

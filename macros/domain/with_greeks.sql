@@ -118,6 +118,13 @@
 {%- endmacro %}
 
 
+{# What a bar of an option states beside that, where its source does. #}
+{% macro columns_of_option_bars() %}
+  {{ return(['bid', 'ask', 'vendor_implied_volatility']) }}
+{% endmacro %}
+
+
+{# What a bar states: prices and quantities. #}
 {% macro columns_of_bars() %}
   {{ return(['open', 'high', 'low', 'close', 'volume', 'open_interest']) }}
 {% endmacro %}

@@ -65,7 +65,7 @@ def test_without_that_folder_it_is_none(plugin: Plugin, monkeypatch: pytest.Monk
     settings.cache_clear()
 
     with pytest.raises(
-        TickmartError, match=r"unknown source 'acme-bars'; known sources: kite-instruments, .*nse"
+        TickmartError, match=r"unknown source 'acme-bars'; known sources: csv, kite-instruments, .*nse"
     ):
         SOURCES.named("acme-bars")
 

@@ -40,7 +40,7 @@ def test_the_tail_is_matched_by_place_whatever_its_names() -> None:
 
 
 def test_no_header_fits_two_layouts_of_one_source_alike() -> None:
-    for source in SOURCES.values():
+    for source in (source for source in SOURCES.values() if source.recognise is None):
         for layout in source.layouts:
             names = [column.spellings[0] for column in layout.columns] + [*layout.tail]
             chosen = choose(names, source.layouts)

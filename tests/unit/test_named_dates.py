@@ -67,7 +67,7 @@ def test_another_contradiction_is_said_and_decides_nothing(
 
 
 def test_every_layout_whose_rows_are_dated_knows_where() -> None:
-    for source in SOURCES.values():
+    for source in (source for source in SOURCES.values() if source.recognise is None):
         for layout in source.layouts:
             assert (layout.date is None) == source.undated
             assert layout.date is None or layout.date in layout.table.columns

@@ -9,6 +9,6 @@
 
 {{ dedupe_minute_bars('option', ['contract_id'], [
     'contract_id', 'expiry', 'session_date', 'bar_start', 'bar_end', 'hour_start',
-    'open', 'high', 'low', 'close', 'volume', 'open_interest', 'source', 'is_regular', 'is_preferred',
+    'open', 'high', 'low', 'close', 'bid', 'ask', 'volume', 'open_interest', 'vendor_implied_volatility', 'source', 'is_regular', 'is_preferred',
     'load_id', 'line',
 ]) }}

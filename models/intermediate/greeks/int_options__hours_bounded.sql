@@ -32,6 +32,9 @@ bounded as (
         hours.close,
         hours.volume,
         hours.open_interest,
+        hours.bid,
+        hours.ask,
+        hours.vendor_implied_volatility,
         hours.last_bar_start,
         hours.bars,
         {{ end_of_hour('hours') }} as bar_end

@@ -10,7 +10,7 @@ bars as (
 
 priced as (
 
-    {{ with_pricing_inputs() }}
+    {{ with_pricing_inputs(further=columns_of_option_bars()) }}
 
 )
 

@@ -14,7 +14,7 @@ bars as (
 
 priced as (
 
-    {{ with_pricing_inputs(further=['load_id', 'line']) }}
+    {{ with_pricing_inputs(further=columns_of_option_bars() + ['load_id', 'line']) }}
 
 )
 

@@ -1,3 +1,4 @@
+{%- set has_its_number = "rows_of.instrument_id = others.instrument_id" -%}
 {%- set is_index = "others.instrument_type = 'index'"
     ~ " and rows_of.exchange = others.exchange and rows_of.underlying = others.symbol" -%}
 {%- set is_share = "others.instrument_type = 'equity'"
@@ -47,6 +48,12 @@ lives as (
                 {{ ends_of_rows(ref('int_spot__official_daily'), is_index, order_by='session_date') }}
                 union all
                 {{ ends_of_rows(ref('int_equities__official_deduped'), is_share) }}
+                union all
+                {{ ends_of_rows(ref('int_bars__deduped'), has_its_number) }}
+                union all
+                {{ ends_of_rows(ref('int_trades__deduped'), has_its_number, order_by='timestamp') }}
+                union all
+                {{ ends_of_rows(ref('int_quotes__deduped'), has_its_number, order_by='timestamp') }}
             ) as ends
         ) as life
     left join lateral (

@@ -62,7 +62,7 @@ symbols as (
 
 ),
 
-index_symbols as (
+symbols_of_others as (
 
     select
         dialect,
@@ -73,7 +73,7 @@ index_symbols as (
         '' as series,
         min(first_session) as first_session
     from symbols
-    where instrument_type = 'index'
+    where instrument_type not in ('option', 'future')
     group by dialect, vendor_symbol, exchange, instrument_type, underlying
 
 ),
@@ -103,7 +103,7 @@ brought as (
     union all
     select * from index_closes
     union all
-    select * from index_symbols
+    select * from symbols_of_others
     union all
     select * from indices_of_contracts
 

@@ -1,7 +1,7 @@
 {{ config(
     materialized='by_load',
     indexes=[{'columns': ['load_id']}],
-    meta={'built_from': 'ledger', 'shapes': ['bars', 'contract_days', 'chain_snapshots', 'instruments'], 'keeps': 'each load'},
+    meta={'built_from': 'ledger', 'shapes': ['bars', 'trades', 'quotes', 'contract_days', 'chain_snapshots', 'instruments'], 'keeps': 'each load'},
 ) }}
 
 {%- set parts = ['instrument_type', 'underlying', 'expiry', 'strike', 'option_type'] -%}
@@ -10,34 +10,38 @@
 with
 
 -- Dates are read after the grouping, once per distinct text.
-texts_of_bars as (
+texts as (
 
-    select
-        {{ key | join(',\n        ') }},
-        vendor_date,
-        min(line) as first_line,
-        max(line) as last_line,
-        count(*) as rows
-    from {{ ref('int_bars__delivered') }}
-    where load_id = any({{ loads_to_build() }})
-    group by
-        {{ key | join(',\n        ') }},
-        vendor_date
+    {% for shape in ['bars', 'trades', 'quotes'] -%}
+        select
+            {{ key | join(',\n            ') }},
+            '{{ shape }}' as shape,
+            vendor_date,
+            min(line) as first_line,
+            max(line) as last_line,
+            count(*) as rows
+        from {{ ref('int_' ~ shape ~ '__delivered') }}
+        where load_id = any({{ loads_to_build() }})
+        group by
+            {{ key | join(',\n            ') }},
+            vendor_date
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 
 ),
 
-bars as (
+bars_and_prints as (
 
     select
         {{ key | join(',\n        ') }},
-        'bars' as shape,
+        shape,
         instrument_type is not null as states_parts,
         true as states_contract,
         ({{ vendor_date('vendor_date') }}) as session_date,
         first_line,
         last_line,
         rows
-    from texts_of_bars
+    from texts
 
 ),
 
@@ -99,7 +103,7 @@ with_parts as (
 
 keys as (
 
-    select * from bars
+    select * from bars_and_prints
     union all
     select * from with_parts
 

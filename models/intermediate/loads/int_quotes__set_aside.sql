@@ -131,7 +131,8 @@ judged as (
             own.quarantine_reason,
             winners.load_id as winner_load_id,
             winners.line as winner_line,
-            own.stated = winners.stated as same_values
+            own.stated = winners.stated as same_values,
+            {{ name in ['trades', 'quotes'] }} as is_print
         from {{ name }}_rows as own
         left join {{ name }}_winners as winners
             on own.quarantine_reason is null
@@ -152,7 +153,8 @@ judged as (
         quarantine_reason,
         null as winner_load_id,
         null as winner_line,
-        null as same_values
+        null as same_values,
+        false as is_print
     from instruments
     where quarantine_reason is not null
 
@@ -181,6 +183,7 @@ set_aside as (
         case when quarantine_reason is not null then 'quarantined' else 'superseded' end as outcome,
         case
             when quarantine_reason is not null then quarantine_reason
+            when is_print and winner_load_id is null then 'another source of better rank has the prints of this session'
             when same_values and winner_load_id = load_id then '{{ duplicates["same file"] }}'
             when same_values then '{{ duplicates["another file"] }}'
             when winner_source <> source then 'conflict: a source of better rank has other values'

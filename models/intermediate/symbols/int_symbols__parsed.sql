@@ -114,6 +114,7 @@ read_columns as (
         load_id,
         case
             when instrument_type is null then 'unknown instrument type'
+            when instrument_type not in ('option', 'future') then null
             when expiry is null then {{ no_date(
                 'vendor_expiry', "'impossible expiry date: ' || left(vendor_expiry, 20)"
             ) }}

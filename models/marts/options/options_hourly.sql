@@ -4,6 +4,7 @@ with_greeks as (
 
     {{ with_greeks(
         bars=ref('int_options__hours_bounded'), priced=ref('int_options__hours_priced'), bar_interval='hour',
+        columns=columns_of_bars() + columns_of_option_bars(),
     ) }}
 
 ),
@@ -30,6 +31,8 @@ options_hourly as (
         high,
         low,
         close,
+        bid,
+        ask,
         volume,
         open_interest,
 

@@ -4,6 +4,7 @@ with_greeks as (
 
     {{ with_greeks(
         bars=ref('int_options__quotes_deduped'), priced=ref('int_options__quotes_priced'), bar_interval='minute',
+        columns=columns_of_bars() + columns_of_option_bars(),
         of_several_sources=true, further=['load_id', 'line'],
     ) }}
 
@@ -37,6 +38,8 @@ options_ticks as (
         with_greeks.high,
         with_greeks.low,
         with_greeks.close,
+        with_greeks.bid,
+        with_greeks.ask,
         with_greeks.volume,
         with_greeks.open_interest,
 

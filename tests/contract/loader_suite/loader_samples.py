@@ -84,14 +84,25 @@ class Sample:
             self.uri(path).removeprefix(path.as_uri())
         )
 
+    def said_of(self, name: str) -> dict[str, str]:
+        """What has to be said of a fixture that does not say everything itself."""
+        of_one: dict[str, str] = self.expected["files"].get(name, {}).get("options", {})
+        return of_one or dict(self.expected.get("options", {}))
+
+    @property
+    def said(self) -> dict[str, str]:
+        """What has to be said of the clean file."""
+        return self.said_of(self.clean_name)
+
     def command(self, path: Path) -> list[str]:
         """The command that lands it."""
         said = ["--as-of", str(self.as_of)] if self.as_of else []
+        said += [part for name, value in self.said.items() for part in (f"--{name}", value)]
         return [sys.executable, "-m", "tickmart", "load", self.source.name, *said, str(path)]
 
     def land(self, paths: Iterable[str | Path], **options: Any) -> Report:
         """Land files as the source wants them landed."""
-        return land(self.source.name, paths, as_of=self.as_of, **options)
+        return land(self.source.name, paths, **{"as_of": self.as_of, "options": self.said} | options)
 
     def land_one(self, path: Path, **options: Any) -> Outcome:
         """Land one file that holds one member."""
@@ -180,6 +191,11 @@ def of_transport() -> list[Sample]:
     """
     named = {identify(sample): sample for sample in samples()}
     return [named["nse-bhavcopy-udiff"], named["kite-instruments-kite"]]
+
+
+def of_known_layouts() -> list[Sample]:
+    """Those whose layout is known by its header; the others are asked of by their own tests."""
+    return [sample for sample in samples() if sample.source.recognise is None]
 
 
 def identify(sample: Sample) -> str:

@@ -10,7 +10,7 @@ from loaders.landing.checking import check
 
 pytestmark = pytest.mark.usefixtures("database")
 
-DATED = [sample for sample in samples() if not sample.source.undated]
+DATED = [sample for sample in samples() if sample.layout.date and not sample.source.undated]
 
 
 def of_the_fifth_of_april(sample: Sample, rows: int) -> str:

@@ -29,25 +29,47 @@ identified as (
         symbols.underlying,
         symbols.expiry,
 
-        -- times
+        -- Which table the bar belongs to goes by what the source states alone, so that the planner leaves out sources
+        -- that have no such bars.
+        (
+            bars.bar_interval = interval '1 minute'
+            and bars.adjusted_for = 'none'
+            and coalesce(bars.instrument_type in ('option', 'future', 'index'), true)
+        ) as is_minute_bar,
+        bars.bar_interval,
+        bars.adjusted_for,
+
+        -- times: a bar of a whole day is of its session
         bars.session_date,
-        bars.bar_start,
-        bars.bar_end,
+        coalesce(
+            case when bars.bar_interval = interval '1 day' then sessions.opens_at end, bars.bar_start
+        ) as bar_start,
+        coalesce(
+            case when bars.bar_interval = interval '1 day' then sessions.closes_at end, bars.bar_end
+        ) as bar_end,
         -- hours are counted from the open of the session, and by the clock where its hours are not known
         date_bin(
             '1 hour', bars.bar_start, coalesce(sessions.opens_at, timestamptz '2000-01-01 00:00+00')
         ) as hour_start,
-        coalesce(bars.bar_start >= sessions.opens_at and bars.bar_end <= sessions.closes_at, true) as is_regular,
+        bars.bar_interval >= interval '1 day'
+        or coalesce(bars.bar_start >= sessions.opens_at and bars.bar_end <= sessions.closes_at, true) as is_regular,
 
         -- prices
         bars.open,
         bars.high,
         bars.low,
         bars.close,
+        bars.bid,
+        bars.ask,
 
         -- quantities
         bars.volume,
         bars.open_interest,
+        bars.quote_volume,
+        bars.trade_count,
+
+        -- volatility
+        bars.vendor_implied_volatility,
 
         -- judgement
         coalesce(
@@ -55,15 +77,14 @@ identified as (
             case
                 when symbols.vendor_symbol is null then 'symbol is missing'
                 when symbols.unknown_reason is not null then symbols.unknown_reason
-                when sessions.session_date is null and symbols.exchange <> '' then 'no session on this date'
+                when sessions.session_date is null and symbols.exchange <> '' and bars.bar_interval <= interval '1 day'
+                    then 'no session on this date'
                 when
                     (bars.bar_start < sessions.opens_at or bars.bar_end > sessions.closes_at)
+                    and bars.bar_interval < interval '1 day'
                     and sessions.has_other_hours is not true
                     then 'outside the session'
                 when bars.session_date > symbols.expiry then 'after the expiry of the contract'
-                when bars.bar_interval <> interval '1 minute'
-                    then 'no mart holds bars of this length: ' || bars.bar_interval
-                when bars.adjusted_for <> 'none' then 'no mart holds bars adjusted for ' || bars.adjusted_for
             end
         ) as quarantine_reason,
 
@@ -80,7 +101,7 @@ identified as (
     left join sessions
         on symbols.exchange = sessions.exchange
         and bars.session_date = sessions.session_date
-        and case symbols.instrument_type when 'index' then 'index' else 'fo' end = sessions.segment
+        and {{ segment_of('symbols.instrument_type') }} = sessions.segment
 
 )
 

@@ -1,0 +1,75 @@
+{{ config(
+    materialized='hypertable',
+    indexes=[{'columns': ['exchange', 'underlying', 'session_date']}],
+    meta={
+        'built_from': 'slices', 'shapes': ['bars'],
+        'instrument_types': ['option', 'future', 'index', 'equity', 'currency', 'crypto', 'unknown'],
+        'slice_key': 'underlying', 'chunk_interval': '30 days',
+        'segment_by': 'instrument_id', 'order_by': 'bar_interval, bar_start, bar_end, session_date, source',
+    },
+) }}
+
+with
+
+rows_of_bars as (
+
+    select * from {{ ref('int_bars__identified') }}
+    where
+        {{ rows_to_build() }}
+        and not is_minute_bar
+        and quarantine_reason is null
+
+),
+
+-- The numbers of what is no contract, by its name.
+instruments as (
+
+    {{ numbers_of_instruments() | indent(4) }}
+
+),
+
+delivered as (
+
+    select
+        rows_of_bars.*,
+        coalesce(rows_of_bars.contract_id, instruments.instrument_id) as instrument_id
+    from rows_of_bars
+    left join instruments
+        on rows_of_bars.exchange = instruments.exchange
+        and rows_of_bars.instrument_type = instruments.instrument_type
+        and rows_of_bars.underlying = instruments.symbol
+
+),
+
+{{ dedupe('bars', ['instrument_id', 'bar_interval', 'adjusted_for', 'bar_start'], group='underlying') }}
+
+select
+    instrument_id,
+    instrument_type,
+    exchange,
+    underlying,
+    expiry,
+    bar_interval,
+    adjusted_for,
+    session_date,
+    bar_start,
+    bar_end,
+    open,
+    high,
+    low,
+    close,
+    bid,
+    ask,
+    volume,
+    open_interest,
+    quote_volume,
+    trade_count,
+    vendor_implied_volatility,
+    source,
+    is_regular,
+    is_preferred,
+    -- a session of which there are finer bars too is not counted twice by whoever adds bars up
+    bar_interval = min(bar_interval) over (partition by instrument_id, adjusted_for, session_date) as is_finest,
+    load_id,
+    line
+from winners

@@ -1,0 +1,1 @@
+{{ identified_prints('quotes', ['bid', 'bid_size', 'ask', 'ask_size']) }}

@@ -1,0 +1,12 @@
+{{ config(
+    materialized='hypertable',
+    indexes=[{'columns': ['exchange', 'underlying', 'session_date']}],
+    meta={
+        'built_from': 'slices', 'shapes': ['trades'],
+        'instrument_types': ['option', 'future', 'index', 'equity', 'currency', 'crypto', 'unknown'],
+        'slice_key': 'underlying', 'chunk_interval': '1 day',
+        'segment_by': 'instrument_id', 'order_by': 'timestamp, sequence, session_date, source',
+    },
+) }}
+
+{{ dedupe_prints('trades', ['price', 'size', 'side', 'trade_id']) }}
