@@ -81,7 +81,7 @@ def export(
     format : str
         A name in `EXPORTERS`, which is that of a module in `exporters/formats/`.
     underlyings : sequence of str
-        Such as `NIFTY`, in any case; empty: all that the marts hold.
+        Such as `NIFTY`, in any case; empty: all that the marts hold but for shares, which go by name.
     start, end : date or None
         First and last session date, both included; None: as far as the marts go. A partition (a month, a day)
         that was exported to this destination before stays whole: it covers the earlier range and this one.
@@ -230,6 +230,13 @@ _RANGES = """
     order by underlying
 """
 
+_RANGES_OF_SHARES = """
+    select symbol, min(session_date), max(session_date)
+    from marts.equity_daily
+    where upper(symbol) = any(%s)
+    group by symbol
+"""
+
 
 def _available(
     connection: psycopg2.extensions.connection, underlyings: Sequence[str]
@@ -242,6 +249,10 @@ def _available(
             )
         cursor.execute(_RANGES)
         held = {name: (first, last) for name, first, last in cursor.fetchall()}
+        if underlyings:  # shares are thousands, and exported only by name
+            cursor.execute(_RANGES_OF_SHARES, [[name.upper() for name in underlyings]])
+            for name, first, last in cursor.fetchall():
+                held[name] = _around(held.get(name, (first, last)), (first, last))
     if not held:
         raise TickmartError(
             "the marts are empty. Load data (tickmart load …) and build (tickmart build) first."

@@ -21,7 +21,7 @@ from warehouse import exchanges
 from warehouse.database.arrow import copy_out
 from warehouse.errors import TickmartError
 
-Kind = Literal["option", "future", "index"]
+Kind = Literal["option", "future", "index", "equity"]
 Interval = Literal["minute", "hour", "day"]
 
 PRICE_SCALE = 8
@@ -35,14 +35,14 @@ BATCHES_AHEAD = 2
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """What an exporter needs to know about an option, a future or an index.
+    """What an exporter needs to know about an option, a future, an index or a share.
 
     Attributes
     ----------
     lot_size : int or None
         None where no source says.
     tick_size : Decimal or None
-        None for indices.
+        None for indices, and where no source says.
     first_session : date or None
         The first session on which the exchange listed it, as far as the data go.
     expires_at : datetime or None
@@ -116,6 +116,15 @@ _MARTS: dict[tuple[Kind, Interval], str] = {
     ("index", "minute"): "marts.spot_prices",
     ("index", "hour"): "marts.spot_hourly",
     ("index", "day"): "marts.spot_daily",
+    ("equity", "minute"): "marts.equity_ticks",
+    ("equity", "day"): "marts.equity_daily",
+}
+# What has a symbol and no contracts: all its rows are of one instrument.
+_OF_A_SYMBOL = ("index", "equity")
+# Of a share's rows those of one length, as they were traded, and not its bonds, rights and blocks.
+_OF_SHARES: dict[Interval, str] = {
+    "minute": "bar_interval = interval '1 minute' and adjusted_for = 'none'",
+    "day": "(series is null or series in ('EQ', 'BE', 'BZ', 'SM', 'ST', 'SZ'))",
 }
 _SERIES: dict[Interval, Series] = {
     "minute": Series.MINUTE_BARS,
@@ -135,15 +144,15 @@ def require_marts(connection: psycopg2.extensions.connection) -> None:
 
 
 def contracts(connection: psycopg2.extensions.connection, underlying: str, kind: Kind) -> dict[int, Contract]:
-    """Return the contracts of an underlying by contract id; an index has the id 0.
+    """Return the contracts of an underlying by contract id; an index and a share have the id 0.
 
     Parameters
     ----------
     underlying : str
         As the marts spell it.
     """
-    if kind == "index":
-        return {0: Contract("index", underlying, _exchange_of_index(connection, underlying), underlying)}
+    if kind in _OF_A_SYMBOL:
+        return {0: Contract(kind, underlying, _exchange_of(connection, kind, underlying), underlying)}
     columns = "strike, option_type" if kind == "option" else "null, null"
     with connection.cursor() as cursor:
         cursor.execute(
@@ -155,17 +164,20 @@ def contracts(connection: psycopg2.extensions.connection, underlying: str, kind:
         return {row[0]: Contract(kind, *row[1:]) for row in cursor.fetchall()}
 
 
-def _exchange_of_index(connection: psycopg2.extensions.connection, symbol: str) -> str:
+def _exchange_of(connection: psycopg2.extensions.connection, kind: Kind, symbol: str) -> str:
+    minutes, days = _MARTS[kind, "minute"], _MARTS[kind, "day"]
     with connection.cursor() as cursor:
         cursor.execute(
-            "(select exchange from marts.spot_prices where symbol = %(symbol)s limit 1)"
-            " union (select distinct exchange from marts.spot_daily where symbol = %(symbol)s) order by 1",
+            f"(select exchange from {minutes} where symbol = %(symbol)s limit 1)"
+            f" union (select distinct exchange from {days} where symbol = %(symbol)s) order by 1",
             {"symbol": symbol},
         )
         codes = [row[0] for row in cursor.fetchall()]
     if len(codes) > 1:
-        named = " and ".join(codes)
-        raise TickmartError(f"the index {symbol} is on several exchanges, {named}: one file cannot hold both")
+        named, what = " and ".join(codes), "share" if kind == "equity" else kind
+        raise TickmartError(
+            f"the {what} {symbol} is on several exchanges, {named}: one file cannot hold both"
+        )
     return codes[0] if codes else ""
 
 
@@ -212,20 +224,23 @@ def read(
         the Greeks when asked for.
     """
     fields = _fields(mart, with_greeks)
-    names = {"contract_id": "0::bigint"} if mart.kind == "index" else {}
+    has_contracts = mart.kind not in _OF_A_SYMBOL
+    names = {} if has_contracts else {"contract_id": "0::bigint"}
     if mart.kind == "index":
         names["volume"] = "null::numeric"
     if mart.interval == "day":
         names["is_traded"] = "true" if mart.kind == "index" else "is_traded"
     selected = ", ".join(f"{names.get(field.name, field.name)} as {field.name}" for field in fields)
-    owner = "symbol" if mart.kind == "index" else "underlying"
+    owner = "underlying" if has_contracts else "symbol"
     # a session lies within a day of its date; the bounds on time let TimescaleDB leave other chunks alone
     where = f"{owner} = %s and session_date between %s and %s and bar_start >= %s and bar_start < %s"
     if mart.interval == "day":
         where += " and is_preferred"
         if not with_greeks and mart.kind != "index":
             where += " and is_traded"
-    order = "bar_start" if mart.kind == "index" else "contract_id, bar_start"
+    if mart.kind == "equity":
+        where += f" and {_OF_SHARES[mart.interval]}"
+    order = "contract_id, bar_start" if has_contracts else "bar_start"
     query = f"select {selected} from {mart.name} where {where} order by {order}"
     around = midnight(piece.first - timedelta(days=1), UTC), midnight(piece.last + timedelta(days=2), UTC)
     parameters = [piece.underlying, piece.first, piece.last, *around]
@@ -239,7 +254,7 @@ def read(
 def _fields(mart: BarMart, with_greeks: bool) -> list[pa.Field]:
     fields = [pa.field("contract_id", pa.int64()), pa.field("bar_end", pa.timestamp("us", "UTC"))]
     fields += [pa.field(name, PRICE) for name in PRICES] + [pa.field("volume", SIZE)]
-    if mart.kind != "index":
+    if mart.kind not in _OF_A_SYMBOL:
         fields.append(pa.field("open_interest", SIZE))
     if with_greeks:
         fields += [

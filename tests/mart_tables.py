@@ -41,6 +41,10 @@ TABLES = {
     "spot_prices": f"{_INDEX}, {_BAR}, {_ORIGIN}",
     "spot_hourly": f"{_INDEX}, {_BAR}",
     "spot_daily": f"{_INDEX}, {_BAR}, source text, is_preferred boolean",
+    "equity_ticks": f"{_INDEX}, {_BAR}, volume numeric, bar_interval interval, adjusted_for text, {_ORIGIN}",
+    "equity_daily": (
+        f"{_INDEX}, series text, {_BAR}, volume numeric, source text, is_preferred boolean, is_traded boolean"
+    ),
 }
 _COVERAGE = """
     create view marts.data_coverage as

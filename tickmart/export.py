@@ -33,7 +33,12 @@ def _add_command(name: str) -> None:
     def command(
         to: Annotated[str, typer.Option(help="A folder, or s3://bucket/prefix.")],
         underlying: Annotated[
-            list[str] | None, typer.Option(help="Such as NIFTY; may be repeated. Without it: all there are.")
+            list[str] | None,
+            typer.Option(
+                "--underlying",
+                "--symbol",
+                help="Such as NIFTY, or AAPL of a share; may be repeated. Without it: all but shares.",
+            ),
         ] = None,
         series: Annotated[
             list[str] | None,
@@ -64,7 +69,7 @@ def _add_command(name: str) -> None:
         if as_json:
             show_json(report.to_dict())
         else:
-            _show(report)
+            show(report)
 
     app.command(name, help=EXPORTERS.summary(name))(command)
 
@@ -73,7 +78,8 @@ for _name in EXPORTERS:
     _add_command(_name)
 
 
-def _show(report: ExportReport) -> None:
+def show(report: ExportReport) -> None:
+    """Show what an export has written."""
     for warning in report.warnings:
         typer.echo(f"note: {warning}", err=True)
     outcome = report.outcome

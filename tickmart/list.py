@@ -14,14 +14,19 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 
 _COLUMNS = (
     "underlying", "exchange", "instrument_type", "interval", "first_session", "last_session", "contracts",
-    "rows", "mart",
+    "rows", "source", "mart",
 )  # fmt: skip
 
 
 @app.command()
 def _list(
     underlying: Annotated[
-        list[str] | None, typer.Option(help="Such as NIFTY; may be repeated. Without it: all there are.")
+        list[str] | None,
+        typer.Option(
+            "--underlying",
+            "--symbol",
+            help="Such as NIFTY, or AAPL of a share; may be repeated. Without it: all there are.",
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:

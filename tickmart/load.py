@@ -113,11 +113,11 @@ def _add_command(source: Source) -> None:
         ] = None,
         **given: str | bool | None,
     ) -> None:
-        options = _said(given)
+        options = said_of(given)
         if guess_to is not None:
             _write_guess(source, paths, options, guess_to)
             return
-        listener = _listener(quiet=as_json)
+        listener = listener_of(quiet=as_json)
         if check_only:
             with listener:
                 verdicts = check(
@@ -127,13 +127,14 @@ def _add_command(source: Source) -> None:
             return
         with listener:
             report = land(source.name, paths, force=force, as_of=as_of, options=options, listener=listener)
-        _conclude(report, as_json)
+        conclude(report, as_json)
 
-    _take_options(command, source.options)
+    take_options(command, source.options)
     app.command(source.name, help=source.description)(command)
 
 
-def _said(given: Mapping[str, str | bool | None]) -> dict[str, str]:
+def said_of(given: Mapping[str, str | bool | None]) -> dict[str, str]:
+    """Return the options that were said, in the form in which a source takes them."""
     return {name: "true" if value is True else str(value) for name, value in given.items() if value}
 
 
@@ -166,11 +167,11 @@ def _load_by_header(
     as_json: Annotated[bool, typer.Option("--json", help="Write the outcome of each file as JSON.")] = False,
     **given: str | bool | None,
 ) -> None:
-    options = _said(given)
+    options = said_of(given)
     verdicts: list[Verdict] = []
     report = Report()
     errors: list[str] = []
-    listener = _listener(quiet=as_json)
+    listener = listener_of(quiet=as_json)
     with listener:
         for name, files in files_by_source(paths).items():
             source = SOURCES[name]
@@ -192,12 +193,12 @@ def _load_by_header(
     if check_only:
         _show_verdicts(verdicts, as_json)
     else:
-        _conclude(report, as_json)
+        conclude(report, as_json)
     if errors:
         raise typer.Exit(1)
 
 
-def _take_options(command: Callable[..., None], options: Sequence[LoadOption]) -> None:
+def take_options(command: Callable[..., None], options: Sequence[LoadOption]) -> None:
     """Give a command, in place of its `**given`, the options that a source takes."""
     signature = inspect.signature(command)
     own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
@@ -219,7 +220,7 @@ def _take_options(command: Callable[..., None], options: Sequence[LoadOption]) -
 
 for _source in SOURCES.values():
     _add_command(_source)
-_take_options(_load_by_header, SOURCES[ANYBODYS_LINES].options)
+take_options(_load_by_header, SOURCES[ANYBODYS_LINES].options)
 app.command(_BY_HEADER, hidden=True, help="Land files, each as its header says.")(_load_by_header)
 
 
@@ -269,7 +270,8 @@ def _show_verdict(verdict: Verdict) -> None:
                 typer.echo(f"  and {verdict.rejected - len(verdict.rejects):,} more")
 
 
-def _conclude(report: Report, as_json: bool) -> None:
+def conclude(report: Report, as_json: bool) -> None:
+    """Show what became of all files, and exit with 1 where one of them failed."""
     if as_json:
         show_json([asdict(outcome) for outcome in report.outcomes])
     else:
@@ -429,5 +431,6 @@ class _Bar(Listener):
             typer.echo(_line(outcome))
 
 
-def _listener(quiet: bool) -> _Plain | _Bar:
+def listener_of(quiet: bool) -> _Plain | _Bar:
+    """Return what shows the progress: a bar on a terminal, lines elsewhere."""
     return _Bar() if sys.stderr.isatty() and not quiet else _Plain(quiet)

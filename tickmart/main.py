@@ -28,6 +28,7 @@ COMMANDS = {
     "build": "Run dbt build, then the Greeks.",
     "greeks": "Compute the Greeks that are due.",
     "export": "Write marts as files that a backtester loads.",
+    "run": "Files to a catalog in one go: load, build, export.",
     "backtest": "Run a NautilusTrader backtest on exported data.",
     "list": "What data is there: underlying, interval, first, last, rows.",
     "coverage": "What is there and what is missing, per underlying, exchange and session.",
@@ -38,6 +39,9 @@ COMMANDS = {
     "demo": "Sample data to bars, Greeks, catalog and backtest, in one go.",
 }
 
+
+# Commands whose module has another name: `tickmart.run` is the function of the Python API.
+_MODULES = {"run": "running"}
 
 # What a user can mend. Any other error of the database is a defect of ours and shows its traceback.
 _THE_DATABASE_S_STATE = (
@@ -53,7 +57,8 @@ class _Command(TyperCommand):
     """A command whose module is imported when it is called, not when it is listed, suggested or completed."""
 
     def make_context(self, info_name: str | None, args: list[str], *rest: Any, **settings: Any) -> Any:
-        command = typer.main.get_command(importlib.import_module(f"tickmart.{self.name}").app)
+        module = importlib.import_module(f"tickmart.{_MODULES.get(str(self.name), self.name)}")
+        command = typer.main.get_command(module.app)
         command.name = self.name
         return command.make_context(info_name, args, *rest, **settings)
 

@@ -77,3 +77,17 @@ def first_session_touched(
         )
         (session,) = next(iter(cursor.fetchall()))
     return session  # type: ignore[no-any-return]
+
+
+def groups_of_loads(connection: psycopg2.extensions.connection, load_ids: Sequence[int]) -> list[str]:
+    """Return the underlyings, and the symbols of what has none, that some loads have rows of.
+
+    A file of a whole market names none of its symbols.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select distinct slice_group from intermediate.int_loads__slices"
+            " where load_id = any(%s) and slice_group <> '*' order by 1",
+            (list(load_ids),),
+        )
+        return [group for (group,) in cursor.fetchall()]

@@ -73,7 +73,9 @@ by_contract as (
     group by exchange, symbol, series
 )
 
+select * from (
 select
+    marts.position,
     coalesce(contracts.underlying, by_contract.symbol) as underlying,
     coalesce(contracts.exchange, by_contract.exchange) as exchange,
     marts.instrument_type,
@@ -82,6 +84,7 @@ select
     max(by_contract.last_session) as last_session,
     count(*) as contracts,
     sum(by_contract.rows)::bigint as rows,
+    null as source,
     marts.mart
 from by_contract
 inner join (values
@@ -102,7 +105,34 @@ left join intermediate.int_contracts__described as contracts
 group by
     coalesce(contracts.underlying, by_contract.symbol), coalesce(contracts.exchange, by_contract.exchange),
     marts.position, marts.mart, marts.instrument_type, marts.interval
-order by underlying, exchange, marts.position
+union all
+-- bars that no other mart of an instrument has whole: of any length and source
+select
+    12, underlying, exchange, instrument_type,
+    case
+        when bar_interval >= interval '28 days' then '1-MONTH'
+        when bar_interval >= interval '1 day' then extract(day from bar_interval)::int || '-DAY'
+        when extract(epoch from bar_interval)::int % 60 = 0
+            then extract(epoch from bar_interval)::int / 60 || '-MINUTE'
+        else extract(epoch from bar_interval)::int || '-SECOND'
+    end,
+    min(session_date), max(session_date), count(distinct instrument_id), count(*), source, 'market_data'
+from intermediate.int_bars__deduped
+group by underlying, exchange, instrument_type, bar_interval, source
+union all
+select
+    13, underlying, exchange, instrument_type, 'PRINT', min(session_date), max(session_date),
+    count(distinct instrument_id), count(*), source, 'trades'
+from intermediate.int_trades__deduped
+group by underlying, exchange, instrument_type, source
+union all
+select
+    14, underlying, exchange, instrument_type, 'PRINT', min(session_date), max(session_date),
+    count(distinct instrument_id), count(*), source, 'quotes'
+from intermediate.int_quotes__deduped
+group by underlying, exchange, instrument_type, source
+) as held
+order by underlying, exchange, position, interval
 """
 
 
@@ -113,8 +143,9 @@ def holdings(connection: psycopg2.extensions.connection) -> list[dict[str, Any]]
     -------
     list of dict
         One per underlying, exchange and mart: `underlying`, `exchange`, `instrument_type`, `interval`,
-        `first_session`, `last_session`, `contracts`, `rows` and `mart`.
+        `first_session`, `last_session`, `contracts`, `rows`, `source` (of marts in which every source stands
+        beside the others) and `mart`.
     """
     with connection.cursor(cursor_factory=RealDictCursor) as cursor:
         cursor.execute(_WHAT_IS_THERE)
-        return [dict(row) for row in cursor.fetchall()]
+        return [{name: row[name] for name in row if name != "position"} for row in cursor.fetchall()]

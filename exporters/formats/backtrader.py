@@ -29,7 +29,7 @@ from exporters.publish import Folder, Publication, Store, read_manifest
 from exporters.series import Series
 from warehouse.errors import TickmartError
 
-KINDS: tuple[Kind, ...] = ("option", "future", "index")
+KINDS: tuple[Kind, ...] = ("option", "future", "index", "equity")
 COLUMNS = ("datetime", *PRICES, "volume", "openinterest", "iv", "delta")
 HEADER = ",".join(COLUMNS).encode() + b"\n"
 MINUTE_NANOSECONDS = 60_000_000_000

@@ -42,6 +42,7 @@ FOLDERS: dict[Kind, str] = {
     "option": "option_contract",
     "future": "futures_contract",
     "index": "index_instrument",
+    "equity": "equity",
 }
 LEAST_DECIMALS = 2
 # decides the asset class of contracts; NSE's other underlyings are shares
@@ -182,7 +183,7 @@ def instrument(contract: Contract, precision: int) -> Any:
     """
     from nautilus_trader.model.enums import AssetClass, OptionKind
     from nautilus_trader.model.identifiers import InstrumentId, Symbol
-    from nautilus_trader.model.instruments import FuturesContract, IndexInstrument, OptionContract
+    from nautilus_trader.model.instruments import Equity, FuturesContract, IndexInstrument, OptionContract
     from nautilus_trader.model.objects import Currency, Price, Quantity
 
     tick = contract.tick_size or Decimal(1).scaleb(-precision)
@@ -200,6 +201,8 @@ def instrument(contract: Contract, precision: int) -> Any:
     }
     if contract.kind == "index":
         return IndexInstrument(**common, size_precision=0, size_increment=Quantity.from_int(1), info=info)
+    if contract.kind == "equity":
+        return Equity(**common, lot_size=Quantity.from_int(1), info=info)
     if contract.lot_size is None:
         info["lot_size"] = "unknown"
     common |= {
@@ -366,7 +369,7 @@ class NautilusExporter:
             unknown_lots = 0
             for contract_id in sorted(ids):
                 contract = run.contracts[kind][contract_id]
-                unknown_lots += kind != "index" and contract.lot_size is None
+                unknown_lots += kind in ("option", "future") and contract.lot_size is None
                 self._put_definition(run, contract)
             if unknown_lots:
                 run.written.warnings.append(

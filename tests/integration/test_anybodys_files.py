@@ -267,3 +267,63 @@ def test_option_symbols_of_the_clearing_corporation_are_read(warehouse: URL, tmp
         " inner join marts.instruments using (symbol, exchange) where instruments.instrument_type = 'option'"
         " and exchange = 'NASDAQ' group by 1, 2, 3, 4 order by 3"
     ) == [("AAPL", "2025-03-21", "150", "CE", 2), ("AAPL", "2025-03-21", "152.5", "PE", 1)]
+
+
+def test_where_two_sources_differ_the_rows_and_the_summary_say_so(warehouse: URL, tmp_path: Path) -> None:
+    mappings = tmp_path / "mappings"
+    mappings.mkdir()
+    (mappings / "other-vendor.yml").write_text("exchange: NASDAQ\nsymbol: AAPL\n")
+    lines_of_daily = (FIXTURES / "csv/daily.csv").read_text().splitlines()
+    changed = [
+        ",".join([*row.split(",")[:4], str(Decimal(row.split(",")[4]) + 1), row.split(",")[5]])
+        if number % 4 == 0
+        else row
+        for number, row in enumerate(lines_of_daily[1:])
+        if Decimal(row.split(",")[2]) >= Decimal(row.split(",")[4]) + (number % 4 == 0)
+    ]
+    differing = sum(row not in lines_of_daily for row in changed)
+    path = write(tmp_path / "aapl.csv", lines_of_daily[0], *changed)
+    tickmart("load", "other-vendor", path, TICKMART_PLUGINS_FOLDER=str(tmp_path))
+
+    build("--no-greeks")
+
+    assert differing > 3
+    assert query(
+        "select source, other_source, bars, differing_in_price, differing_in_volume,"
+        " largest_difference_of_closes from marts.bar_differences_by_source where symbol = 'AAPL'"
+    ) == [("csv", "other-vendor", len(changed), differing, 0, 1)]
+    assert query(
+        "select count(*), bool_and(other_close - close = 1) from marts.bar_differences where differs_in_price"
+    ) == [(differing, True)]
+    assert query("select reason, count(*) from marts.superseded_rows group by 1 order by 2") == [
+        ("conflict: a source of better rank has other values", differing),
+        ("same row delivered by another file", len(changed) - differing),
+    ]
+
+
+def test_shares_reach_nautilus_and_backtrader_by_one_command(warehouse: URL, tmp_path: Path) -> None:
+    said = ("--symbol", "AAPL", "--exchange", "NASDAQ", "--no-tests", "--json")
+    minutes = FIXTURES / "csv/minutes.csv"
+
+    nautilus, backtrader = (
+        json.loads(tickmart("run", "csv", minutes, "--to", tmp_path / name, "--format", name, *said).stdout)[
+            "export"
+        ]
+        for name in ("nautilus", "backtrader")
+    )
+    backtest = json.loads(
+        tickmart("backtest", "run", "--catalog", tmp_path / "nautilus", "--bar", "1-DAY", "--json").stdout
+    )
+
+    assert (nautilus["underlyings"], nautilus["rows"], nautilus["rows_verified"]) == (["AAPL"], 1215, 1215)
+    assert (backtrader["rows"], backtrader["rows_verified"]) == (1170, 1170)
+    assert (backtest["instrument"], backtest["bars"], backtest["currency"]) == ("AAPL.NASDAQ", 45, "USD")
+
+
+def test_the_list_names_what_every_file_gave(warehouse: URL) -> None:
+    listed = json.loads(tickmart("list", "--symbol", "aapl", "--json").stdout)
+
+    assert [(row["interval"], row["rows"], row["source"], row["mart"]) for row in listed] == [
+        ("1-DAY", 45, "csv", "market_data"),
+        ("1-MINUTE", 1170, "csv", "market_data"),
+    ]
