@@ -16,6 +16,7 @@ from warehouse.paths import local_path
 DEFAULT_START = date(2025, 8, 11)
 MINUTE_FOLDER = "nse-minute"
 BHAVCOPY_FOLDER = "nse-bhavcopy"
+_MOST_DAYS = 2000
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class WrittenFile:
     ----------
     path : Path
     kind : str
-        `options`, `futures`, `index` or `bhavcopy`.
+        `options`, `futures`, `index` or `bhavcopy`; of a share `minutes` or `days`.
     session : date
     rows : int
         Without the header.
@@ -86,9 +87,8 @@ def write_sample(
     TickmartError
         If an argument makes no sense, the calendar does not reach so far, or a file cannot be written.
     """
-    _check(days, rows, underlyings, strikes, expiries)
-    if seed < 0:
-        raise TickmartError(f"seed is {seed}; it must be at least 0")
+    check_days(days, seed)
+    _check(rows, underlyings, strikes, expiries)
     carried = {name: Carried(UNDERLYINGS[name].level) for name in underlyings}
     written: list[WrittenFile] = []
     bars = 0
@@ -150,7 +150,20 @@ def _write_minutes(
     ]
 
 
-def _check(days: int, rows: int | None, underlyings: Sequence[str], strikes: int, expiries: int) -> None:
+def check_days(days: int, seed: int) -> None:
+    """Refuse a number of sessions, or a seed, that makes no sense.
+
+    Raises
+    ------
+    TickmartError
+    """
+    if not 1 <= days <= _MOST_DAYS:
+        raise TickmartError(f"days is {days}; it must be 1 to {_MOST_DAYS}")
+    if seed < 0:
+        raise TickmartError(f"seed is {seed}; it must be at least 0")
+
+
+def _check(rows: int | None, underlyings: Sequence[str], strikes: int, expiries: int) -> None:
     unknown = [name for name in underlyings if name not in UNDERLYINGS]
     if unknown or not underlyings:
         raise TickmartError(
@@ -159,7 +172,7 @@ def _check(days: int, rows: int | None, underlyings: Sequence[str], strikes: int
         )
     if len(set(underlyings)) < len(underlyings):
         raise TickmartError(f"the same underlying twice: {', '.join(underlyings)}")
-    for what, value, most in (("days", days, 2000), ("strikes", strikes, 401), ("expiries", expiries, 7)):
+    for what, value, most in (("strikes", strikes, 401), ("expiries", expiries, 7)):
         if not 1 <= value <= most:
             raise TickmartError(f"{what} is {value}; it must be 1 to {most}")
     if rows is not None and rows < 1:

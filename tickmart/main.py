@@ -35,6 +35,7 @@ COMMANDS = {
     "loads": "What was loaded, when, from where.",
     "rejects": "The lines that could not be landed, and why.",
     "trace": "A mart row back to its file and line.",
+    "doctor": "Whether server, disk, S3, keys, calendar and schedule are well, and how to mend them.",
     "sample": "Write a realistic day of vendor files for people without data.",
     "demo": "Sample data to bars, Greeks, catalog and backtest, in one go.",
 }

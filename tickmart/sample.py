@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from sampledata.contracts import UNDERLYINGS
+from sampledata.equity import DEFAULT_START as FIRST_OF_SHARES
+from sampledata.equity import write_equity_sample
 from sampledata.generate import DEFAULT_START, write_sample
 from warehouse.options import date_option
 
@@ -18,6 +20,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 @app.command()
 def sample(
     to: Annotated[str, typer.Option("--to", help="Folder to write to; made if missing.")],
+    market: Annotated[
+        str, typer.Option(help="options: NSE's index options; equity: a share as anybody's CSV.")
+    ] = "options",
     days: Annotated[int, typer.Option(help="Sessions to write.")] = 1,
     rows: Annotated[
         int | None, typer.Option(help="Instead of days: whole sessions until there are so many minute bars.")
@@ -26,6 +31,8 @@ def sample(
         date | None,
         date_option("First day, from which holidays are skipped", show_default=str(DEFAULT_START)),
     ] = None,
+    symbol: Annotated[str, typer.Option(help="The share, with --market equity.")] = "AAPL",
+    exchange: Annotated[str, typer.Option(help="Where it trades, with --market equity.")] = "NASDAQ",
     underlying: Annotated[
         list[str] | None, typer.Option(help=f"{' or '.join(UNDERLYINGS)}; may be repeated. Default: NIFTY.")
     ] = None,
@@ -35,22 +42,30 @@ def sample(
     bhavcopy: Annotated[bool, typer.Option(help="Write the exchange's end-of-day file too.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the written files as JSON.")] = False,
 ) -> None:
-    """Write realistic sessions of option, future and index bars, as a vendor would.
+    """Write realistic sessions of option, future and index bars, as a vendor would, or of a share.
 
     Invented, but consistent: prices follow Black-76 around one index path, on the dated expiries, lots, ticks
-    and holidays of the exchange. The same arguments give the same bytes.
+    and holidays of the exchange. A share's minutes have rows that are wrong or doubled, as real files have.
+    The same arguments give the same bytes.
     """
-    files = write_sample(
-        to,
-        days=days,
-        rows=rows,
-        start=start or DEFAULT_START,
-        underlyings=[name.upper() for name in underlying or ["NIFTY"]],
-        strikes=strikes,
-        expiries=expiries,
-        seed=seed,
-        with_bhavcopy=bhavcopy,
-    )
+    if market not in ("options", "equity"):
+        raise typer.BadParameter(f"{market!r} is neither options nor equity", param_hint="'--market'")
+    if market == "equity":
+        files = write_equity_sample(
+            to, symbol=symbol, exchange=exchange, days=days, start=start or FIRST_OF_SHARES, seed=seed
+        )
+    else:
+        files = write_sample(
+            to,
+            days=days,
+            rows=rows,
+            start=start or DEFAULT_START,
+            underlyings=[name.upper() for name in underlying or ["NIFTY"]],
+            strikes=strikes,
+            expiries=expiries,
+            seed=seed,
+            with_bhavcopy=bhavcopy,
+        )
     if as_json:
         listed = [
             {

@@ -423,7 +423,7 @@ class _Recogniser:
                 f"{rows - facts.prices.numbers:,} of {rows:,} prices are no numbers",
                 f"Say which columns hold them: --columns {_blank_columns(len(fields.fields))}",
             )
-        if facts.prices.high_below_low > _MOST_CROSSED * rows and "columns" not in self.said:
+        if facts.prices.high_below_low > max(_MOST_CROSSED * rows, 1) and "columns" not in self.said:
             raise self._question(
                 f"the high lies below the low in {facts.prices.high_below_low:,} of {rows:,} rows: its"
                 " columns are not what they are called",

@@ -27,6 +27,7 @@ from sampledata.contracts import (
     session_hours,
     sessions_from,
 )
+from sampledata.equity import write_equity_sample
 from sampledata.generate import DEFAULT_START, write_sample
 from tickmart.sample import app
 from warehouse.errors import TickmartError
@@ -457,3 +458,29 @@ def test_the_command_lists_its_files_as_json(tmp_path: Path) -> None:
     assert [file["kind"] for file in files] == ["options", "futures", "index", "bhavcopy"]
     assert {file["session"] for file in files} == {DEFAULT_START.isoformat()}
     assert all(Path(file["path"]).stat().st_size > 0 for file in files)
+
+
+def test_a_shares_minutes_add_up_to_its_days_but_for_their_awkward_rows(tmp_path: Path) -> None:
+    minutes, days = write_equity_sample(tmp_path / "one", days=5, seed=3)
+    again = write_equity_sample(tmp_path / "two", days=5, seed=3)
+    good: dict[str, list[str]] = {}
+    for row in list(csv.DictReader(minutes.path.open()))[::-1]:
+        prices = [row[name] for name in ("open", "high", "low", "close")]
+        if all(prices) and "N/A" not in prices and float(row["high"]) >= float(row["low"]):
+            good.setdefault(row["timestamp"], [*prices, row["volume"]])  # the last line counts
+
+    of_day: dict[str, list[list[str]]] = {}
+    for stamp in sorted(good):
+        of_day.setdefault(stamp[:10], []).append(good[stamp])
+    built = {
+        day: [bars[0][0], max(float(b[1]) for b in bars), min(float(b[2]) for b in bars), bars[-1][3]]
+        for day, bars in of_day.items()
+    }
+
+    assert [file.path.read_bytes() for file in again] == [minutes.path.read_bytes(), days.path.read_bytes()]
+    assert built == {
+        row["date"]: [row["open"], float(row["high"]), float(row["low"]), row["close"]]
+        for row in csv.DictReader(days.path.open())
+    }
+    assert [len(bars) for bars in of_day.values()] == [390, 390, 390, 210, 390]  # the day after Thanksgiving
+    assert minutes.rows == 390 * 4 + 210 + 5 * 4 + 1
