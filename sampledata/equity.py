@@ -46,9 +46,9 @@ def write_equity_sample(
     """Write a share's minutes and days, which agree with each other.
 
     Some rows are wrong or doubled as in files that people have: a line twice, a minute whose second line
-    differs, a high below its low, a price that is missing, a word for a number. Minutes are stamped with their
-    start in the exchange's time, which names no zone. Numbers are whole ones of Python's own generator: the
-    same arguments give the same bytes on every machine.
+    differs, a high below its low, a price that is missing, a word for a number. Minutes are stamped with
+    their start in the exchange's time, which names no zone. Numbers are whole ones of Python's own
+    generator: the same arguments give the same bytes on every machine.
 
     Parameters
     ----------

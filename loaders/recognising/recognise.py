@@ -350,8 +350,10 @@ class _Recogniser:
         exchange = str(self.said.get("exchange", ""))
         if not exchange:
             places = fields.places("underlying") or fields.places("symbol")
-            names = [symbol] if symbol else self._distinct(places[:1])
+            names = [symbol] if symbol else self._column(places[0])
             exchange = exchange_of_all(names) or ""
+            if exchange and not symbol and exchange_of_all(self._distinct(places[:1])) != exchange:
+                exchange = ""
         return symbol, exchange
 
     def _type(self, fields: Named, exchange: str) -> str | None:
@@ -380,6 +382,8 @@ class _Recogniser:
         if "decimal" in self.said:
             return "," if self.said["decimal"] == "comma" else "."
         places = [place for field in ("close", "price", "bid") for place in fields.places(field)]
+        if not any("," in text for text in self._column(places[0])):
+            return "."  # the pass over the whole file looks for commas, too
         prices = Prices()
         for (texts,) in self.table.batches(places[:1]):
             prices.look_at(_filled(texts), None, None)
@@ -406,6 +410,11 @@ class _Recogniser:
         rows = facts.prices.rows
         if not rows:
             return facts
+        if decimal == "." and facts.prices.decimal_commas:
+            raise self._question(
+                f"{facts.prices.decimal_commas:,} of {rows:,} prices have a decimal comma, others none",
+                "Make them one, or say --decimal comma",
+            )
         if facts.mixed_zones:
             raise self._question(
                 "some of its times name a time zone, others do not", "Make them one, or load the files apart"

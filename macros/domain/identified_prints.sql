@@ -29,6 +29,12 @@ sessions as (
 
 ),
 
+exchanges as (
+
+    select * from {{ ref('exchanges') }}
+
+),
+
 instruments as (
 
     {{ numbers_of_instruments() | indent(4) }}
@@ -98,6 +104,7 @@ identified as (
         and symbols.instrument_type = instruments.instrument_type
         and symbols.underlying = instruments.symbol
         and symbols.contract_id is null
+    left join exchanges on symbols.exchange = exchanges.exchange
     left join sessions
         on symbols.exchange = sessions.exchange
         and keyed.session_date = sessions.session_date
@@ -140,10 +147,10 @@ group by exchange, instrument_type, symbol
 {%- endmacro %}
 
 
-{# The segment of the exchange whose sessions an instrument has. #}
+{# The segment of the exchange whose sessions an instrument has; `exchanges` stands beside it, left-joined. #}
 {% macro segment_of(instrument_type) -%}
 case
-    when {{ instrument_type }} in ('option', 'future') then 'fo'
+    when {{ instrument_type }} in ('option', 'future') or exchanges.segments !~ 'cash' then 'fo'
     when {{ instrument_type }} = 'index' then 'index'
     else 'cash'
 end

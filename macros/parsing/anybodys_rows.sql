@@ -3,7 +3,8 @@
   which moment, and their numbers. What a kind of row makes of the moment and the numbers is its staging view's.
 
   Gives load_id, line; dialect, exchange, vendor_symbol, vendor_expiry, instrument_type, underlying, expiry, strike, option_type as the shapes
-  have them; moment (timestamptz), time_text, session_zone; bar_interval, label, after_label, adjusted_for, is_percent, states_range of the
+  have them; moment (timestamptz), time_text, session_zone and evening (how much of a day before midnight belongs to the next session);
+  bar_interval, label, after_label, adjusted_for, is_percent, states_range of the
   file; id_reason, why the row cannot be told apart, and time_reason, why it has no moment; each of `numbers` as a number and as `<name>_text`,
   and the columns `texts` as they are.
 
@@ -56,6 +57,25 @@ underlying_names as (
 
 ),
 
+exchanges as (
+
+    select * from {{ ref('exchanges') }}
+
+),
+
+-- Where sessions open on the evening before, such as those of futures in Chicago, so much of an evening belongs to the next day.
+evening_opens as (
+
+    select
+        sessions.exchange,
+        interval '24 hours' - min((sessions.opens_at at time zone exchanges.time_zone)::time - time '00:00') as evening
+    from {{ source('enrichment', 'exchange_sessions') }} as sessions
+    inner join exchanges on sessions.exchange = exchanges.exchange
+    where (sessions.opens_at at time zone exchanges.time_zone)::date < sessions.session_date
+    group by sessions.exchange
+
+),
+
 -- Names that an exchange gives its contracts itself: their grammar reads them.
 exchange_names as (
 
@@ -86,6 +106,7 @@ rows_as_read as (
         times.moment,
         cells.time_text,
         readings.session_zone,
+        coalesce(evening_opens.evening, interval '0') as evening,
         case
             when times.moment is null then 'impossible date or time: ' || left(cells.time_text, 40)
             when times.is_repeated then 'hour that a change of the clock repeats'
@@ -110,6 +131,8 @@ rows_as_read as (
     from raw_rows
     inner join readings on raw_rows._load_id = readings.load_id
     left join exchange_names on readings.exchange = exchange_names.exchange
+    left join exchanges on readings.exchange = exchanges.exchange
+    left join evening_opens on readings.exchange = evening_opens.exchange
     -- one evaluation per row: the planner would otherwise repeat every cast wherever its column is used
     cross join lateral (
         select
@@ -158,7 +181,8 @@ rows_as_read as (
                     when exchange_names.dialect is not null and cells.symbol ~ '\d[^ ]*(?:CE|PE|FUT)$' then null
                     when readings.instrument_type is not null then readings.instrument_type
                     when names_of_symbol.underlying is not null then names_of_symbol.instrument_type
-                    when readings.exchange = '' then 'unknown'
+                    -- a place where nothing but contracts trade has no shares
+                    when readings.exchange = '' or exchanges.segments !~ 'cash' then 'unknown'
                     else 'equity'
                 end as instrument_type
         ) as found

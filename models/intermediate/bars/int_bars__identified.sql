@@ -18,6 +18,12 @@ sessions as (
 
 ),
 
+exchanges as (
+
+    select * from {{ ref('exchanges') }}
+
+),
+
 identified as (
 
     select
@@ -98,6 +104,7 @@ identified as (
         and bars.vendor_symbol = symbols.vendor_symbol
         -- a case, because another equality makes the planner expect a hundredth of the rows and hash the bars
         and case when bars.vendor_expiry = symbols.vendor_expiry then true else false end -- noqa: ST02
+    left join exchanges on symbols.exchange = exchanges.exchange
     left join sessions
         on symbols.exchange = sessions.exchange
         and bars.session_date = sessions.session_date

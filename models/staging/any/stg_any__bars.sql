@@ -14,7 +14,9 @@ bounded as (
         coalesce(close, price) as last_price,
         coalesce(nullif(close_text, ''), price_text) as last_price_text,
         case label when 'start' then moment else moment + after_label - bar_interval end as bar_start,
-        case label when 'start' then moment + bar_interval else moment + after_label end as bar_end
+        case label when 'start' then moment + bar_interval else moment + after_label end as bar_end,
+        -- a day is called by its date, whenever its session opens
+        case when bar_interval < interval '1 day' then evening else interval '0' end as evening_before
     from rows_as_read
 
 ),
@@ -34,8 +36,9 @@ typed as (
         option_type,
 
         -- times
-        coalesce(to_char(bar_start at time zone session_zone, 'YYYY-MM-DD'), left(time_text, 40), '') as vendor_date,
-        (bar_start at time zone session_zone)::date as session_date,
+        coalesce(to_char((bar_start at time zone session_zone) + evening_before, 'YYYY-MM-DD'), left(time_text, 40), '')
+            as vendor_date,
+        ((bar_start at time zone session_zone) + evening_before)::date as session_date,
         bar_interval,
         bar_start,
         bar_end,

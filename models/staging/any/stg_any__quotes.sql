@@ -17,8 +17,9 @@ typed as (
         option_type,
 
         -- times
-        coalesce(to_char(moment at time zone session_zone, 'YYYY-MM-DD'), left(time_text, 40), '') as vendor_date,
-        (moment at time zone session_zone)::date as session_date,
+        coalesce(to_char((moment at time zone session_zone) + evening, 'YYYY-MM-DD'), left(time_text, 40), '')
+            as vendor_date,
+        ((moment at time zone session_zone) + evening)::date as session_date,
         moment as timestamp, -- noqa: RF04
 
         -- prices and sizes, in units; a side of which nothing is there is NULL

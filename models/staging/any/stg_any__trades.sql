@@ -30,8 +30,9 @@ typed as (
         {{ key_text("nullif(btrim(trade_id), '')") }} as trade_id,
 
         -- times
-        coalesce(to_char(moment at time zone session_zone, 'YYYY-MM-DD'), left(time_text, 40), '') as vendor_date,
-        (moment at time zone session_zone)::date as session_date,
+        coalesce(to_char((moment at time zone session_zone) + evening, 'YYYY-MM-DD'), left(time_text, 40), '')
+            as vendor_date,
+        ((moment at time zone session_zone) + evening)::date as session_date,
         moment as timestamp, -- noqa: RF04
 
         -- price and size, in units
