@@ -79,11 +79,7 @@ def run(
     report.raise_if_failed()
     migrate()
     compute_greeks_if_due(build_what_is_due(lambda: None, tests=tests), _compute_greeks)
-    return _export(report, format, symbols or _said_symbol(options), series, str(to))
-
-
-def _said_symbol(options: Mapping[str, str]) -> list[str]:
-    return [options["symbol"]] if "symbol" in options else []
+    return _export(report, format, symbols, series, str(to))
 
 
 def _load(
@@ -120,6 +116,11 @@ def _export(
     with connect() as connection:
         held = groups_of_loads(connection, loads)
     wanted = list(symbols) or held
+    if not wanted:
+        raise TickmartError(
+            "no row of these files names what it is of, or all of them are quarantined (tickmart loads)."
+            " To export what the marts hold: tickmart export"
+        )
     return export(format, wanted, None, None, to, series=series)
 
 
@@ -162,7 +163,7 @@ def _run(
         compute_greeks_if_due(build_what_is_due(lambda: None, tests=tests), _compute_greeks)
     else:
         build("", False, tests, True, False)
-    exported = _export(report, format, _said_symbol(options), data_types or (), to)
+    exported = _export(report, format, (), data_types or (), to)
     if as_json:
         show_json({"files": [outcome.name for outcome in report.outcomes], "export": exported.to_dict()})
         return

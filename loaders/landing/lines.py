@@ -18,6 +18,10 @@ LONGEST_LINE = 1 << 20
 _KEPT_OF_A_LONG_LINE = 1_000
 _LONGEST_HEADER = 64 << 10
 _QUOTED = re.compile(rb'"[^"]*"')
+# `<TICKER>,<DATE>` is a header
+_PAGE = re.compile(
+    rb"<(?:!|\?|/?(?:html|head|body|title|meta|script|div|p|h1|error|response)\b)", re.IGNORECASE
+)
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
@@ -318,7 +322,7 @@ def _one_line(stream: Stream, name: str) -> tuple[bytes, bytes]:
 
 def _refuse_other_kinds(line: bytes, name: str) -> None:
     start = line.lstrip()
-    if start.startswith(b"<"):
+    if _PAGE.match(start):
         raise TickmartError(
             f"{name} is an HTML or XML page, not a CSV file (it starts {_clip(start)!r}): "
             "the site answered with an error page; fetch the file again"

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 _DAY = 86_400_000_000  # microseconds
 _SECOND = 1_000_000
+_HOUR = 3_600 * _SECOND
 _MOST_SYMBOLS = 200_000  # beyond these, more of them prove no more
 # So many spacings of a symbol that are all multiples of one length are no chance.
 _ENOUGH = 8
@@ -34,16 +35,19 @@ class Spacing:
         Microseconds between neighbours of one day, with how often they occur.
     between_days : Counter of int
         Days between the last bar of a day and the first of the next one that has any.
+    conflicting : int
+        Rows with symbol and time of another row, and another price.
     """
 
     within_days: Counter[int] = field(default_factory=Counter)
     between_days: Counter[int] = field(default_factory=Counter)
+    conflicting: int = 0
     _codes: dict[str, int] = field(default_factory=dict)
     _last: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     _divisor: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     _count: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
 
-    def look_at(self, symbols: pa.Array | None, local: np.ndarray) -> None:
+    def look_at(self, symbols: pa.Array | None, local: np.ndarray, prices: np.ndarray) -> None:
         """Take in some rows.
 
         Parameters
@@ -52,19 +56,23 @@ class Spacing:
             What each row is of; None where all are of one symbol.
         local : (n,) int64
             Microseconds since 1970 by the clock of the session.
+        prices : (n,) float64
+            NaN where there is none.
         """
         codes = self._coded(symbols, len(local))
         known = codes >= 0
-        codes, times = codes[known], local[known]
+        codes, times, prices = codes[known], local[known], prices[known]
         if not len(codes):
             return
         order = np.lexsort((times, codes))
-        codes, times = codes[order], times[order]
+        codes, times, prices = codes[order], times[order], prices[order]
         is_first = np.r_[True, codes[1:] != codes[:-1]]
         before = np.empty_like(times)
         before[1:] = times[:-1]
         before[is_first] = self._last[codes[is_first]]
         apart = times - before
+        repeated = ~is_first[1:] & (apart[1:] == 0)
+        self.conflicting += int((repeated & (prices[1:] != prices[:-1]) & ~np.isnan(prices[1:])).sum())
         counts = (apart > 0) & (before != np.iinfo(np.int64).min)
         same_day = counts & (times // _DAY == before // _DAY)
         self._add(self.within_days, apart[same_day])
@@ -141,6 +149,9 @@ class Place:
     hours: Callable[[date, date], Hours] | None
     at_open: set[int] = field(default_factory=set)
     at_close: set[int] = field(default_factory=set)
+    first: dict[int, int] = field(default_factory=dict)
+    last: dict[int, int] = field(default_factory=dict)
+    bounds: dict[int, tuple[int, int]] = field(default_factory=dict)
     days: set[int] = field(default_factory=set)
     ends_of_seconds: set[int] = field(default_factory=set)
     times_of_day: set[int] = field(default_factory=set)
@@ -156,7 +167,7 @@ class Place:
             return
         known = self.hours(_date(found[0]), _date(found[-1]))
         bounds = {
-            int(day): tuple(_microseconds(moment) for moment in known[_date(day)])
+            int(day): (_microseconds(known[_date(day)][0]), _microseconds(known[_date(day)][1]))
             for day in found
             if _date(day) in known
         }
@@ -165,19 +176,47 @@ class Place:
         of = np.searchsorted(found, days)
         self.at_open.update(np.unique(days[times == opens[of]]).tolist())
         self.at_close.update(np.unique(days[times == closes[of]]).tolist())
+        self.bounds |= bounds
+        for day in found.tolist():
+            of_day = times[days == day]
+            self.first[day] = min(self.first.get(day, _DAY), int(of_day.min()))
+            self.last[day] = max(self.last.get(day, -1), int(of_day.max()))
 
-    def label(self) -> str | None:
+    def is_shifted(self) -> bool:
+        """Return whether most days begin and end long before their session, or long after it."""
+        known = [day for day in self.days if day in self.bounds]
+        shifted = [
+            day
+            for day in known
+            if (
+                self.first[day] < self.bounds[day][0] - _HOUR and self.last[day] < self.bounds[day][1] - _HOUR
+            )
+            or (
+                self.first[day] > self.bounds[day][0] + _HOUR and self.last[day] > self.bounds[day][1] + _HOUR
+            )
+        ]
+        return bool(known) and len(shifted) >= _MOST_DAYS * len(known)
+
+    def label(self, interval: int) -> str | None:
         """`start` or `end` where the sessions prove which of a bar's ends the stamps are; else None.
 
-        A bar that begins when the session opens is stamped with the open only if stamps are starts; one that
-        ends at the close has the close as its stamp only if they are ends.
+        A bar that begins when the session opens is stamped with the open only if stamps are starts. One that
+        ends at the close has the close as its stamp only if they are ends, provided that the first one of the
+        day is a bar's length after the open: bars of the hours after the session begin at the close, too.
+
+        Parameters
+        ----------
+        interval : int
+            Length of a bar in microseconds.
         """
         if not self.days:
             return None
+        known = [day for day in self.days if day in self.bounds]
+        ends_of_first = sum(self.first[day] == self.bounds[day][0] + interval for day in known)
         opens, closes = (len(found) / len(self.days) for found in (self.at_open, self.at_close))
         if opens >= _MOST_DAYS and closes <= _FEW_DAYS:
             return "start"
-        if closes >= _MOST_DAYS and opens <= _FEW_DAYS:
+        if closes >= _MOST_DAYS and opens <= _FEW_DAYS and ends_of_first >= _MOST_DAYS * len(known):
             return "end"
         return None
 

@@ -29,10 +29,10 @@ _NAMES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "adjusted_close": (("adj close", "adjclose", "adjusted close", "adjusted"), ()),
     "settlement_price": (("settle", "settlement price", "settlement", "settle price"), ()),
     "volume": (
-        ("volume",),
+        ("volume", "real volume"),
         (
             "vol", "v", "volume from", "total volume", "ttl trd qnty", "tottrdqty", "cum vol", "volume btc",
-            "traded volume", "tick volume", "vol.",
+            "traded volume", "vol.",
         ),
     ),
     "quote_volume": (
@@ -206,6 +206,8 @@ def _without_prefix(names: Sequence[str]) -> tuple[str, list[str]]:
 def _settle_what_depends(fields: list[str], names: Sequence[str]) -> None:
     is_option = {"strike", "expiry"} <= set(fields)
     is_bar = set(PRICES_OF_A_BAR) <= set(fields)
+    if "price" in fields and not is_bar and {"side", "trade_id", "is_buyer_maker"} & set(fields):
+        fields[:] = ["size" if field == "volume" and "size" not in fields else field for field in fields]
     for place, name in enumerate(names):
         if name == "type" and not is_option:
             fields[place] = "" if is_bar or "side" in fields else "side"

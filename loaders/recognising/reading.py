@@ -130,7 +130,10 @@ class Reading:
         if moment is None:
             return [*shown, f"{cells.get('time', '')}: no time"]
         if self.interval in CALENDAR_INTERVALS and self.label is None:
-            shown.append(f"session {moment.date()}")
+            zone = UTC if self.time.unit or zoned[0].as_py() else ZoneInfo(self.zone or "UTC")
+            shown.append(
+                f"session {moment.replace(tzinfo=zone).astimezone(ZoneInfo(self.session_zone)).date()}"
+            )
         else:
             zone = ZoneInfo(self.zone or "UTC")
             start = moment.replace(tzinfo=UTC if zoned[0].as_py() else zone)

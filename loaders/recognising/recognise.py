@@ -42,6 +42,8 @@ _WEEK, _MONTHS = 7, range(28, 32)
 _ROUND_THE_CLOCK = "24/7"
 _LARGE_VOLATILITY = 3.0
 _LAST_RANK = 100
+_MIDNIGHT = r"(?:^|[ T])0?0:00(?::00(?:\.0+)?)?(?: ?(?:Z|UTC|GMT|[+-]\d{2}:?\d{0,2}))?\s*$"
+_CALENDAR_LENGTHS = ("1 day", "7 days", "1 mon")
 
 
 @dataclass(frozen=True)
@@ -109,15 +111,20 @@ class _Recogniser:
         interval, label, after = (None, None, "00:00:00")
         if layout is BARS:
             interval, label, after = self._bars(facts, exchange)
+        form, zone, session_zone = times.form, None if facts.zoned else zone, facts.local
+        if interval in _CALENDAR_LENGTHS and facts.midnights:
+            # a day that is written as a midnight is that date, whose midnight it may be
+            form, zone = (form, None) if form.unit else (form.of_days(), facts.local)
+            session_zone = "UTC" if form.unit else facts.local
         return Reading(
             layout=layout,
             columns=raw_columns(layout, fields.fields),
             names=tuple(self.shown),
             delimiter=self.structure.delimiter,
             header_lines=self.structure.header_lines,
-            time=times.form,
-            zone=None if facts.zoned else zone,
-            session_zone=facts.local,
+            time=form,
+            zone=zone,
+            session_zone=session_zone,
             exchange=exchange,
             symbol=symbol,
             instrument_type=self._type(fields, exchange),
@@ -203,8 +210,19 @@ class _Recogniser:
                 f"its rows are changes of an order book, as {_few(told_by)} says, not trades",
                 "Nothing here takes those yet; if they are trades, say --columns",
             )
+        parts = [field for field in PARTS_OF_AN_OPTION if fields.has(field)]
+        if set(parts) & {"strike", "option_type"} and "expiry" not in parts:
+            raise self._question(
+                "its rows have strikes or types of options and no expiry",
+                "Add a column with the expiry, or give one symbol for each contract",
+            )
         if fields.has(*PRICES_OF_A_BAR):
             return BARS
+        if parts and (fields.has("bid", "ask") or fields.has("price")):
+            raise self._question(
+                "prints of contracts whose parts stand in columns are not read",
+                "Give one symbol for each contract, such as AAPL250321C00150000",
+            )
         if fields.has("bid", "ask") and not fields.has("price") and not fields.has("close"):
             return QUOTES
         if fields.has("price", "size") or fields.has("close", "size"):
@@ -231,6 +249,16 @@ class _Recogniser:
         days_at = [place for place in candidates if forms[place] and place not in moments_at]
         if len(moments_at) > 1:
             moments_at = self._same_moments(moments_at, forms, values)
+        unread = [
+            place
+            for place in fields.places("time")
+            if values[place] and not forms[place] and place not in clocks
+        ]
+        if unread and fields.has("time") and "columns" not in self.said:
+            raise self._question(
+                f"{self.shown[unread[0]]} ({values[unread[0]][0]}) is called as a time is and not read so",
+                "Write times as 09:30, or say --columns with - for it",
+            )
         if moments_at:
             return _Times((moments_at[0],), forms[moments_at[0]][0], True)
         if len(days_at) == 1 and len(clocks) == 1:
@@ -283,6 +311,11 @@ class _Recogniser:
             return times
         if self.said.get("dayfirst") and self.said.get("monthfirst"):
             raise self._question("day and month cannot both come first", "Say --dayfirst or --monthfirst")
+        if "short year" in times.form.name and not (self.said.get("dayfirst") or self.said.get("monthfirst")):
+            raise self._question(
+                f"its dates ({self._column(times.places[0])[0]}) have two figures where the year may be",
+                "Write years with four, or say --dayfirst or --monthfirst where the year comes last",
+            )
         texts = (batch[0] for batch in self.table.batches([times.places[0]]))
         day_first, month_first = order_evidence(texts, times.form)
         if day_first and month_first:
@@ -314,6 +347,10 @@ class _Recogniser:
         """Return the zone of clocks that name none."""
         if "timezone" in self.said:
             return str(self.said["timezone"])
+        if any(
+            "utc" in plain(self.shown[place]) or "gmt" in plain(self.shown[place]) for place in times.places
+        ):
+            return "UTC"
         if exchange:
             return known_exchanges()[exchange].time_zone
         if times.form.unit or not times.has_clock:
@@ -405,7 +442,7 @@ class _Recogniser:
     def _facts(
         self, fields: Named, times: _Times, zone: str | None, exchange: str, decimal: str, layout: Layout
     ) -> "_Facts":
-        facts = _Facts(exchange, zone, times, decimal)
+        facts = _Facts(exchange, zone, times, decimal, layout is BARS)
         facts.look_at_all(self.table, fields)
         rows = facts.prices.rows
         if not rows:
@@ -418,6 +455,14 @@ class _Recogniser:
         if facts.mixed_zones:
             raise self._question(
                 "some of its times name a time zone, others do not", "Make them one, or load the files apart"
+            )
+        spare = [name for name, field in zip(self.shown, fields.fields, strict=True) if not field and name]
+        is_price_alone = layout is BARS and not fields.has("high")
+        if facts.spacing.conflicting > max(_MOST_UNREADABLE * rows, 1) and (spare or is_price_alone):
+            raise self._question(
+                f"{facts.spacing.conflicting:,} of {rows:,} rows have symbol and time of another row, and"
+                " another price" + (f"; perhaps {_few(spare)} tells them apart" if spare else ""),
+                "Load apart what it tells apart; of trades, say --columns with price and size",
             )
         if facts.unreadable > max(_MOST_UNREADABLE * rows, min(_FEW_ROWS, rows / 2)):
             raise self._question(
@@ -458,6 +503,15 @@ class _Recogniser:
         said = self.said.get("interval")
         if usual is None:
             return self._days(facts, said)
+        if facts.place.is_shifted() and "timezone" not in self.said:
+            raise self._question(
+                f"most of its days begin and end more than an hour beside the sessions of {exchange}",
+                "Say whose clock its times are: --timezone UTC, or that of the exchange",
+            )
+        if said is not None and (said in _CALENDAR_LENGTHS or usual % (_seconds(said) * _SECOND)):
+            raise self._question(
+                f"its bars lie {_length(usual)} apart, and --interval says {said}", "Leave --interval out"
+            )
         others = facts.spacing.others()
         if others and said is None:
             apart = ", ".join(_length(apart) for apart in (usual, *others))
@@ -478,7 +532,7 @@ class _Recogniser:
             return interval, str(self.said["label"]), "00:00:00"
         if exchange and known_exchanges()[exchange].calendar == _ROUND_THE_CLOCK:
             return interval, "start", "00:00:00"
-        label = facts.place.label()
+        label = facts.place.label(usual)
         if label is None:
             why = (
                 f"{len(facts.place.at_open):,} of {len(facts.place.days):,} days have a bar at the open,"
@@ -495,7 +549,7 @@ class _Recogniser:
     def _days(self, facts: "_Facts", said: str | None) -> tuple[str, str | None, str]:
         """Return the length of bars of which no day has two."""
         if said is not None:
-            return str(said), self.said.get("label"), "00:00:00"
+            return str(said), None if said == "1 day" else self.said.get("label"), "00:00:00"
         between = facts.spacing.between_days
         if not between and facts.times.has_clock and len(facts.place.times_of_day) > 1:
             raise self._question("no two of its bars are of one day", "Say how long a bar is: --interval 1d")
@@ -542,8 +596,9 @@ class _Recogniser:
 class _Facts:
     """What one pass over the whole file shows."""
 
-    def __init__(self, exchange: str, zone: str | None, times: _Times, decimal: str) -> None:
+    def __init__(self, exchange: str, zone: str | None, times: _Times, decimal: str, of_bars: bool) -> None:
         self.times = times
+        self.of_bars = of_bars
         self.decimal = decimal
         self.zone = zone or "UTC"
         self.local = known_exchanges()[exchange].time_zone if exchange else self.zone
@@ -558,6 +613,7 @@ class _Facts:
         self.symbol_is_underlying = False
         self.volatilities = 0
         self.large_volatilities = 0
+        self.midnights = True
 
     def look_at_all(self, table: Table, fields: Named) -> None:
         price = next(field for field in ("close", "price", "bid") if fields.has(field))
@@ -573,6 +629,7 @@ class _Facts:
             texts = [_filled(column) for column in batch]
             stamps, rest = texts[: len(self.times.places)], texts[len(self.times.places) :]
             at = self._moments(*stamps)
+            self.midnights = self.midnights and self._are_midnights(stamps, at)
             self.blank_prices += pc.sum(pc.equal(pc.utf8_trim_whitespace(rest[0]), "")).as_py() or 0
             high, low = rest[1:3] if wanted else (None, None)
             self.prices.look_at(rest[0], high, low, self.decimal)
@@ -586,10 +643,16 @@ class _Facts:
             if fields.has("symbol", *PARTS_OF_AN_OPTION) and len(contracts) < 10_000:
                 symbols.update(pc.unique(key_texts[0]).to_pylist())
                 contracts.update(pc.unique(key).to_pylist())
-            readable = pc.is_valid(at)
-            local = self._local(at.filter(readable))
-            self.spacing.look_at(key.filter(readable) if key is not None else None, local)
-            self.place.look_at(local)
+            if self.of_bars:
+                readable = pc.is_valid(at)
+                local = self._local(at.filter(readable))
+                prices = pc.fill_null(numbers(rest[0], self.decimal), float("nan")).filter(readable)
+                self.spacing.look_at(
+                    key.filter(readable) if key is not None else None,
+                    local,
+                    prices.to_numpy(zero_copy_only=False),
+                )
+                self.place.look_at(local)
         if contracts:
             self.symbol_is_underlying = len(symbols) < len(contracts) or not all(
                 map(is_option_symbol, symbols)
@@ -612,6 +675,16 @@ class _Facts:
             at = pc.assume_timezone(at, self.zone, ambiguous="earliest", nonexistent="earliest")
             at = at.cast(pa.timestamp("us", "UTC")).cast(pa.int64()).cast(pa.timestamp("us"))
         return at
+
+    def _are_midnights(self, stamps: list[pa.Array], at: pa.Array) -> bool:
+        """Whether all times are midnights by the clock that wrote them; that of counts is UTC."""
+        if self.times.form.unit:
+            whole = at.drop_null().cast(pa.int64()).to_numpy(zero_copy_only=False) % _DAY == 0
+            return bool(whole.all())
+        if not self.times.has_clock:
+            return True
+        told = stamps[-1].filter(pc.is_valid(at))
+        return bool(pc.all(pc.match_substring_regex(told, _MIDNIGHT)).as_py() is not False)
 
     def _local(self, at: pa.Array) -> np.ndarray:
         """Microseconds since 1970 by the clock of the exchange, or of the file where none is known."""
@@ -663,6 +736,11 @@ def _blank_columns(width: int) -> str:
 def _length(microseconds: int) -> str:
     seconds = microseconds / _SECOND
     return f"{seconds / 60:g} minutes" if seconds >= 60 else f"{seconds:g} seconds"
+
+
+def _seconds(clock: str) -> int:
+    hours, minutes, seconds = map(int, clock.split(":"))
+    return (hours * 60 + minutes) * 60 + seconds
 
 
 def _fraction_text(microseconds: int) -> str:

@@ -14,6 +14,7 @@ _LEAST_SHARE = 0.3
 _COMMENT = ("#", "//", "%")
 _NUMBER = re.compile(r"^\s*[-+]?(?:\d[\d,. ']*|[.,]\d+)(?:[eE][-+]?\d+)?\s*%?\s*$")
 _BEGINS_LIKE_A_TIME = re.compile(r"^\s*\d{1,4}[-/.:]\d{1,2}(?:[-/.:]\d{1,4})?|^\s*\d{1,2}[- ][A-Za-z]{3}")
+_LINE_END = re.compile(r"\r\n|\n|\r")
 _WORD = re.compile(r"[^\W\d_]", re.UNICODE)
 
 
@@ -66,7 +67,9 @@ def structure_of(text: str) -> Structure | None:
     Structure or None
         None where nothing divides the lines.
     """
-    lines = text.splitlines()[: _LOOKED_AT + 1]
+    lines = _LINE_END.split(text)[: _LOOKED_AT + 1]  # as landing counts them; splitlines knows more ends
+    if lines and not lines[-1]:
+        lines.pop()
     if len(lines) > _LOOKED_AT or (len(lines) > 1 and not text.endswith(("\n", "\r"))):
         lines.pop()  # it may be cut
     delimiter = _delimiter(lines)

@@ -6,7 +6,7 @@ a count since 1970. Staging views read exactly these, so what is recognised here
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 # Seconds since 1970 of the year 2100, and of 1990: a count between them, in one of four units, is a time.
 _FIRST, _LAST = 631_152_000, 4_102_444_800
 _LEAST_SHARE = 0.9
+_MOST_DAYS = 31  # of a month; a greater number is a damaged cell
 _UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _CLOCK = r"(\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?: ?[AaPp][Mm])?)"
 _ZONE = r"( ?(?:Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2}))?"
@@ -28,8 +29,8 @@ _DATES = {
     "month first": (r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})", (3, 1, 2)),
     "day first, short year": (r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{2})", (3, 2, 1)),
     "month first, short year": (r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{2})", (3, 1, 2)),
-    "name of month": (rf"(\d{{1,2}})[- ]{_MONTH}[- ,]+(\d{{4}})", (3, 2, 1)),
-    "name of month, short year": (rf"(\d{{1,2}})[- ]{_MONTH}[- ]+(\d{{2}})", (3, 2, 1)),
+    "name of month": (rf"(\d{{1,2}})[- ]?{_MONTH}[- ,]*(\d{{4}})", (3, 2, 1)),
+    "name of month, short year": (rf"(\d{{1,2}})[- ]?{_MONTH}[- ]*(\d{{2}})", (3, 2, 1)),
     "name of month first": (rf"{_MONTH}[- ]+(\d{{1,2}})[, ]+(\d{{4}})", (3, 1, 2)),
 }
 _COMPACT_CLOCK = re.compile(r"^\d{8}[ T]?(\d{2})(\d{2})(\d{2})?$")
@@ -63,6 +64,10 @@ class Form:
     def leaves_the_order_open(self) -> bool:
         """Whether day and month could change places."""
         return self.name.startswith(("day first", "month first"))
+
+    def of_days(self) -> "Form":
+        """Return the form with the clock and the zone left out of what is read."""
+        return replace(self, iso=self.iso.partition(" ")[0])
 
     def other_order(self) -> "Form":
         """Return the form with day and month the other way round."""
@@ -224,8 +229,8 @@ def order_evidence(texts: Iterable[pa.Array], form: Form) -> tuple[bool, bool]:
     """Return whether some date proves that the day stands first, and whether some proves the month first."""
     day_first = month_first = False
     for first, second in _first_two_numbers(texts, form):
-        day_first |= first > 12
-        month_first |= second > 12
+        day_first |= 12 < first <= _MOST_DAYS
+        month_first |= 12 < second <= _MOST_DAYS
     return day_first, month_first
 
 

@@ -121,7 +121,7 @@ select * from identified
 concat_ws(
     '|',
     {% for column in columns -%}
-        coalesce(prints.{{ column }}::text, ''),
+        coalesce({{ 'trim_scale(prints.' ~ column ~ ')' if column in ['price', 'size', 'bid', 'bid_size', 'ask', 'ask_size'] else 'prints.' ~ column }}::text, ''),
     {% endfor -%}
     row_number() over (
         partition by

@@ -53,7 +53,19 @@ readings as (
 
 underlying_names as (
 
-    select * from {{ ref('underlying_names') }}
+    select
+        vendor_name,
+        underlying,
+        exchange,
+        instrument_type
+    from {{ ref('underlying_names') }}
+    union
+    select
+        underlying as vendor_name,
+        underlying,
+        exchange,
+        'index' as instrument_type
+    from {{ ref('listed_underlyings') }}
 
 ),
 
@@ -90,7 +102,11 @@ rows_as_read as (
         raw_rows._load_id as load_id,
         raw_rows._line as line,
 
-        case when kinds.is_read_by_grammar then exchange_names.dialect else 'any ' || readings.exchange end as dialect,
+        case
+            when kinds.is_read_by_grammar then exchange_names.dialect
+            -- what somebody says a symbol names makes it another name
+            else concat_ws(' ', 'any', readings.exchange, readings.instrument_type)
+        end as dialect,
         readings.exchange,
         {{ key_text('parts.vendor_symbol') }} as vendor_symbol,
         coalesce(to_char(parts.expiry, 'YYYY-MM-DD'), '') as vendor_expiry,
@@ -175,7 +191,8 @@ rows_as_read as (
             select
                 regexp_match(cells.symbol, '{{ option_symbol }}') as option_symbol,
                 case
-                    when cells.stated_strike is not null and cells.expiry_text <> '' then 'option'
+                    -- without its expiry it is no option that can be told, and nothing else either
+                    when cells.stated_strike > 0 or cells.option_type in ('CE', 'PE', 'C', 'P', 'CALL', 'PUT') then 'option'
                     when cells.symbol ~ '{{ option_symbol }}' then 'option'
                     when readings.instrument_type = 'future' and cells.expiry_text <> '' then 'future'
                     when exchange_names.dialect is not null and cells.symbol ~ '\d[^ ]*(?:CE|PE|FUT)$' then null
@@ -259,9 +276,9 @@ from (
         case
             when {{ readings }}.time_unit is not null and {{ text }} ~ '^\s*\d{9,19}(?:\.\d+)?\s*$'
                 then to_timestamp(
-                    (
+                    trunc(
                         {{ text }}::numeric
-                        / case {{ readings }}.time_unit when 's' then 1 when 'ms' then 1e3 when 'us' then 1e6 else 1e9 end
+                        / case {{ readings }}.time_unit when 's' then 1 when 'ms' then 1e3 when 'us' then 1e6 else 1e9 end, 6
                     )::double precision
                 )
         end as counted,
@@ -284,7 +301,10 @@ from (
     when
         {{ text }} ~ {{ pattern }}
         and pg_input_is_valid(rtrim(regexp_replace({{ text }}, {{ pattern }}, {{ iso }}), ' :'), 'timestamptz')
-        then rtrim(regexp_replace({{ text }}, {{ pattern }}, {{ iso }}), ' :')
+        -- beyond microseconds the last figures are cut: rounded, a bar's end would lie after it
+        then regexp_replace(
+            rtrim(regexp_replace({{ text }}, {{ pattern }}, {{ iso }}), ' :'), '([.,]\d{6})\d+', '\1'
+        )
 end)
 {%- endmacro %}
 

@@ -41,7 +41,27 @@ delivered as (
 
 ),
 
-{{ dedupe('bars', ['instrument_id', 'bar_interval', 'adjusted_for', 'bar_start'], group='underlying') }}
+{{ dedupe('bars', ['instrument_id', 'bar_interval', 'adjusted_for', 'bar_start'], group='underlying') }},
+
+-- How much of its session each length covers, by bars of regular hours that tell their range.
+covered as (
+
+    select
+        winners.*,
+        sum(case when is_regular and is_preferred and high is not null then extract(epoch from bar_interval) else 0 end)
+            over (partition by instrument_id, adjusted_for, session_date, bar_interval) as seconds_covered
+    from winners
+
+),
+
+compared as (
+
+    select
+        covered.*,
+        max(seconds_covered) over (partition by instrument_id, adjusted_for, session_date) as most_covered
+    from covered
+
+)
 
 select
     instrument_id,
@@ -68,8 +88,10 @@ select
     source,
     is_regular,
     is_preferred,
-    -- a session of which there are finer bars too is not counted twice by whoever adds bars up
-    bar_interval = min(bar_interval) over (partition by instrument_id, adjusted_for, session_date) as is_finest,
+    -- whoever adds bars up takes one length of a session: the finest that covers half of what the best one does
+    bar_interval = min(bar_interval) filter (where seconds_covered * 2 >= most_covered) over (
+        partition by instrument_id, adjusted_for, session_date
+    ) as is_finest,
     load_id,
     line
-from winners
+from compared

@@ -50,15 +50,29 @@ identified as (
         coalesce(
             case when bars.bar_interval = interval '1 day' then sessions.opens_at end, bars.bar_start
         ) as bar_start,
-        coalesce(
-            case when bars.bar_interval = interval '1 day' then sessions.closes_at end, bars.bar_end
-        ) as bar_end,
+        -- the last bar of a session ends with it
+        case
+            when bars.bar_interval = interval '1 day' then coalesce(sessions.closes_at, bars.bar_end)
+            when
+                bars.bar_interval > interval '1 minute'
+                and bars.bar_interval < interval '1 day'
+                and bars.bar_start < sessions.closes_at
+                then least(bars.bar_end, sessions.closes_at)
+            else bars.bar_end
+        end as bar_end,
         -- hours are counted from the open of the session, and by the clock where its hours are not known
         date_bin(
             '1 hour', bars.bar_start, coalesce(sessions.opens_at, timestamptz '2000-01-01 00:00+00')
         ) as hour_start,
         bars.bar_interval >= interval '1 day'
-        or coalesce(bars.bar_start >= sessions.opens_at and bars.bar_end <= sessions.closes_at, true) as is_regular,
+        or coalesce(
+            bars.bar_start >= sessions.opens_at
+            and (
+                bars.bar_end <= sessions.closes_at
+                or (bars.bar_interval > interval '1 minute' and bars.bar_start < sessions.closes_at)
+            ),
+            true
+        ) as is_regular,
 
         -- prices
         bars.open,
@@ -86,7 +100,11 @@ identified as (
                 when sessions.session_date is null and symbols.exchange <> '' and bars.bar_interval <= interval '1 day'
                     then 'no session on this date'
                 when
-                    (bars.bar_start < sessions.opens_at or bars.bar_end > sessions.closes_at)
+                    (
+                        bars.bar_start < sessions.opens_at
+                        or bars.bar_start >= sessions.closes_at
+                        or (bars.bar_end > sessions.closes_at and bars.bar_interval <= interval '1 minute')
+                    )
                     and bars.bar_interval < interval '1 day'
                     and sessions.has_other_hours is not true
                     then 'outside the session'

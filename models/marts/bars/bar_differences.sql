@@ -30,8 +30,9 @@ paired as (
         others.close as other_close,
         bars.volume,
         others.volume as other_volume,
-        (bars.open, bars.high, bars.low, bars.close) is distinct from (others.open, others.high, others.low, others.close)
-            as differs_in_price,
+        -- arrays, because NULL equals NULL in them
+        array[bars.open, bars.high, bars.low, bars.close]
+        <> array[others.open, others.high, others.low, others.close] as differs_in_price,
         bars.volume <> others.volume as differs_in_volume,
         bars.load_id,
         bars.line,

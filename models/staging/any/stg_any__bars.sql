@@ -6,18 +6,39 @@ with
     texts=['trade_count'],
 ) }},
 
--- A file of one price at a time gives the close of bars whose open, high and low nobody told.
-bounded as (
+dated as (
 
     select
         rows_as_read.*,
+        (moment at time zone session_zone)::date as local_date,
+        bar_interval >= interval '1 day' as is_of_days
+    from rows_as_read
+
+),
+
+-- Days, weeks and months are of the calendar, and one that is called by its last day ends with that. A file of one
+-- price at a time gives the close of bars whose open, high and low nobody told.
+bounded as (
+
+    select
+        dated.*,
         coalesce(close, price) as last_price,
         coalesce(nullif(close_text, ''), price_text) as last_price_text,
-        case label when 'start' then moment else moment + after_label - bar_interval end as bar_start,
-        case label when 'start' then moment + bar_interval else moment + after_label end as bar_end,
+        case
+            when is_of_days and label = 'start' then local_date::timestamp at time zone session_zone
+            when is_of_days then (local_date + interval '1 day' - bar_interval) at time zone session_zone
+            when label = 'start' then moment
+            else moment + after_label - bar_interval
+        end as bar_start,
+        case
+            when is_of_days and label = 'start' then (local_date + bar_interval) at time zone session_zone
+            when is_of_days then (local_date + interval '1 day') at time zone session_zone
+            when label = 'start' then moment + bar_interval
+            else moment + after_label
+        end as bar_end,
         -- a day is called by its date, whenever its session opens
-        case when bar_interval < interval '1 day' then evening else interval '0' end as evening_before
-    from rows_as_read
+        case when is_of_days then interval '0' else evening end as evening_before
+    from dated
 
 ),
 
