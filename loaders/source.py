@@ -142,7 +142,7 @@ class Source:
     rows_of_json: Callable[[Any, str], pa.Table] | None = None
     options: tuple[LoadOption, ...] = ()
     fetcher: "Fetcher | None" = None
-    always_said: Mapping[str, str] = field(default_factory=dict)
+    always_said: Mapping[str, str] = field(default_factory=dict, hash=False)
     recognise: Recogniser | None = None
 
     def checked_options(self, given: Mapping[str, str]) -> dict[str, str]:

@@ -116,7 +116,7 @@ def _good_files(paths: Sequence[Path]) -> Iterable[tuple[Source, str, bytes]]:
                 content = b"".join(iter(lambda: stream.read(1 << 20), b""))
             names = split_header(content.split(b"\n", 1)[0].decode("utf-8-sig", "replace").strip()).names
             for source in SOURCES.values():
-                if choose(names, source.layouts) is not None:
+                if source.recognise is None and choose(names, source.layouts) is not None:
                     yield source, source.name, content
 
 

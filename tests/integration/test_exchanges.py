@@ -60,15 +60,22 @@ def test_hours_are_those_of_the_exchange_s_calendar(written: dict[str, int]) -> 
         ),
         ("CME", "fo", "2025-11-28", utc("11-27", 23), utc("11-28", 18), "regular", False),
         ("CME", "fo", "2025-12-01", utc("11-30", 23), utc("12-01", 23), "regular", False),
-        ("NYSE", "cash", "2025-11-28", utc("11-28", 14, 30), utc("11-28", 18), "regular", False),
-        ("NYSE", "cash", "2025-12-01", utc("12-01", 14, 30), utc("12-01", 21), "regular", False),
+        *(
+            ("NYSE", segment, *session, "regular", False)
+            for segment in ("cash", "fo")
+            for session in (
+                ("2025-11-28", utc("11-28", 14, 30), utc("11-28", 18)),
+                ("2025-12-01", utc("12-01", 14, 30), utc("12-01", 21)),
+            )
+        ),
     ]
 
 
 def test_beyond_the_library_weekdays_are_provisional_and_without_hours(written: dict[str, int]) -> None:
     assert query(
         "select session_date::text, opens_at, is_provisional from marts.sessions"
-        " where exchange = 'NYSE' and session_date between '2027-12-30' and '2028-01-04' order by 1"
+        " where exchange = 'NYSE' and segment = 'cash'"
+        " and session_date between '2027-12-30' and '2028-01-04' order by 1"
     ) == [
         ("2027-12-30", datetime(2027, 12, 30, 14, 30, tzinfo=UTC), False),
         ("2027-12-31", datetime(2027, 12, 31, 14, 30, tzinfo=UTC), False),

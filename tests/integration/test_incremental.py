@@ -49,6 +49,7 @@ OPTION_MODELS = {
     "int_forwards__gathered_by_minute",
     "int_options__bars_hourly",
     "int_options__bars_daily",
+    "int_bars__deduped",  # looks whether the session has bars of other lengths
 }
 
 
