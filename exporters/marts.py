@@ -152,7 +152,10 @@ def contracts(connection: psycopg2.extensions.connection, underlying: str, kind:
         As the marts spell it.
     """
     if kind in _OF_A_SYMBOL:
-        return {0: Contract(kind, underlying, _exchange_of(connection, kind, underlying), underlying)}
+        exchange = _exchange_of(connection, kind, underlying)
+        # an index may stand apart from any exchange; a symbol of which there is no row is no share
+        is_there = kind == "index" or exchange is not None
+        return {0: Contract(kind, underlying, exchange or "", underlying)} if is_there else {}
     columns = "strike, option_type" if kind == "option" else "null, null"
     with connection.cursor() as cursor:
         cursor.execute(
@@ -164,7 +167,7 @@ def contracts(connection: psycopg2.extensions.connection, underlying: str, kind:
         return {row[0]: Contract(kind, *row[1:]) for row in cursor.fetchall()}
 
 
-def _exchange_of(connection: psycopg2.extensions.connection, kind: Kind, symbol: str) -> str:
+def _exchange_of(connection: psycopg2.extensions.connection, kind: Kind, symbol: str) -> str | None:
     minutes, days = _MARTS[kind, "minute"], _MARTS[kind, "day"]
     with connection.cursor() as cursor:
         cursor.execute(
@@ -178,7 +181,7 @@ def _exchange_of(connection: psycopg2.extensions.connection, kind: Kind, symbol:
         raise TickmartError(
             f"the {what} {symbol} is on several exchanges, {named}: one file cannot hold both"
         )
-    return codes[0] if codes else ""
+    return codes[0] if codes else None
 
 
 def zone_of(contracts: Iterable[Contract]) -> ZoneInfo:

@@ -43,13 +43,19 @@ delivered as (
 
 {{ dedupe('bars', ['instrument_id', 'bar_interval', 'adjusted_for', 'bar_start'], group='underlying') }},
 
--- How much of its session each length covers, by bars of regular hours that tell their range.
+-- How much of its session each length covers, by bars of regular hours that tell their range. A whole day is beside them
+-- all, and the finest only where it is alone.
 covered as (
 
     select
         winners.*,
-        sum(case when is_regular and is_preferred and high is not null then extract(epoch from bar_interval) else 0 end)
-            over (partition by instrument_id, adjusted_for, session_date, bar_interval) as seconds_covered
+        sum(
+            case
+                when is_regular and is_preferred and high is not null and bar_interval < interval '1 day'
+                    then extract(epoch from bar_end - bar_start)
+                else 0
+            end
+        ) over (partition by instrument_id, adjusted_for, session_date, bar_interval) as seconds_covered
     from winners
 
 ),
