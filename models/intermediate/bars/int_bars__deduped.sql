@@ -43,8 +43,8 @@ delivered as (
 
 {{ dedupe('bars', ['instrument_id', 'bar_interval', 'adjusted_for', 'bar_start'], group='underlying') }},
 
--- How much of its session each length covers, by bars of regular hours that tell their range. A whole day is beside them
--- all, and the finest only where it is alone.
+-- How much of its session each length covers, by bars of regular hours that tell their range. A whole day stands beside
+-- them, and is the finest only where it is alone.
 covered as (
 
     select
