@@ -40,7 +40,6 @@ COMMANDS = {
     "demo": "Sample data to bars, Greeks, catalog and backtest, in one go.",
 }
 
-
 # Commands whose module has another name: `tickmart.run` is the function of the Python API.
 _MODULES = {"run": "running"}
 
@@ -54,11 +53,16 @@ _THE_DATABASE_S_STATE = (
 )
 
 
+def module_of(command: str) -> str:
+    """Return the name of the module in which a command of `COMMANDS` is."""
+    return f"tickmart.{_MODULES.get(command, command)}"
+
+
 class _Command(TyperCommand):
     """A command whose module is imported when it is called, not when it is listed, suggested or completed."""
 
     def make_context(self, info_name: str | None, args: list[str], *rest: Any, **settings: Any) -> Any:
-        module = importlib.import_module(f"tickmart.{_MODULES.get(str(self.name), self.name)}")
+        module = importlib.import_module(module_of(str(self.name)))
         command = typer.main.get_command(module.app)
         command.name = self.name
         return command.make_context(info_name, args, *rest, **settings)

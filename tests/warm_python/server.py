@@ -26,14 +26,14 @@ from typing import Any, NoReturn
 
 from exporters import formats
 from loaders import sources
-from tickmart.main import COMMANDS
+from tickmart.main import COMMANDS, module_of
 from warehouse.unread_events import spare_what_nobody_reads
 from warm_python.parsed import keep_parsed_project
 
 _IMPORTED = (
     "dbt.cli.main",
     "dbt.adapters.postgres",
-    *(f"tickmart.{command}" for command in COMMANDS),
+    *map(module_of, COMMANDS),
     *(f"loaders.sources.{source.stem}" for source in Path(sources.__path__[0]).glob("*.py")),
     *(f"exporters.formats.{exporter.stem}" for exporter in Path(formats.__path__[0]).glob("*.py")),
     "alembic.command",
