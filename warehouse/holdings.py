@@ -71,40 +71,67 @@ by_contract as (
     from intermediate.int_equities__official_deduped
     where is_preferred
     group by exchange, symbol, series
+),
+
+delivered as (
+    select distinct slices.instrument_type, slices.exchange, slices.slice_group, shapes.shape, loads.source
+    from intermediate.int_loads__slices as slices
+    inner join audit.current_loads as loads on slices.load_id = loads.load_id
+    inner join facts.shapes as shapes on loads.raw_table = shapes.raw_table
+),
+
+by_mart as (
+    select
+        marts.position,
+        marts.mart,
+        marts.instrument_type,
+        marts.interval,
+        marts.shapes,
+        coalesce(contracts.underlying, by_contract.symbol) as underlying,
+        coalesce(contracts.exchange, by_contract.exchange) as exchange,
+        min(by_contract.first_session) as first_session,
+        max(by_contract.last_session) as last_session,
+        count(*) as contracts,
+        sum(by_contract.rows)::bigint as rows
+    from by_contract
+    inner join (values
+        (1, 'spot_prices', 'index', '1-MINUTE', '{bars}'::text[]),
+        (2, 'spot_hourly', 'index', '1-HOUR', '{bars}'),
+        (3, 'spot_daily', 'index', '1-DAY', '{bars, index_days, contract_days}'),
+        (4, 'futures_ticks', 'future', '1-MINUTE', '{bars}'),
+        (5, 'futures_hourly', 'future', '1-HOUR', '{bars}'),
+        (6, 'futures_daily', 'future', '1-DAY', '{bars, contract_days}'),
+        (7, 'options_ticks', 'option', '1-MINUTE', '{bars}'),
+        (8, 'options_hourly', 'option', '1-HOUR', '{bars}'),
+        (9, 'options_daily', 'option', '1-DAY', '{bars, contract_days}'),
+        (10, 'option_snapshots', 'option', 'SNAPSHOT', '{chain_snapshots}'),
+        (11, 'equity_daily', 'equity', '1-DAY', '{share_days}')
+    ) as marts (position, mart, instrument_type, interval, shapes) on by_contract.mart = marts.mart
+    left join intermediate.int_contracts__described as contracts
+        on by_contract.contract_id = contracts.contract_id
+    group by
+        coalesce(contracts.underlying, by_contract.symbol),
+        coalesce(contracts.exchange, by_contract.exchange),
+        marts.position, marts.mart, marts.instrument_type, marts.interval, marts.shapes
 )
 
 select * from (
 select
-    marts.position,
-    coalesce(contracts.underlying, by_contract.symbol) as underlying,
-    coalesce(contracts.exchange, by_contract.exchange) as exchange,
-    marts.instrument_type,
-    marts.interval,
-    min(by_contract.first_session) as first_session,
-    max(by_contract.last_session) as last_session,
-    count(*) as contracts,
-    sum(by_contract.rows)::bigint as rows,
-    null as source,
-    marts.mart
-from by_contract
-inner join (values
-    (1, 'spot_prices', 'index', '1-MINUTE'),
-    (2, 'spot_hourly', 'index', '1-HOUR'),
-    (3, 'spot_daily', 'index', '1-DAY'),
-    (4, 'futures_ticks', 'future', '1-MINUTE'),
-    (5, 'futures_hourly', 'future', '1-HOUR'),
-    (6, 'futures_daily', 'future', '1-DAY'),
-    (7, 'options_ticks', 'option', '1-MINUTE'),
-    (8, 'options_hourly', 'option', '1-HOUR'),
-    (9, 'options_daily', 'option', '1-DAY'),
-    (10, 'option_snapshots', 'option', 'SNAPSHOT'),
-    (11, 'equity_daily', 'equity', '1-DAY')
-) as marts (position, mart, instrument_type, interval) on by_contract.mart = marts.mart
-left join intermediate.int_contracts__described as contracts
-    on by_contract.contract_id = contracts.contract_id
-group by
-    coalesce(contracts.underlying, by_contract.symbol), coalesce(contracts.exchange, by_contract.exchange),
-    marts.position, marts.mart, marts.instrument_type, marts.interval
+    position, underlying, exchange, instrument_type, interval, first_session, last_session, contracts, rows,
+    (
+        select string_agg(distinct delivered.source, ', ')
+        from delivered
+        where
+            delivered.exchange = by_mart.exchange
+            and delivered.shape = any(by_mart.shapes)
+            -- a contract's day says what its underlying closed at
+            and (delivered.instrument_type = by_mart.instrument_type or by_mart.mart = 'spot_daily')
+            and (
+                delivered.slice_group in (by_mart.underlying, '*') or by_mart.instrument_type = 'equity'
+            )
+    ) as source,
+    mart
+from by_mart
 union all
 -- bars that no other mart of an instrument has whole: of any length and source
 select
@@ -143,8 +170,8 @@ def holdings(connection: psycopg2.extensions.connection) -> list[dict[str, Any]]
     -------
     list of dict
         One per underlying, exchange and mart: `underlying`, `exchange`, `instrument_type`, `interval`,
-        `first_session`, `last_session`, `contracts`, `rows`, `source` (of marts in which every source stands
-        beside the others) and `mart`.
+        `first_session`, `last_session`, `contracts`, `rows`, `source` (one, of marts in which every source
+        stands beside the others; else all that delivered rows of this kind) and `mart`.
     """
     with connection.cursor(cursor_factory=RealDictCursor) as cursor:
         cursor.execute(_WHAT_IS_THERE)

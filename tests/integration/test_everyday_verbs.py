@@ -86,19 +86,19 @@ def test_list_shows_every_kind_of_data_with_its_span_and_rows(files: Path) -> No
     shown = tickmart("list").stdout.splitlines()
 
     assert shown == [
-        "underlying\texchange\tinstrument_type\tinterval\tfirst_session\tlast_session\tcontracts\trows\tmart",
-        "BANKNIFTY\tNSE\tindex\t1-DAY\t2025-08-01\t2025-08-01\t1\t1\tspot_daily",
-        "BANKNIFTY\tNSE\tfuture\t1-DAY\t2025-08-01\t2025-08-01\t3\t3\tfutures_daily",
-        "BANKNIFTY\tNSE\toption\t1-DAY\t2025-08-01\t2025-08-01\t10\t10\toptions_daily",
-        "NIFTY\tNSE\tindex\t1-MINUTE\t2025-03-12\t2025-03-17\t1\t376\tspot_prices",
-        "NIFTY\tNSE\tindex\t1-HOUR\t2025-03-12\t2025-03-17\t1\t8\tspot_hourly",
-        "NIFTY\tNSE\tindex\t1-DAY\t2025-03-12\t2025-03-17\t1\t2\tspot_daily",
-        "NIFTY\tNSE\tfuture\t1-MINUTE\t2025-03-12\t2025-03-13\t1\t2\tfutures_ticks",
-        "NIFTY\tNSE\tfuture\t1-HOUR\t2025-03-12\t2025-03-13\t1\t2\tfutures_hourly",
-        "NIFTY\tNSE\tfuture\t1-DAY\t2025-03-12\t2025-03-13\t1\t2\tfutures_daily",
-        "NIFTY\tNSE\toption\t1-MINUTE\t2025-03-12\t2025-03-12\t2\t6\toptions_ticks",
-        "NIFTY\tNSE\toption\t1-HOUR\t2025-03-12\t2025-03-12\t2\t3\toptions_hourly",
-        "NIFTY\tNSE\toption\t1-DAY\t2025-03-12\t2025-03-12\t2\t2\toptions_daily",
+        "underlying\texchange\tinstrument_type\tinterval\tfirst_session\tlast_session\tcontracts\trows\tsource\tmart",
+        "BANKNIFTY\tNSE\tindex\t1-DAY\t2025-08-01\t2025-08-01\t1\t1\tnse-bhavcopy\tspot_daily",
+        "BANKNIFTY\tNSE\tfuture\t1-DAY\t2025-08-01\t2025-08-01\t3\t3\tnse-bhavcopy\tfutures_daily",
+        "BANKNIFTY\tNSE\toption\t1-DAY\t2025-08-01\t2025-08-01\t10\t10\tnse-bhavcopy\toptions_daily",
+        "NIFTY\tNSE\tindex\t1-MINUTE\t2025-03-12\t2025-03-17\t1\t376\tnse-minute\tspot_prices",
+        "NIFTY\tNSE\tindex\t1-HOUR\t2025-03-12\t2025-03-17\t1\t8\tnse-minute\tspot_hourly",
+        "NIFTY\tNSE\tindex\t1-DAY\t2025-03-12\t2025-03-17\t1\t2\tnse-minute\tspot_daily",
+        "NIFTY\tNSE\tfuture\t1-MINUTE\t2025-03-12\t2025-03-13\t1\t2\tnse-minute\tfutures_ticks",
+        "NIFTY\tNSE\tfuture\t1-HOUR\t2025-03-12\t2025-03-13\t1\t2\tnse-minute\tfutures_hourly",
+        "NIFTY\tNSE\tfuture\t1-DAY\t2025-03-12\t2025-03-13\t1\t2\tnse-minute\tfutures_daily",
+        "NIFTY\tNSE\toption\t1-MINUTE\t2025-03-12\t2025-03-12\t2\t6\tnse-minute\toptions_ticks",
+        "NIFTY\tNSE\toption\t1-HOUR\t2025-03-12\t2025-03-12\t2\t3\tnse-minute\toptions_hourly",
+        "NIFTY\tNSE\toption\t1-DAY\t2025-03-12\t2025-03-12\t2\t2\tnse-minute\toptions_daily",
     ]
 
 

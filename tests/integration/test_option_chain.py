@@ -78,7 +78,10 @@ def test_snapshots_are_built_once_and_follow_their_files(folder: Path) -> None:
     assert changed_tables(before, row_changes()) == set()
     assert marts() == held
     listed = tickmart("list").stdout
-    assert "NIFTY\tNSE\toption\tSNAPSHOT\t2022-12-23\t2026-01-12\t94\t94\toption_snapshots" in listed
+    assert (
+        "NIFTY\tNSE\toption\tSNAPSHOT\t2022-12-23\t2026-01-12\t94\t94\tnse-option-chain\toption_snapshots"
+        in listed
+    )
 
     # one row fewer, and a bhavcopy of a day without snapshots
     captured.write_text("\n".join([HEADER, *LINES[1:]]) + "\n")

@@ -64,7 +64,10 @@ def test_a_day_of_shares_in_two_layouts_is_one_row_each_with_what_either_says(fo
     assert [(lost["reason"], lost["load_id"], lost["line"]) for lost in found["set_aside"]] == [
         ("same row delivered by another file", full, 2)
     ]
-    assert "NSE\tNSE\tequity\t1-DAY\t2025-08-01\t2025-08-01\t40\t40\tequity_daily" in tickmart("list").stdout
+    assert (
+        "NSE\tNSE\tequity\t1-DAY\t2025-08-01\t2025-08-01\t40\t40\tnse-cash\tequity_daily"
+        in tickmart("list").stdout
+    )
     assert json.loads(tickmart("coverage", "--instrument-type", "equity", "--json").stdout)["summary"] == [
         {
             "underlying": "NSE", "exchange": "NSE", "instrument_type": "equity", "interval": "1-DAY",
