@@ -132,26 +132,3 @@ concat_ws(
     )
 )
 {%- endmacro %}
-
-
-{# The number of each instrument that is no contract, by its name; the series of a share are apart. #}
-{% macro numbers_of_instruments() -%}
-select
-    exchange,
-    instrument_type,
-    symbol,
-    min(instrument_id) as instrument_id
-from {{ ref('int_instruments__registered') }}
-where series = ''
-group by exchange, instrument_type, symbol
-{%- endmacro %}
-
-
-{# The segment of the exchange whose sessions an instrument has; `exchanges` stands beside it, left-joined. #}
-{% macro segment_of(instrument_type) -%}
-case
-    when {{ instrument_type }} in ('option', 'future') or exchanges.segments !~ 'cash' then 'fo'
-    when {{ instrument_type }} = 'index' then 'index'
-    else 'cash'
-end
-{%- endmacro %}

@@ -13,7 +13,6 @@
 #}
 {% macro rows_that_compete() %}
   {%- set bar_values = ['open', 'high', 'low', 'close', 'volume', 'open_interest'] -%}
-  {%- set types_of_all = ['option', 'future', 'index', 'equity', 'currency', 'crypto', 'unknown'] -%}
   {%- set quote_values = ['bid', 'bid_size', 'ask', 'ask_size'] -%}
   {%- set day_values = bar_values + ['settlement_price'] -%}
   {%- set share_values = ['open', 'high', 'low', 'close', 'volume'] -%}
@@ -41,7 +40,7 @@
           'bar_of': "concat_ws(' ', exchange, underlying)", 'values': index_values + ['null', 'null'],
         },
         {
-          'in': 'int_bars__deduped', 'types': types_of_all,
+          'in': 'int_bars__deduped', 'types': all_instrument_types(),
           'contract_id': 'null::bigint', 'bar_of': bar_of_any('instrument_id'),
           'values': index_values + [
             "case when instrument_type <> 'index' then volume end", "case when instrument_type <> 'index' then open_interest end",
@@ -58,7 +57,7 @@
       'values': ['price', 'size'],
       'winners': [
         {
-          'in': 'int_trades__deduped', 'types': types_of_all, 'contract_id': 'instrument_id', 'bar_of': 'print_key',
+          'in': 'int_trades__deduped', 'types': all_instrument_types(), 'contract_id': 'instrument_id', 'bar_of': 'print_key',
           'values': ['price', 'size'],
         },
       ],
@@ -72,7 +71,7 @@
       'values': quote_values,
       'winners': [
         {
-          'in': 'int_quotes__deduped', 'types': types_of_all, 'contract_id': 'instrument_id', 'bar_of': 'print_key',
+          'in': 'int_quotes__deduped', 'types': all_instrument_types(), 'contract_id': 'instrument_id', 'bar_of': 'print_key',
           'values': quote_values,
         },
       ],

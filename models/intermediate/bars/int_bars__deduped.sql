@@ -3,7 +3,7 @@
     indexes=[{'columns': ['exchange', 'underlying', 'session_date']}],
     meta={
         'built_from': 'slices', 'shapes': ['bars'],
-        'instrument_types': ['option', 'future', 'index', 'equity', 'currency', 'crypto', 'unknown'],
+        'instrument_types': all_instrument_types(),
         'slice_key': 'underlying', 'chunk_interval': '30 days',
         'segment_by': 'instrument_id', 'order_by': 'bar_interval, bar_start, bar_end, session_date, source',
     },

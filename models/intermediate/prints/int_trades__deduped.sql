@@ -3,7 +3,7 @@
     indexes=[{'columns': ['exchange', 'underlying', 'session_date']}],
     meta={
         'built_from': 'slices', 'shapes': ['trades'],
-        'instrument_types': ['option', 'future', 'index', 'equity', 'currency', 'crypto', 'unknown'],
+        'instrument_types': all_instrument_types(),
         'slice_key': 'underlying', 'chunk_interval': '1 day',
         'segment_by': 'instrument_id', 'order_by': 'timestamp, sequence, session_date, source',
     },
