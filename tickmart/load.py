@@ -17,7 +17,7 @@ from typer.core import TyperGroup
 
 from loaders.landing import Listener, Outcome, Report, land
 from loaders.landing.checking import Verdict, check
-from loaders.landing.finding import ANYBODYS_LINES, files_by_source, files_of
+from loaders.landing.finding import ANYBODYS_LINES, files_by_source, files_of, what_applies
 from loaders.source import LoadOption, Source
 from loaders.sources import SOURCES
 from tickmart.output import number, show_json
@@ -174,9 +174,7 @@ def _load_by_header(
     listener = listener_of(quiet=as_json)
     with listener:
         for name, files in files_by_source(paths).items():
-            source = SOURCES[name]
-            said = options if source.recognise is not None else {}
-            day = as_of if source.undated else None
+            day, said = what_applies(SOURCES[name], as_of, options)
             if not as_json:
                 typer.echo(f"{name}: {number(len(files), 'file')}")
             try:

@@ -12,7 +12,7 @@ from exporters.formats import EXPORTERS
 from exporters.publish import open_store, read_manifest
 from exporters.series import Series
 from loaders.landing import Listener, Report, land
-from loaders.landing.finding import ANYBODYS_LINES, files_by_source
+from loaders.landing.finding import ANYBODYS_LINES, files_by_source, what_applies
 from loaders.sources import SOURCES
 from tickmart.load import conclude, listener_of, said_of, take_options
 from tickmart.output import number, show_json
@@ -77,8 +77,7 @@ def run(
     EXPORTERS.named(format)
     report = _load(list(paths), source, force, as_of, options, Listener())
     report.raise_if_failed()
-    migrate()
-    compute_greeks_if_due(build_what_is_due(lambda: None, tests=tests), _compute_greeks)
+    _build(tests)
     return _export(report, format, symbols, series, str(to))
 
 
@@ -93,14 +92,18 @@ def _load(
     report = Report()
     found = {source: list(map(str, paths))} if source else files_by_source(paths)
     for name, files in found.items():
-        wanted = SOURCES.named(name)
-        said = options if source or wanted.recognise is not None else {}
-        day = as_of if wanted.undated else None
+        day, said = what_applies(SOURCES.named(name), as_of, options)
+        said = options if source else said
         landed = land(name, files, force=force, as_of=day, options=said, listener=listener)
         report.outcomes.extend(landed.outcomes)
     if not report.outcomes:
         raise TickmartError(f"there is no data file at {', '.join(map(str, paths))}")
     return report
+
+
+def _build(tests: bool) -> None:
+    migrate()
+    compute_greeks_if_due(build_what_is_due(lambda: None, tests=tests), _compute_greeks)
 
 
 def _compute_greeks() -> "Outcome":
@@ -159,8 +162,7 @@ def _run(
         conclude(report, as_json=False)
     report.raise_if_failed()
     if as_json:
-        migrate()
-        compute_greeks_if_due(build_what_is_due(lambda: None, tests=tests), _compute_greeks)
+        _build(tests)
     else:
         build("", False, tests, True, False)
     exported = _export(report, format, (), data_types or (), to)

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from warehouse.settings import PROJECT_FOLDER
 
 OWN_CALENDAR = "seeds"
+_ROUND_THE_CLOCK = "24/7"
 
 
 @dataclass(frozen=True)
@@ -20,19 +21,27 @@ class Exchange:
         Our name of it, such as `NSE`.
     mic : str or None
         Its market identifier code (ISO 10383).
+    name : str
+        What it calls itself.
     time_zone : str
         The time zone of its days and hours.
     currency : str or None
         The currency of its prices; None where it differs from instrument to instrument.
     calendar : str
-        `seeds`, or a calendar of the library exchange_calendars.
+        `seeds`, or a calendar of the library exchange_calendars, such as `XNYS` or `24/7`.
     """
 
     code: str
     mic: str | None
+    name: str
     time_zone: str
     currency: str | None
     calendar: str
+
+    @property
+    def trades_round_the_clock(self) -> bool:
+        """Whether it has no sessions: it never closes."""
+        return self.calendar == _ROUND_THE_CLOCK
 
 
 @cache
@@ -43,6 +52,7 @@ def known_exchanges() -> dict[str, Exchange]:
             row["exchange"]: Exchange(
                 row["exchange"],
                 row["mic"] or None,
+                row["name"],
                 row["time_zone"],
                 row["currency"] or None,
                 row["calendar"],

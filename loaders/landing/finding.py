@@ -1,6 +1,7 @@
 """Which source each of some files is of, found by their headers."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from pathlib import Path
 
 from loaders import layouts
@@ -49,6 +50,16 @@ def files_of(source: Source, paths: Iterable[str | Path]) -> Iterator[DataFile]:
     for item in expand(paths, source.suffixes):
         if isinstance(item, Path):
             yield from (file for file in data_files(item, source.suffixes) if isinstance(file, DataFile))
+
+
+def what_applies(
+    source: Source, as_of: date | None, options: Mapping[str, str]
+) -> tuple[date | None, Mapping[str, str]]:
+    """Return, of a day and options said for files of many sources, what those of one source take.
+
+    The day is for files that do not say it themselves, the options for files of anybody's layout.
+    """
+    return as_of if source.undated else None, options if source.recognise is not None else {}
 
 
 def _source_of(path: Path, suffixes: tuple[str, ...]) -> str:

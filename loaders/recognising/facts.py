@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_DAY = 86_400_000_000  # microseconds
-_SECOND = 1_000_000
-_HOUR = 3_600 * _SECOND
+SECOND = 1_000_000  # microseconds, as are all lengths here
+_HOUR = 3_600 * SECOND
+DAY = 24 * _HOUR
 _MOST_SYMBOLS = 200_000  # beyond these, more of them prove no more
 # So many spacings of a symbol that are all multiples of one length are no chance.
 _ENOUGH = 8
@@ -74,9 +74,9 @@ class Spacing:
         repeated = ~is_first[1:] & (apart[1:] == 0)
         self.conflicting += int((repeated & (prices[1:] != prices[:-1]) & ~np.isnan(prices[1:])).sum())
         counts = (apart > 0) & (before != np.iinfo(np.int64).min)
-        same_day = counts & (times // _DAY == before // _DAY)
+        same_day = counts & (times // DAY == before // DAY)
         self._add(self.within_days, apart[same_day])
-        self._add(self.between_days, (times // _DAY - before // _DAY)[counts & ~same_day])
+        self._add(self.between_days, (times // DAY - before // DAY)[counts & ~same_day])
         within, of = apart[same_day], codes[same_day]
         if len(of):
             starts = np.flatnonzero(np.r_[True, of[1:] != of[:-1]])
@@ -85,11 +85,6 @@ class Spacing:
             self._count[of[starts]] += np.diff(np.r_[starts, len(of)])
         ends = np.flatnonzero(np.r_[codes[1:] != codes[:-1], True])
         self._last[codes[ends]] = times[ends]
-
-    @property
-    def symbols(self) -> int:
-        """How many symbols there are, as far as they were counted."""
-        return len(self._codes)
 
     def usual(self) -> int | None:
         """Return the most frequent spacing within a day; None where no day has two bars of a symbol."""
@@ -158,8 +153,8 @@ class Place:
 
     def look_at(self, local: np.ndarray) -> None:
         """Take in some rows: microseconds since 1970 by the exchange's clock."""
-        days, times = local // _DAY, local % _DAY
-        self._keep(self.ends_of_seconds, local % (60 * _SECOND))
+        days, times = local // DAY, local % DAY
+        self._keep(self.ends_of_seconds, local % (60 * SECOND))
         self._keep(self.times_of_day, times)
         found = np.unique(days)
         self.days.update(found.tolist())
@@ -179,7 +174,7 @@ class Place:
         self.bounds |= bounds
         for day in found.tolist():
             of_day = times[days == day]
-            self.first[day] = min(self.first.get(day, _DAY), int(of_day.min()))
+            self.first[day] = min(self.first.get(day, DAY), int(of_day.min()))
             self.last[day] = max(self.last.get(day, -1), int(of_day.max()))
 
     def is_shifted(self) -> bool:
@@ -250,8 +245,8 @@ class Prices:
 
     def look_at(
         self, close: pa.Array, high: pa.Array | None, low: pa.Array | None, decimal: str = "."
-    ) -> None:
-        """Take in some rows: texts of prices."""
+    ) -> pa.Array:
+        """Take in some rows, texts of prices, and return the first of them as numbers."""
         self.rows += len(close)
         commas = pc.match_substring(close, ",")
         if pc.any(commas).as_py():
@@ -260,10 +255,12 @@ class Prices:
         self.decimal_points += _count(
             close, r"^\s*[-+]?\d+\.(?:\d{1,2}|\d{4,})\s*$|\d,\d{2,3}(?:,\d{2,3})*\.\d"
         )
-        self.numbers += pc.sum(pc.is_valid(numbers(close, decimal))).as_py() or 0
+        read = numbers(close, decimal)
+        self.numbers += len(read) - read.null_count
         if high is not None and low is not None:
             crossed = pc.less(numbers(high, decimal), numbers(low, decimal))
             self.high_below_low += pc.sum(crossed).as_py() or 0
+        return read
 
 
 def numbers(texts: pa.Array, decimal: str = ".") -> pa.Array:
@@ -287,4 +284,4 @@ def _date(day: int) -> date:
 
 def _microseconds(moment: datetime) -> int:
     """Microseconds since midnight by the moment's own clock."""
-    return ((moment.hour * 60 + moment.minute) * 60 + moment.second) * _SECOND
+    return ((moment.hour * 60 + moment.minute) * 60 + moment.second) * SECOND

@@ -38,19 +38,20 @@ def recognise_lines(file: DataFile, said: Mapping[str, str], symbol: str | None)
     """Return how a file of lines is read (`loaders.source.Recogniser`)."""
     if _is_parquet(file):
         raise TickmartError(f"{file.name} is a Parquet file. Try: tickmart load parquet")
-    return _read(beginning_of(file), said, file, symbol)
+    return recognise_any(file, said, symbol)
 
 
 def recognise_parquet(file: DataFile, said: Mapping[str, str], symbol: str | None) -> Reading:
     """Return how a Parquet file is read (`loaders.source.Recogniser`)."""
     if not _is_parquet(file):
         raise TickmartError(f"{file.name} is no Parquet file. Try: tickmart load csv")
-    return _read(beginning_of(file), said, file, symbol)
+    return recognise_any(file, said, symbol)
 
 
 def recognise_any(file: DataFile, said: Mapping[str, str], symbol: str | None) -> Reading:
     """Return how a file of lines or of Parquet is read (`loaders.source.Recogniser`)."""
-    return _read(beginning_of(file), said, file, symbol)
+    beginning = beginning_of(file)
+    return recognise(beginning.table, beginning.structure, said, file.name, symbol)
 
 
 def beginning_of(file: DataFile) -> Beginning:
@@ -108,7 +109,3 @@ class _ParquetTable:
     def batches(self, places: Sequence[int]) -> Iterator[list[pa.Array]]:
         for batch in self._text.columns([self._text.names[place] for place in places]):
             yield [column.cast(pa.string()) for column in batch]
-
-
-def _read(beginning: Beginning, said: Mapping[str, str], file: DataFile, symbol: str | None) -> Reading:
-    return recognise(beginning.table, beginning.structure, said, file.name, symbol)

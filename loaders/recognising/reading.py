@@ -1,18 +1,18 @@
 """How a file is read, as the ledger keeps it and staging views follow it."""
 
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, timedelta
+from datetime import UTC
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
 from loaders.layouts import Layout
+from loaders.recognising.lengths import CALENDAR_LENGTHS, as_adjective, clock_length
 from loaders.recognising.times import Form, moments
 from warehouse.exchanges import known_exchanges
 
-CALENDAR_INTERVALS = ("1 day", "7 days", "1 mon")
-CONTRACT_PARTS = ("underlying", "expiry", "strike", "option_type")
+_CONTRACT_PARTS = ("underlying", "expiry", "strike", "option_type")  # as one says them
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Reading:
         """Return in a few words how it is read, for whoever loads it."""
         what = self.layout.name
         if self.interval:
-            what = f"{_words(self.interval)} bars"
+            what = f"{as_adjective(self.interval)} bars"
         stamped = f", stamped with their {self.label}" if self.label else ""
         of = f" of {self.symbol}" if self.symbol else ""
         at = f" at {self.exchange}" if self.exchange else ", at no exchange that was said"
@@ -125,11 +125,11 @@ class Reading:
         at, zoned = moments(pa.array([cells.get("time", "")]), self.time, clock)
         moment = at[0].as_py()
         shown = [
-            " ".join(filter(None, (cells.get("symbol") or self.symbol, *map(cells.get, CONTRACT_PARTS))))
+            " ".join(filter(None, (cells.get("symbol") or self.symbol, *map(cells.get, _CONTRACT_PARTS))))
         ]
         if moment is None:
             return [*shown, f"{cells.get('time', '')}: no time"]
-        if self.interval in CALENDAR_INTERVALS and self.label is None:
+        if self.interval in CALENDAR_LENGTHS and self.label is None:
             zone = UTC if self.time.unit or zoned[0].as_py() else ZoneInfo(self.zone or "UTC")
             shown.append(
                 f"session {moment.replace(tzinfo=zone).astimezone(ZoneInfo(self.session_zone)).date()}"
@@ -137,8 +137,8 @@ class Reading:
         else:
             zone = ZoneInfo(self.zone or "UTC")
             start = moment.replace(tzinfo=UTC if zoned[0].as_py() else zone)
-            if self.label == "end":
-                start += _length(self.after_label) - _length(self.interval or "")
+            if self.label == "end" and self.interval and self.interval not in CALENDAR_LENGTHS:
+                start += clock_length(self.after_label) - clock_length(self.interval)
             local = start.astimezone(
                 ZoneInfo(known_exchanges()[self.exchange].time_zone if self.exchange else zone.key)
             )
@@ -149,18 +149,3 @@ class Reading:
             if cells.get(name)
         ]
         return shown
-
-
-def _words(interval: str) -> str:
-    hours, colon, rest = interval.partition(":")
-    if not colon:
-        return {"1 day": "daily", "7 days": "weekly", "1 mon": "monthly"}.get(interval, interval)
-    seconds = int(hours) * 3600 + int(rest[:2]) * 60 + float(rest[3:])
-    return f"{seconds / 60:g}-minute" if seconds % 60 == 0 else f"{seconds:g}-second"
-
-
-def _length(interval: str) -> timedelta:
-    if ":" not in interval:
-        return timedelta()
-    hours, minutes, seconds = interval.split(":")
-    return timedelta(hours=int(hours), minutes=int(minutes), seconds=float(seconds))

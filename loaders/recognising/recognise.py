@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loaders.layouts import Layout
-from loaders.recognising.facts import Hours, Place, Prices, Spacing, numbers
+from loaders.recognising.facts import DAY, SECOND, Hours, Place, Prices, Spacing, numbers
 from loaders.recognising.known_symbols import exchange_of_all, is_option_symbol
 from loaders.recognising.layouts import BARS, QUOTES, TRADES, raw_columns
+from loaders.recognising.lengths import CALENDAR_LENGTHS, clock_length, clock_text
 from loaders.recognising.names import (
     OF_AN_ORDER_BOOK,
     PARTS_OF_AN_OPTION,
@@ -25,7 +26,7 @@ from loaders.recognising.names import (
     plain,
 )
 from loaders.recognising.reading import Reading
-from loaders.recognising.said import answers, clock_text, names_of_columns
+from loaders.recognising.said import answers, names_of_columns
 from loaders.recognising.structure import Structure
 from loaders.recognising.tables import Table
 from loaders.recognising.times import Form, forms_of, is_clock, moments, order_evidence
@@ -33,17 +34,14 @@ from warehouse.errors import TickmartError
 from warehouse.exchange_sessions import regular_hours
 from warehouse.exchanges import known_exchanges
 
-_DAY = 86_400_000_000  # microseconds
-_SECOND = 1_000_000
 # More rows than this whose high lies below their low, or whose time or price cannot be read, are no accident.
 _MOST_CROSSED, _MOST_UNREADABLE = 0.001, 0.01
 _FEW_ROWS = 3
+_MICROSECOND = timedelta(microseconds=1)
 _WEEK, _MONTHS = 7, range(28, 32)
-_ROUND_THE_CLOCK = "24/7"
 _LARGE_VOLATILITY = 3.0
 _LAST_RANK = 100
 _MIDNIGHT = r"(?:^|[ T])0?0:00(?::00(?:\.0+)?)?(?: ?(?:Z|UTC|GMT|[+-]\d{2}:?\d{0,2}))?\s*$"
-_CALENDAR_LENGTHS = ("1 day", "7 days", "1 mon")
 
 
 @dataclass(frozen=True)
@@ -112,7 +110,7 @@ class _Recogniser:
         if layout is BARS:
             interval, label, after = self._bars(facts, exchange)
         form, zone, session_zone = times.form, None if facts.zoned else zone, facts.local
-        if interval in _CALENDAR_LENGTHS and facts.midnights:
+        if interval in CALENDAR_LENGTHS and facts.midnights:
             # a day that is written as a midnight is that date, whose midnight it may be
             form, zone = (form, None) if form.unit else (form.of_days(), facts.local)
             session_zone = "UTC" if form.unit else facts.local
@@ -298,7 +296,7 @@ class _Recogniser:
             ).as_py()
             for other in others
         ]
-        if any(gap is None or gap >= _SECOND for gap in apart):
+        if any(gap is None or gap >= SECOND for gap in apart):
             raise self._question(
                 f"{' and '.join(self.shown[place] for place in places)} may each be the time, and differ",
                 "Say which counts: --columns with - for the other",
@@ -317,7 +315,7 @@ class _Recogniser:
                 "Write years with four, or say --dayfirst or --monthfirst where the year comes last",
             )
         texts = (batch[0] for batch in self.table.batches([times.places[0]]))
-        day_first, month_first = order_evidence(texts, times.form)
+        day_first, month_first = order_evidence(texts)
         if day_first and month_first:
             raise self._question(
                 f"some dates of {self.shown[times.places[0]]} have a day above 12 first, others second",
@@ -400,7 +398,7 @@ class _Recogniser:
             return "option"
         if fields.has("expiry") and not set(fields.fields) & {"strike", "option_type"}:
             return "future"
-        if exchange and known_exchanges()[exchange].calendar == _ROUND_THE_CLOCK:
+        if exchange and known_exchanges()[exchange].trades_round_the_clock:
             return "crypto"
         return None
 
@@ -508,7 +506,7 @@ class _Recogniser:
                 f"most of its days begin and end more than an hour beside the sessions of {exchange}",
                 "Say whose clock its times are: --timezone UTC, or that of the exchange",
             )
-        if said is not None and (said in _CALENDAR_LENGTHS or usual % (_seconds(said) * _SECOND)):
+        if said is not None and (said in CALENDAR_LENGTHS or usual % (clock_length(said) // _MICROSECOND)):
             raise self._question(
                 f"its bars lie {_length(usual)} apart, and --interval says {said}", "Leave --interval out"
             )
@@ -519,18 +517,18 @@ class _Recogniser:
                 f"its bars lie {apart} apart, symbol by symbol",
                 "Load each length apart, or say --interval 1m",
             )
-        if usual % _SECOND or usual >= _DAY:
+        if usual % SECOND or usual >= DAY:
             raise self._question(
-                f"its bars lie {usual / _SECOND:g} seconds apart", "Say how long a bar is: --interval 1m"
+                f"its bars lie {usual / SECOND:g} seconds apart", "Say how long a bar is: --interval 1m"
             )
-        interval = said or clock_text(usual // _SECOND)
-        before_full = {-moment % (60 * _SECOND) for moment in facts.place.ends_of_seconds}
-        stamped_before = before_full and all(0 < moment <= _SECOND for moment in before_full)
+        interval = said or clock_text(usual // SECOND)
+        before_full = {-moment % (60 * SECOND) for moment in facts.place.ends_of_seconds}
+        stamped_before = before_full and all(0 < moment <= SECOND for moment in before_full)
         if stamped_before and len(before_full) == 1:
             return interval, "end", _fraction_text(before_full.pop())
         if "label" in self.said:
             return interval, str(self.said["label"]), "00:00:00"
-        if exchange and known_exchanges()[exchange].calendar == _ROUND_THE_CLOCK:
+        if exchange and known_exchanges()[exchange].trades_round_the_clock:
             return interval, "start", "00:00:00"
         label = facts.place.label(usual)
         if label is None:
@@ -632,7 +630,7 @@ class _Facts:
             self.midnights = self.midnights and self._are_midnights(stamps, at)
             self.blank_prices += pc.sum(pc.equal(pc.utf8_trim_whitespace(rest[0]), "")).as_py() or 0
             high, low = rest[1:3] if wanted else (None, None)
-            self.prices.look_at(rest[0], high, low, self.decimal)
+            prices = self.prices.look_at(rest[0], high, low, self.decimal)
             key_texts = rest[1 + len(wanted) : 1 + len(wanted) + len(keys)]
             if volatility:
                 told = numbers(rest[-1], self.decimal)
@@ -646,11 +644,10 @@ class _Facts:
             if self.of_bars:
                 readable = pc.is_valid(at)
                 local = self._local(at.filter(readable))
-                prices = pc.fill_null(numbers(rest[0], self.decimal), float("nan")).filter(readable)
                 self.spacing.look_at(
                     key.filter(readable) if key is not None else None,
                     local,
-                    prices.to_numpy(zero_copy_only=False),
+                    pc.fill_null(prices, float("nan")).filter(readable).to_numpy(zero_copy_only=False),
                 )
                 self.place.look_at(local)
         if contracts:
@@ -679,7 +676,7 @@ class _Facts:
     def _are_midnights(self, stamps: list[pa.Array], at: pa.Array) -> bool:
         """Whether all times are midnights by the clock that wrote them; that of counts is UTC."""
         if self.times.form.unit:
-            whole = at.drop_null().cast(pa.int64()).to_numpy(zero_copy_only=False) % _DAY == 0
+            whole = at.drop_null().cast(pa.int64()).to_numpy(zero_copy_only=False) % DAY == 0
             return bool(whole.all())
         if not self.times.has_clock:
             return True
@@ -698,7 +695,7 @@ class _Facts:
 
 def _hours(exchange: str, zone: str) -> Callable[[date, date], Hours] | None:
     """Return what gives the hours of an exchange's sessions by its own clock."""
-    if not exchange or known_exchanges()[exchange].calendar == _ROUND_THE_CLOCK:
+    if not exchange or known_exchanges()[exchange].trades_round_the_clock:
         return None
     local = ZoneInfo(zone)
 
@@ -716,7 +713,7 @@ def _has_clock(values: Sequence[str], forms: Sequence[Form]) -> bool:
         return True
     at, _ = moments(pa.array(values, pa.string()), forms[0])
     return any(":" in value for value in values) or bool(
-        np.any(at.drop_null().cast(pa.int64()).to_numpy() % _DAY != 0)
+        np.any(at.drop_null().cast(pa.int64()).to_numpy() % DAY != 0)
     )
 
 
@@ -734,14 +731,9 @@ def _blank_columns(width: int) -> str:
 
 
 def _length(microseconds: int) -> str:
-    seconds = microseconds / _SECOND
+    seconds = microseconds / SECOND
     return f"{seconds / 60:g} minutes" if seconds >= 60 else f"{seconds:g} seconds"
 
 
-def _seconds(clock: str) -> int:
-    hours, minutes, seconds = map(int, clock.split(":"))
-    return (hours * 60 + minutes) * 60 + seconds
-
-
 def _fraction_text(microseconds: int) -> str:
-    return f"00:00:{microseconds // _SECOND:02}.{microseconds % _SECOND:06}".rstrip("0").rstrip(".")
+    return f"00:00:{microseconds // SECOND:02}.{microseconds % SECOND:06}".rstrip("0").rstrip(".")

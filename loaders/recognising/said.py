@@ -1,6 +1,5 @@
 """What a user may say of a file whose layout nobody knows: the answers to what the file leaves open."""
 
-import csv
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -10,16 +9,16 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 
+from loaders.recognising.lengths import CALENDAR_LENGTHS, DAY, MONTH, WEEK, clock_text
 from loaders.recognising.names import FIELDS
 from loaders.source import LoadOption
 from warehouse.exchanges import known_exchanges
-from warehouse.settings import PROJECT_FOLDER
 
 # In seconds; days, weeks and months are of the calendar.
 _LENGTHS = {"s": 1, "m": 60, "min": 60, "minute": 60, "minutes": 60, "h": 3600, "hour": 3600, "hours": 3600}
 _CALENDAR = {
-    "d": "1 day", "day": "1 day", "daily": "1 day", "w": "7 days", "week": "7 days", "weekly": "7 days",
-    "mo": "1 mon", "month": "1 mon", "monthly": "1 mon",
+    "d": DAY, "day": DAY, "daily": DAY, "w": WEEK, "week": WEEK, "weekly": WEEK,
+    "mo": MONTH, "month": MONTH, "monthly": MONTH,
 }  # fmt: skip
 TYPES = ("equity", "index", "future", "option", "currency", "crypto")
 
@@ -32,13 +31,9 @@ def exchange_code(said: str) -> str:
     ValueError
     """
     wanted = said.strip().casefold()
-    with (PROJECT_FOLDER / "seeds" / "exchanges.csv").open(encoding="utf-8", newline="") as lines:
-        for row in csv.DictReader(lines):
-            if (
-                wanted in (row["exchange"].casefold(), row["mic"].casefold(), row["name"].casefold())
-                and wanted
-            ):
-                return row["exchange"]
+    for exchange in known_exchanges().values():
+        if wanted in (name.casefold() for name in (exchange.code, exchange.mic, exchange.name) if name):
+            return exchange.code
     raise ValueError(f"no exchange is called that; known are {', '.join(known_exchanges())}")
 
 
@@ -62,7 +57,7 @@ def interval_text(said: str) -> str:
     ------
     ValueError
     """
-    if said.strip() in _CALENDAR.values() or re.fullmatch(r"[012]\d:[0-5]\d:[0-5]\d", said.strip()):
+    if said.strip() in CALENDAR_LENGTHS or re.fullmatch(r"[012]\d:[0-5]\d:[0-5]\d", said.strip()):
         return said.strip()
     match = re.fullmatch(r"\s*(\d*)[\s-]*([A-Za-z]+)\s*", said)
     number, unit = (int(match[1] or 1), match[2].casefold()) if match else (0, "")
@@ -71,11 +66,6 @@ def interval_text(said: str) -> str:
     if number > 0 and unit in _LENGTHS and number * _LENGTHS[unit] < 86_400:
         return clock_text(number * _LENGTHS[unit])
     raise ValueError("write a length as 1m, 5m, 1h, 1d, 1w or 1mo")
-
-
-def clock_text(seconds: int) -> str:
-    """Return some seconds of less than a day as `HH:MM:SS`."""
-    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
 
 
 def rank_text(said: str) -> str:

@@ -225,16 +225,16 @@ def _offset(zones: pa.Array) -> tuple[pa.Array, pa.Array]:
     return pc.fill_null(signed, 0), pc.fill_null(pc.not_equal(zones, ""), False)
 
 
-def order_evidence(texts: Iterable[pa.Array], form: Form) -> tuple[bool, bool]:
+def order_evidence(texts: Iterable[pa.Array]) -> tuple[bool, bool]:
     """Return whether some date proves that the day stands first, and whether some proves the month first."""
     day_first = month_first = False
-    for first, second in _first_two_numbers(texts, form):
+    for first, second in _first_two_numbers(texts):
         day_first |= 12 < first <= _MOST_DAYS
         month_first |= 12 < second <= _MOST_DAYS
     return day_first, month_first
 
 
-def _first_two_numbers(texts: Iterable[pa.Array], form: Form) -> Iterator[tuple[int, int]]:
+def _first_two_numbers(texts: Iterable[pa.Array]) -> Iterator[tuple[int, int]]:
     seen: set[tuple[int, int]] = set()
     for batch in texts:
         parts: Any = pc.extract_regex(pc.unique(batch), r"^\s*(?P<a>\d{1,2})[-/.](?P<b>\d{1,2})[-/.]")
