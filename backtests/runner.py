@@ -18,6 +18,7 @@ from nautilus_trader.backtest.engine import BacktestEngine
 from nautilus_trader.backtest.node import BacktestNode
 from nautilus_trader.config import ImportableActorConfig, ImportableStrategyConfig, LoggingConfig
 from nautilus_trader.model.identifiers import InstrumentId
+from nautilus_trader.model.instruments import IndexInstrument
 from nautilus_trader.persistence.catalog import ParquetDataCatalog
 
 from backtests.equity import DailyEquity
@@ -82,7 +83,7 @@ def run(
     catalog: str,
     *,
     instrument: str | None = None,
-    bar: str = "1-MINUTE",
+    bar: str | None = None,
     fast: int = 10,
     slow: int = 30,
     lots: int = 1,
@@ -96,10 +97,10 @@ def run(
     catalog : str
         A folder or `s3://bucket/prefix` that `tickmart export nautilus` wrote.
     instrument : str or None
-        A Nautilus id, such as `NIFTY_250313_22500_CE.NSE`; the venue may be left out. None: the option or
-        future with the largest volume.
-    bar : str
-        `1-MINUTE`, `1-HOUR` or `1-DAY`.
+        A Nautilus id, such as `NIFTY_250313_22500_CE.NSE`; the venue may be left out. None: the one with the
+        largest volume.
+    bar : str or None
+        Such as `1-MINUTE`, `15-MINUTE` or `1-DAY`. None: the shortest that the catalog holds of it.
     fast, slow : int
         Bars in the two averages.
     lots : int
@@ -121,6 +122,14 @@ def run(
     if not 0 < fast < slow:
         raise TickmartError(f"--fast {fast} must be smaller than --slow {slow}, and both positive.")
     store = open_store(catalog)
+    bars_held = _lengths(store, instrument) or _lengths(store)
+    if not bars_held or (bar is not None and bar not in bars_held):
+        holds = f"; it holds {', '.join(bars_held)}" if bars_held else ""
+        raise TickmartError(
+            f"{store.uri} is no catalog with {bar or 'any'} bars{holds}. Write one: tickmart export nautilus"
+            f" --to {store.uri}"
+        )
+    bar = bar or bars_held[0]
     chosen = _instrument(store, instrument, bar)
     with tempfile.TemporaryDirectory(prefix="tickmart-") as scratch:
         _copy(store, chosen, bar, Path(scratch))
@@ -134,6 +143,8 @@ def _run(
     held = _bars_held(copy, bar_type)
     venue = chosen.rsplit(".", 1)[1]
     (definition,) = ParquetDataCatalog(copy).instruments(instrument_ids=[chosen])
+    if isinstance(definition, IndexInstrument):
+        raise TickmartError(f"{chosen} is an index, which nobody buys. Name what is traded: --instrument")
     currency = str(definition.quote_currency)
     strategy_path, config_path = STRATEGIES[strategy]
     node = BacktestNode(
@@ -249,24 +260,44 @@ def _daily_returns(engine: BacktestEngine, instrument: str) -> list[float]:
     return [after / before - 1 for before, after in pairwise([float(STARTING_BALANCE), *by_day.values()])]
 
 
+def _is_named(instrument: str, wanted: str) -> bool:
+    return wanted in (instrument, instrument.rpartition(".")[0])
+
+
+def _lengths(store: Store, wanted: str | None = None) -> list[str]:
+    """Return the lengths of bars that a catalog holds, of one instrument or of all, the shortest first."""
+    from nautilus_trader.model.data import BarType
+
+    manifest = read_manifest(store)
+    types = {
+        file.path.split("/")[2]
+        for file in (manifest.files.values() if manifest else ())
+        if file.exporter == "nautilus"
+        and file.path.startswith("data/bar/")
+        and (wanted is None or _is_named(file.instrument or "", wanted))
+    }
+    specs = {
+        str(spec).removesuffix("-LAST"): spec for spec in (BarType.from_str(name).spec for name in types)
+    }
+    return sorted(specs, key=lambda name: specs[name].timedelta)
+
+
 def _instrument(store: Store, wanted: str | None, bar: str) -> str:
     manifest = read_manifest(store)
     volumes: dict[str, int | float] = {}
     for file in manifest.files.values() if manifest else ():
         if file.exporter == "nautilus" and file.instrument and f"-{bar}-LAST-EXTERNAL/" in file.path:
             volumes[file.instrument] = volumes.get(file.instrument, 0) + (file.volume or 0)
-    if not volumes:
-        raise TickmartError(
-            f"{store.uri} is no catalog with {bar} bars. Write one: tickmart export nautilus --to {store.uri}"
-        )
     if wanted is None:
         best = max(sorted(volumes), key=volumes.__getitem__)
         if not volumes[best]:
             raise TickmartError(f"nothing in {store.uri} was traded. Name an instrument: --instrument {best}")
         return best
-    for name in (wanted, f"{wanted}.NSE"):
-        if name in volumes:
-            return name
+    found = [name for name in volumes if _is_named(name, wanted)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise TickmartError(f"{store.uri} has {wanted} of several venues: {', '.join(sorted(found))}.")
     near = sorted(volumes, key=lambda name: (-volumes[name], name))[:5]
     raise TickmartError(f"{store.uri} has no {bar} bars of {wanted}. Most traded there: {', '.join(near)}.")
 

@@ -18,7 +18,7 @@ from benchmarks.measuring import Line, Scale, in_turns, rate, ratio_of
 from benchmarks.stages import dbt_target, load_and_build
 from exporters import marts
 from exporters.exporting import export
-from exporters.formats.nautilus import BAR_SPECS, FOLDERS, LEAST_DECIMALS, instrument
+from exporters.formats.nautilus import FOLDERS, LEAST_DECIMALS, instrument
 from exporters.marts import Kind
 from sampledata.generate import write_sample
 from warehouse import database
@@ -77,18 +77,14 @@ def write_objects(folder: Path) -> int:
         for kind in FOLDERS:
             contracts = marts.contracts(connection, UNDERLYING, kind).values()
             catalog.write_data([instrument(contract, LEAST_DECIMALS) for contract in contracts])
-        for kind, interval, mart in _bar_marts():
-            rows += _write_bars(connection, catalog, kind, interval, mart)
+        for mart in marts.bar_marts(connection, UNDERLYING):
+            rows += _write_bars(connection, catalog, mart.kind, mart.length, mart.name)
         rows += _write_greeks(connection, catalog)
     return rows
 
 
-def _bar_marts() -> list[tuple[Kind, str, str]]:
-    return [(m.kind, BAR_SPECS[m.interval], m.name) for m in marts.BAR_MARTS]
-
-
 def _write_bars(
-    connection: psycopg2.extensions.connection, catalog: Any, kind: Kind, interval: str, mart: str
+    connection: psycopg2.extensions.connection, catalog: Any, kind: Kind, length: str, mart: str
 ) -> int:
     from nautilus_trader.model.data import Bar, BarType
     from nautilus_trader.model.objects import Price, Quantity
@@ -101,7 +97,7 @@ def _write_bars(
     query = f"select {columns} from {mart}{condition} order by symbol, bar_end"
     rows = 0
     for symbol, found in groupby(_rows(connection, query), itemgetter(0)):
-        bar_type = BarType.from_str(f"{symbol}.NSE-{interval}-LAST-EXTERNAL")
+        bar_type = BarType.from_str(f"{symbol}.NSE-{length}-LAST-EXTERNAL")
         bars = []
         for _, *prices, size, bar_end in found:
             stamp = int(bar_end.timestamp()) * 1_000_000_000

@@ -136,8 +136,7 @@ def export(
                 raise TickmartError(_nothing_there(available, underlyings, start, end))
             about = _about(connection, exporter, previous, slices, claimed, written, publication)
             unchanged.forget(about)
-            if len(held_series) < len(exporter.series):
-                about["series"] = sorted(held_series)
+            about["series"] = sorted(held_series)
             outcome = publication.commit(about)
         compared = exporter.verify(connection, slices, store, progress) if verify else None
         report = ExportReport(
@@ -237,6 +236,20 @@ _RANGES_OF_SHARES = """
     group by symbol
 """
 
+# Bars of any length. One that is longer than a day goes by the day on which it ends.
+_RANGES_OF_BARS = """
+    select underlying, instrument_type, min(first_session), max(last_date)
+    from marts.bar_series
+    where
+        adjusted_for = 'none' and preferred_bars > 0
+        and case
+            when cardinality(%(names)s::text[]) = 0 then instrument_type <> 'equity'
+            else upper(underlying) = any(%(names)s)
+        end
+    group by underlying, instrument_type
+    order by underlying
+"""
+
 
 def _available(
     connection: psycopg2.extensions.connection, underlyings: Sequence[str]
@@ -253,6 +266,16 @@ def _available(
             cursor.execute(_RANGES_OF_SHARES, [[name.upper() for name in underlyings]])
             for name, first, last in cursor.fetchall():
                 held[name] = _around(held.get(name, (first, last)), (first, last))
+        cursor.execute(_RANGES_OF_BARS, {"names": [name.upper() for name in underlyings]})
+        for name, kind, first, last in cursor.fetchall():
+            if kind == "unknown":
+                if underlyings:
+                    raise TickmartError(
+                        f"nobody says what {name} is: a share, an index, a coin. Load its files with"
+                        " --exchange, or with --type."
+                    )
+                continue
+            held[name] = _around(held.get(name, (first, last)), (first, last))
     if not held:
         raise TickmartError(
             "the marts are empty. Load data (tickmart load …) and build (tickmart build) first."
@@ -274,7 +297,8 @@ def _check_series(exporter: Exporter, wanted: Sequence[str]) -> None:
 def _series_of(uri: str, exporter: Exporter, previous: Manifest, wanted: Sequence[str]) -> tuple[Series, ...]:
     """Return the series of a destination, which stay what they were at its first export."""
     about = previous.exporters.get(exporter.name)
-    held = set(exporter.series) if about is None else set(about.get("series", exporter.series))
+    before_they_were_named = getattr(exporter, "first_series", exporter.series)
+    held = set(exporter.series) if about is None else set(about.get("series", before_they_were_named))
     if about is None and wanted:
         held = set(wanted)
     if wanted and set(wanted) != held:

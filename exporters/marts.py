@@ -3,11 +3,11 @@
 import queue
 import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -21,11 +21,12 @@ from warehouse import exchanges
 from warehouse.database.arrow import copy_out
 from warehouse.errors import TickmartError
 
-Kind = Literal["option", "future", "index", "equity"]
-Interval = Literal["minute", "hour", "day"]
+Kind = Literal["option", "future", "index", "equity", "currency", "crypto"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+# Lengths of bars, as `tickmart list` and Nautilus write them
+MINUTE, HOUR, DAY = "1-MINUTE", "1-HOUR", "1-DAY"
 
-PRICE_SCALE = 8
-PRICE = pa.decimal128(18, PRICE_SCALE)
+PRICE = pa.decimal128(28, 10)
 SIZE = pa.decimal128(28, 8)
 PRICES = ("open", "high", "low", "close")
 GREEKS = ("delta", "gamma", "vega", "theta", "rho")
@@ -35,7 +36,7 @@ BATCHES_AHEAD = 2
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """What an exporter needs to know about an option, a future, an index or a share.
+    """What an exporter needs to know about an instrument.
 
     Attributes
     ----------
@@ -49,6 +50,8 @@ class Contract:
         Session close of the expiry, UTC.
     has_namesakes : bool
         Whether contracts of another exchange on the same underlying may have the same symbol.
+    base_currency, quote_currency : str or None
+        Of a pair of currencies, and of a coin.
     """
 
     kind: Kind
@@ -64,6 +67,8 @@ class Contract:
     first_session: date | None = None
     expires_at: datetime | None = None
     has_namesakes: bool = False
+    base_currency: str | None = None
+    quote_currency: str | None = None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -85,77 +90,118 @@ class Contract:
 
 @dataclass(frozen=True, slots=True)
 class BarMart:
-    """One mart of bars."""
+    """Bars of one kind and length: of the kind's own mart, and as they were delivered.
+
+    Attributes
+    ----------
+    length : str
+        Such as `15-MINUTE`.
+    is_delivered : bool
+        Whether bars of this length were delivered so. They count for sessions that the own mart has none of.
+    zone : str
+        The time zone by whose dates a bar that is longer than a day ends.
+    """
 
     kind: Kind
-    interval: Interval
+    length: str
+    is_delivered: bool = False
+    zone: str = "UTC"
+
+    @property
+    def own(self) -> str | None:
+        """The kind's own mart of this length, with its schema; None where there is none."""
+        return _MARTS.get((self.kind, self.length))
 
     @property
     def name(self) -> str:
         """The mart's name with its schema."""
-        return _MARTS[self.kind, self.interval]
+        return self.own or _DELIVERED
 
     @property
     def series(self) -> Series:
         """What a user calls its rows."""
-        return _SERIES[self.interval]
+        return _SERIES.get(self.length, Series.OTHER_BARS)
+
+    @property
+    def is_longer_than_a_day(self) -> bool:
+        """Whether it is of several days, weeks or months."""
+        return self.length != DAY and self.length.endswith(("-DAY", "-WEEK", "-MONTH"))
 
     @property
     def has_loads(self) -> bool:
         """Whether its rows name the load that they came from."""
-        return self.interval == "minute"
+        return self.length == MINUTE or self.own is None
 
 
-_MARTS: dict[tuple[Kind, Interval], str] = {
-    ("option", "minute"): "marts.options_ticks",
-    ("option", "hour"): "marts.options_hourly",
-    ("option", "day"): "marts.options_daily",
-    ("future", "minute"): "marts.futures_ticks",
-    ("future", "hour"): "marts.futures_hourly",
-    ("future", "day"): "marts.futures_daily",
-    ("index", "minute"): "marts.spot_prices",
-    ("index", "hour"): "marts.spot_hourly",
-    ("index", "day"): "marts.spot_daily",
-    ("equity", "minute"): "marts.equity_ticks",
-    ("equity", "day"): "marts.equity_daily",
+_MARTS: dict[tuple[Kind, str], str] = {
+    ("option", MINUTE): "marts.options_ticks",
+    ("option", HOUR): "marts.options_hourly",
+    ("option", DAY): "marts.options_daily",
+    ("future", MINUTE): "marts.futures_ticks",
+    ("future", HOUR): "marts.futures_hourly",
+    ("future", DAY): "marts.futures_daily",
+    ("index", MINUTE): "marts.spot_prices",
+    ("index", HOUR): "marts.spot_hourly",
+    ("index", DAY): "marts.spot_daily",
+    ("equity", DAY): "marts.equity_daily",
 }
-# What has a symbol and no contracts: all its rows are of one instrument.
-_OF_A_SYMBOL = ("index", "equity")
-# Of a share's rows those of one length, as they were traded, and not its bonds, rights and blocks.
-_OF_SHARES: dict[Interval, str] = {
-    "minute": "bar_interval = interval '1 minute' and adjusted_for = 'none'",
-    "day": "(series is null or series in ('EQ', 'BE', 'BZ', 'SM', 'ST', 'SZ'))",
+_DELIVERED = "marts.market_data"
+# These marts hold what was delivered of their length already.
+_HOLDS_WHAT_WAS_DELIVERED = {
+    ("equity", DAY),
+    *((kind, length) for kind, length in _MARTS if length == MINUTE),
 }
-_SERIES: dict[Interval, Series] = {
-    "minute": Series.MINUTE_BARS,
-    "hour": Series.HOUR_BARS,
-    "day": Series.DAY_BARS,
+_OF_CONTRACTS = ("option", "future")
+# Of a share's days those of itself, and not of its bonds, rights and blocks.
+_OF_THE_SHARE = "(series is null or series in ('EQ', 'BE', 'BZ', 'SM', 'ST', 'SZ'))"
+_NAMES: dict[Kind, str] = {
+    "index": "the index",
+    "equity": "the share",
+    "currency": "the currency pair",
+    "crypto": "the coin",
 }
-BAR_MARTS = tuple(BarMart(kind, interval) for kind, interval in _MARTS)
+_SERIES = {MINUTE: Series.MINUTE_BARS, HOUR: Series.HOUR_BARS, DAY: Series.DAY_BARS}
+
+
+def bar_marts(connection: psycopg2.extensions.connection, underlying: str) -> tuple[BarMart, ...]:
+    """Return what bars there may be of an underlying, or of a symbol that has none."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select instrument_type, length, exchange from marts.bar_series"
+            " where underlying = %s and instrument_type = any(%s) and adjusted_for = 'none'"
+            " and preferred_bars > 0 order by 1, bar_interval",
+            [underlying, list(KINDS)],
+        )
+        delivered = {(kind, length): exchanges.zone_of(code).key for kind, length, code in cursor.fetchall()}
+    found = [
+        BarMart(
+            kind, length, zone is not None and (kind, length) not in _HOLDS_WHAT_WAS_DELIVERED, zone or "UTC"
+        )
+        for kind, length in _MARTS
+        for zone in [delivered.pop((kind, length), None)]
+    ]
+    return (*found, *(BarMart(kind, length, True, zone) for (kind, length), zone in delivered.items()))
 
 
 def require_marts(connection: psycopg2.extensions.connection) -> None:
     """Raise a TickmartError that names the first mart which the database lacks."""
     with connection.cursor() as cursor:
-        for mart in BAR_MARTS:
-            cursor.execute("select to_regclass(%s) is not null", [mart.name])
+        for mart in (*_MARTS.values(), _DELIVERED, "marts.bar_series", "marts.instruments"):
+            cursor.execute("select to_regclass(%s) is not null", [mart])
             if cursor.fetchone() != (True,):
-                raise TickmartError(f"the database has no {mart.name}. Build it first: tickmart build")
+                raise TickmartError(f"the database has no {mart}. Build it first: tickmart build")
 
 
 def contracts(connection: psycopg2.extensions.connection, underlying: str, kind: Kind) -> dict[int, Contract]:
-    """Return the contracts of an underlying by contract id; an index and a share have the id 0.
+    """Return the contracts of an underlying by contract id; what is no contract has the id 0.
 
     Parameters
     ----------
     underlying : str
         As the marts spell it.
     """
-    if kind in _OF_A_SYMBOL:
-        exchange = _exchange_of(connection, kind, underlying)
-        # an index may stand apart from any exchange; a symbol of which there is no row is no share
-        is_there = kind == "index" or exchange is not None
-        return {0: Contract(kind, underlying, exchange or "", underlying)} if is_there else {}
+    if kind not in _OF_CONTRACTS:
+        return {0: found} if (found := _symbol(connection, underlying, kind)) else {}
     columns = "strike, option_type" if kind == "option" else "null, null"
     with connection.cursor() as cursor:
         cursor.execute(
@@ -167,21 +213,22 @@ def contracts(connection: psycopg2.extensions.connection, underlying: str, kind:
         return {row[0]: Contract(kind, *row[1:]) for row in cursor.fetchall()}
 
 
-def _exchange_of(connection: psycopg2.extensions.connection, kind: Kind, symbol: str) -> str | None:
-    minutes, days = _MARTS[kind, "minute"], _MARTS[kind, "day"]
+def _symbol(connection: psycopg2.extensions.connection, symbol: str, kind: Kind) -> Contract | None:
     with connection.cursor() as cursor:
         cursor.execute(
-            f"(select exchange from {minutes} where symbol = %(symbol)s limit 1)"
-            f" union (select distinct exchange from {days} where symbol = %(symbol)s) order by 1",
-            {"symbol": symbol},
+            "select distinct exchange, base_currency, currency from marts.instruments"
+            " where symbol = %s and instrument_type = %s order by 1",
+            [symbol, kind],
         )
-        codes = [row[0] for row in cursor.fetchall()]
-    if len(codes) > 1:
-        named, what = " and ".join(codes), "share" if kind == "equity" else kind
+        found = cursor.fetchall()
+    if len(found) > 1:
+        named = " and ".join(exchange or "none" for exchange, *_ in found)
         raise TickmartError(
-            f"the {what} {symbol} is on several exchanges, {named}: one file cannot hold both"
+            f"{_NAMES[kind]} {symbol} is on several exchanges, {named}: one file cannot hold both"
         )
-    return codes[0] if codes else None
+    for exchange, base, quote in found:
+        return Contract(kind, symbol, exchange, symbol, base_currency=base, quote_currency=quote)
+    return Contract(kind, symbol, "", symbol) if kind == "index" else None
 
 
 def zone_of(contracts: Iterable[Contract]) -> ZoneInfo:
@@ -222,31 +269,31 @@ def read(
     Yields
     ------
     pyarrow.Table
-        `contract_id`, `bar_end` (ns, int64), prices as decimal128(18, 8), `volume` and, for contracts,
+        `contract_id`, `bar_end` (ns, int64), prices as decimal128(28, 10), `volume` and, for contracts,
         `open_interest` as decimal128(28, 8); `load_id` for minute bars; `is_traded` for daily ones;
         the Greeks when asked for.
     """
     fields = _fields(mart, with_greeks)
-    has_contracts = mart.kind not in _OF_A_SYMBOL
-    names = {} if has_contracts else {"contract_id": "0::bigint"}
-    if mart.kind == "index":
-        names["volume"] = "null::numeric"
-    if mart.interval == "day":
-        names["is_traded"] = "true" if mart.kind == "index" else "is_traded"
-    selected = ", ".join(f"{names.get(field.name, field.name)} as {field.name}" for field in fields)
-    owner = "underlying" if has_contracts else "symbol"
+    names = [field.name for field in fields]
     # a session lies within a day of its date; the bounds on time let TimescaleDB leave other chunks alone
-    where = f"{owner} = %s and session_date between %s and %s and bar_start >= %s and bar_start < %s"
-    if mart.interval == "day":
-        where += " and is_preferred"
-        if not with_greeks and mart.kind != "index":
-            where += " and is_traded"
-    if mart.kind == "equity":
-        where += f" and {_OF_SHARES[mart.interval]}"
-    order = "contract_id, bar_start" if has_contracts else "bar_start"
-    query = f"select {selected} from {mart.name} where {where} order by {order}"
-    around = midnight(piece.first - timedelta(days=1), UTC), midnight(piece.last + timedelta(days=2), UTC)
-    parameters = [piece.underlying, piece.first, piece.last, *around]
+    parameters = {
+        "owner": piece.underlying,
+        "first": piece.first,
+        "last": piece.last,
+        "after": midnight(piece.first - timedelta(days=1), UTC),
+        "before": midnight(piece.last + timedelta(days=2), UTC),
+        "kind": mart.kind,
+        "length": mart.length.replace("-", " "),
+        "zone": mart.zone,
+    }
+    selected = [*names, "bar_start"]
+    parts = [_of_own_mart(mart, selected, with_greeks)] if mart.own else []
+    if mart.is_delivered:
+        parts.append(_as_delivered(mart, selected))
+    query = (
+        f"select {', '.join(names)} from ({' union all '.join(parts)}) as bars"
+        " order by contract_id, bar_start"
+    )
     batches = copy_out(connection, query, parameters, schema=pa.schema(fields), batch_rows=CHUNK_ROWS)
     for table in _whole_contracts(_read_ahead(batches)):
         column = table.schema.get_field_index("bar_end")
@@ -254,10 +301,58 @@ def read(
         yield table.set_column(column, "bar_end", stamps)
 
 
+def _of_own_mart(mart: BarMart, names: Sequence[str], with_greeks: bool) -> str:
+    has_contracts = mart.kind in _OF_CONTRACTS
+    instead = {} if has_contracts else {"contract_id": "0::bigint"}
+    if mart.kind == "index":
+        instead |= {"volume": "null::numeric", "is_traded": "true"}
+    where = [
+        f"{'underlying' if has_contracts else 'symbol'} = %(owner)s",
+        "session_date between %(first)s and %(last)s",
+        "bar_start >= %(after)s and bar_start < %(before)s",
+    ]
+    if mart.length == DAY:
+        where.append("is_preferred")
+        if not with_greeks and mart.kind != "index":
+            where.append("is_traded")
+    if mart.kind == "equity":
+        where.append(_OF_THE_SHARE)
+    return _select(mart.own, names, instead, where)
+
+
+def _as_delivered(mart: BarMart, names: Sequence[str]) -> str:
+    has_contracts = mart.kind in _OF_CONTRACTS
+    instead = {"contract_id": "coalesce(contract_id, 0)", "is_traded": "true"}
+    instead |= dict.fromkeys(("underlying_price", "implied_volatility", *GREEKS), "null::double precision")
+    where = [
+        "instrument_type = %(kind)s and bar_interval = %(length)s::interval",
+        "underlying = %(owner)s and is_preferred and adjusted_for = 'none'",
+    ]
+    if mart.is_longer_than_a_day:  # it belongs to where it becomes known
+        ended = "(bar_end - interval '1 microsecond') at time zone %(zone)s"
+        where.append(f"({ended})::date between %(first)s and %(last)s")
+    else:
+        where.append("session_date between %(first)s and %(last)s")
+        where.append("bar_start >= %(after)s and bar_start < %(before)s")
+    if mart.own:
+        key = "contract_id" if has_contracts else "symbol"
+        is_preferred = " and own.is_preferred" if mart.length == DAY else ""
+        where.append(
+            f"not exists (select from {mart.own} as own where own.{key} = delivered.{key}"
+            f" and own.session_date = delivered.session_date{is_preferred})"
+        )
+    return _select(f"{_DELIVERED} as delivered", names, instead, where)
+
+
+def _select(table: str | None, names: Sequence[str], instead: Mapping[str, str], where: Sequence[str]) -> str:
+    columns = ", ".join(f"{instead[name]} as {name}" if name in instead else name for name in names)
+    return f"select {columns} from {table} where {' and '.join(where)}"
+
+
 def _fields(mart: BarMart, with_greeks: bool) -> list[pa.Field]:
     fields = [pa.field("contract_id", pa.int64()), pa.field("bar_end", pa.timestamp("us", "UTC"))]
     fields += [pa.field(name, PRICE) for name in PRICES] + [pa.field("volume", SIZE)]
-    if mart.kind not in _OF_A_SYMBOL:
+    if mart.kind in _OF_CONTRACTS:
         fields.append(pa.field("open_interest", SIZE))
     if with_greeks:
         fields += [
@@ -265,7 +360,7 @@ def _fields(mart: BarMart, with_greeks: bool) -> list[pa.Field]:
         ]
     if mart.has_loads:
         fields.append(pa.field("load_id", pa.int64()))
-    if mart.interval == "day":
+    if mart.length == DAY:
         fields.append(pa.field("is_traded", pa.bool_()))
     return fields
 
@@ -348,32 +443,36 @@ def priced(table: pa.Table) -> pa.Table:
     return table if keep is None else table.filter(keep).combine_chunks()
 
 
-def unscaled(column: pa.ChunkedArray) -> np.ndarray:
-    """Return a price column as integers of 1e-8; prices must not be NULL."""
+def decimals(column: pa.ChunkedArray, at_least: int = 0) -> int:
+    """Return the smallest number of decimals, `at_least` or more, that holds all of a column's decimals."""
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if isinstance(array, pa.ChunkedArray):
         array = array.chunk(0)
-    words = np.frombuffer(array.buffers()[1], "<i8")
-    return words[2 * array.offset : 2 * (array.offset + len(array)) : 2]
-
-
-def decimals(values: np.ndarray, at_least: int) -> int:
-    """Return the smallest number of decimals, `at_least` or more, that holds all values from `unscaled`."""
+    scale = array.type.scale
+    words = np.frombuffer(array.buffers()[1], "<i8")[2 * array.offset : 2 * (array.offset + len(array))]
+    unscaled, above = words[::2], words[1::2]
+    if array.null_count:
+        valid = pc.is_valid(array).to_numpy(zero_copy_only=False)
+        unscaled, above = unscaled[valid], above[valid]
+    numbers = unscaled if (above == unscaled >> 63).all() else _whole_numbers(unscaled, above)
     places = at_least
-    while places < PRICE_SCALE and (values % 10 ** (PRICE_SCALE - places)).any():
+    while places < scale and (numbers % 10 ** (scale - places)).any():
         places += 1
     return places
 
 
-def size_decimals(column: pa.ChunkedArray) -> int:
-    """Return the smallest number of decimals that holds all of a column's quantities; 0 for whole units."""
-    for places in range(SIZE.scale):
-        try:
-            column.cast(pa.decimal128(SIZE.precision, places))
-        except pa.ArrowInvalid:
-            continue
-        return places
-    return int(SIZE.scale)
+def _whole_numbers(low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Return numbers of 128 bits, which are rare, as Python has them."""
+    return np.array(
+        [(above << 64) + below for above, below in zip(high.tolist(), low.view("<u8").tolist(), strict=True)],
+        object,
+    )
+
+
+def floats(column: pa.ChunkedArray) -> np.ndarray:
+    """Return decimals as the nearest float64, which Arrow's own cast of them is not."""
+    nearest: np.ndarray = column.cast(pa.string()).cast(pa.float64()).to_numpy()
+    return nearest
 
 
 def total(column: pa.ChunkedArray, start: int, rows: int) -> int | float:

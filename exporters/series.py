@@ -9,6 +9,7 @@ class Series(StrEnum):
     MINUTE_BARS = "1-minute-bars"
     HOUR_BARS = "1-hour-bars"
     DAY_BARS = "1-day-bars"
+    OTHER_BARS = "other-bars"
     GREEKS = "greeks"
     TRADES = "trades"
     QUOTES = "quotes"

@@ -41,7 +41,14 @@ TABLES = {
     "spot_prices": f"{_INDEX}, {_BAR}, {_ORIGIN}",
     "spot_hourly": f"{_INDEX}, {_BAR}",
     "spot_daily": f"{_INDEX}, {_BAR}, source text, is_preferred boolean",
-    "equity_ticks": f"{_INDEX}, {_BAR}, volume numeric, bar_interval interval, adjusted_for text, {_ORIGIN}",
+    "market_data": (
+        f"contract_id bigint, underlying text, {_INDEX}, instrument_type text, {_BAR}, {_SIZES},"
+        f" bar_interval interval, adjusted_for text, is_preferred boolean, {_ORIGIN}"
+    ),
+    "bar_series": (
+        "underlying text, exchange text, instrument_type text, bar_interval interval, length text,"
+        " adjusted_for text, preferred_bars bigint, first_session date, last_date date"
+    ),
     "equity_daily": (
         f"{_INDEX}, series text, {_BAR}, volume numeric, source text, is_preferred boolean, is_traded boolean"
     ),
@@ -56,6 +63,15 @@ _COVERAGE = """
     union all
     select symbol, exchange, 'index', session_date, 1 from marts.spot_daily
 """
+_INSTRUMENTS = """
+    create view marts.instruments as
+    select symbol, 'index' as instrument_type, exchange, null as base_currency, 'INR' as currency
+    from marts.spot_prices
+    union all
+    select symbol, 'index', exchange, null, 'INR' from marts.spot_daily
+    union all
+    select symbol, 'equity', exchange, null, 'INR' from marts.equity_daily
+"""
 CALL, PUT, FUTURE = 1, 2, 11
 SYMBOLS = {CALL: "NIFTY_250403_22500_CE", PUT: "NIFTY_250403_22500_PE", FUTURE: "NIFTY_250424_FUT"}
 
@@ -67,6 +83,7 @@ def create(connection: psycopg2.extensions.connection) -> None:
         for name, columns in TABLES.items():
             cursor.execute(f"create table marts.{name} ({columns})")
         cursor.execute(_COVERAGE)
+        cursor.execute(_INSTRUMENTS)
         cursor.execute("create schema if not exists intermediate")
         cursor.execute(
             "create table intermediate.int_loads__slices"

@@ -33,7 +33,10 @@ def _run(
         str | None,
         typer.Option(help="Such as NIFTY_250313_22500_CE. Without it: the one with the largest volume."),
     ] = None,
-    bar: Annotated[str, typer.Option(help="1-MINUTE, 1-HOUR or 1-DAY.")] = "1-MINUTE",
+    bar: Annotated[
+        str | None,
+        typer.Option(help="Such as 1-MINUTE, 15-MINUTE or 1-DAY. Without it: the shortest there is."),
+    ] = None,
     fast: Annotated[int, typer.Option(help="Bars in the fast average.")] = 10,
     slow: Annotated[int, typer.Option(help="Bars in the slow average.")] = 30,
     lots: Annotated[int, typer.Option(min=1, help="Lots per order.")] = 1,

@@ -9,7 +9,6 @@ import typer
 
 from exporters.exporting import ExportReport, export
 from exporters.formats import EXPORTERS
-from exporters.publish import open_store, read_manifest
 from exporters.series import Series
 from loaders.landing import Listener, Report, land
 from loaders.landing.finding import ANYBODYS_LINES, files_by_source, what_applies
@@ -175,9 +174,7 @@ def _run(
 
 def _next(format: str, to: str) -> str:
     if format == "nautilus":
-        manifest = read_manifest(open_store(to))
-        has_minutes = manifest is not None and any("-1-MINUTE-" in path for path in manifest.files)
-        return f"Next: tickmart backtest run --catalog {to}" + ("" if has_minutes else " --bar 1-DAY")
+        return f"Next: tickmart backtest run --catalog {to}"
     return f"How to load them: docs/exports/{format}.md"
 
 

@@ -95,17 +95,17 @@ by_mart as (
         sum(by_contract.rows)::bigint as rows
     from by_contract
     inner join (values
-        (1, 'spot_prices', 'index', '1-MINUTE', '{bars}'::text[]),
-        (2, 'spot_hourly', 'index', '1-HOUR', '{bars}'),
-        (3, 'spot_daily', 'index', '1-DAY', '{bars, index_days, contract_days}'),
-        (4, 'futures_ticks', 'future', '1-MINUTE', '{bars}'),
-        (5, 'futures_hourly', 'future', '1-HOUR', '{bars}'),
-        (6, 'futures_daily', 'future', '1-DAY', '{bars, contract_days}'),
-        (7, 'options_ticks', 'option', '1-MINUTE', '{bars}'),
-        (8, 'options_hourly', 'option', '1-HOUR', '{bars}'),
-        (9, 'options_daily', 'option', '1-DAY', '{bars, contract_days}'),
-        (10, 'option_snapshots', 'option', 'SNAPSHOT', '{chain_snapshots}'),
-        (11, 'equity_daily', 'equity', '1-DAY', '{share_days}')
+        (1, 'spot_prices', 'index', '1-MINUTE', array['bars']),
+        (2, 'spot_hourly', 'index', '1-HOUR', array['bars']),
+        (3, 'spot_daily', 'index', '1-DAY', array['bars', 'index_days', 'contract_days']),
+        (4, 'futures_ticks', 'future', '1-MINUTE', array['bars']),
+        (5, 'futures_hourly', 'future', '1-HOUR', array['bars']),
+        (6, 'futures_daily', 'future', '1-DAY', array['bars', 'contract_days']),
+        (7, 'options_ticks', 'option', '1-MINUTE', array['bars']),
+        (8, 'options_hourly', 'option', '1-HOUR', array['bars']),
+        (9, 'options_daily', 'option', '1-DAY', array['bars', 'contract_days']),
+        (10, 'option_snapshots', 'option', 'SNAPSHOT', array['chain_snapshots']),
+        (11, 'equity_daily', 'equity', '1-DAY', array['share_days'])
     ) as marts (position, mart, instrument_type, interval, shapes) on by_contract.mart = marts.mart
     left join intermediate.int_contracts__described as contracts
         on by_contract.contract_id = contracts.contract_id
@@ -135,17 +135,9 @@ from by_mart
 union all
 -- bars that no other mart of an instrument has whole: of any length and source
 select
-    12, underlying, exchange, instrument_type,
-    case
-        when bar_interval >= interval '28 days' then '1-MONTH'
-        when bar_interval >= interval '1 day' then extract(day from bar_interval)::int || '-DAY'
-        when extract(epoch from bar_interval)::int % 60 = 0
-            then extract(epoch from bar_interval)::int / 60 || '-MINUTE'
-        else extract(epoch from bar_interval)::int || '-SECOND'
-    end,
-    min(session_date), max(session_date), count(distinct instrument_id), count(*), source, 'market_data'
-from intermediate.int_bars__deduped
-group by underlying, exchange, instrument_type, bar_interval, source
+    12, underlying, exchange, instrument_type, length, first_session, last_session, instruments, bars, source,
+    'market_data'
+from marts.bar_series
 union all
 select
     13, underlying, exchange, instrument_type, 'PRINT', min(session_date), max(session_date),

@@ -73,5 +73,6 @@ class SmaCrossover(Strategy):  # type: ignore[misc]
 
     def _buy(self) -> None:
         assert self.instrument is not None
-        quantity = self.instrument.make_qty(self.instrument.lot_size.as_double() * self.config.lots)
+        lot = self.instrument.lot_size  # coins and currencies have none: they go by the unit
+        quantity = self.instrument.make_qty((lot.as_double() if lot else 1.0) * self.config.lots)
         self.submit_order(self.order_factory.market(self.instrument.id, OrderSide.BUY, quantity))

@@ -12,7 +12,7 @@ later export replaces them in place. Definitions carry `ts_init` 0.
 """
 
 import importlib.metadata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 
 from exporters import marts
 from exporters.exporter import Progress, Slice, Written
-from exporters.marts import CHUNK_ROWS, GREEKS, PRICES, BarMart, Contract, Interval, Kind
+from exporters.marts import CHUNK_ROWS, DAY, GREEKS, MINUTE, PRICES, BarMart, Contract, Kind
 from exporters.months import Month, by_month
 from exporters.publish import Folder, Manifest, Publication, Store, read_manifest
 from exporters.series import Series
@@ -37,13 +37,17 @@ from warehouse.exchanges import known_exchanges
 
 CELL = pa.binary(16)
 WIDE = pa.decimal128(38, 16)
-BAR_SPECS: dict[Interval, str] = {"minute": "1-MINUTE", "hour": "1-HOUR", "day": "1-DAY"}
 FOLDERS: dict[Kind, str] = {
     "option": "option_contract",
     "future": "futures_contract",
     "index": "index_instrument",
     "equity": "equity",
+    "currency": "currency_pair",
+    "crypto": "currency_pair",
 }
+PAIRS: tuple[Kind, ...] = ("currency", "crypto")
+# Where pairs of currencies trade for which no exchange is stated: between banks
+OVER_THE_COUNTER = "OTC"
 LEAST_DECIMALS = 2
 # decides the asset class of contracts; NSE's other underlyings are shares
 INDICES = {"NIFTY", "BANKNIFTY", "FINNIFTY", "MIDCPNIFTY", "NIFTYNXT50"}
@@ -64,22 +68,45 @@ GREEKS_SCHEMA = pa.schema(
 
 def instrument_id(contract: Contract) -> str:
     """Return the Nautilus id of a contract, such as `NIFTY_250313_22500_CE.NSE`."""
-    return f"{contract.instrument}.{contract.exchange}"
+    venue = contract.exchange or (OVER_THE_COUNTER if contract.kind == "currency" else "")
+    if not venue:
+        raise TickmartError(
+            f"nobody says where {contract.symbol} trades, and Nautilus has no instrument without its venue."
+            " Load its files with --exchange."
+        )
+    return f"{contract.instrument}.{venue}"
 
 
-def bar_type(contract: Contract, interval: Interval) -> str:
-    """Return the bar type under which a contract's bars are stored."""
-    return f"{instrument_id(contract)}-{BAR_SPECS[interval]}-LAST-EXTERNAL"
+def bar_type(contract: Contract, length: str) -> str:
+    """Return the bar type under which a contract's bars of a length, such as `15-MINUTE`, are stored."""
+    return f"{instrument_id(contract)}-{length}-LAST-EXTERNAL"
 
 
-def bar_metadata(contract: Contract, interval: Interval, precision: int) -> dict[str, str]:
+def bar_metadata(contract: Contract, length: str, precision: int) -> dict[str, str]:
     """Return the schema metadata of a file of bars."""
     return {
-        "bar_type": bar_type(contract, interval),
+        "bar_type": bar_type(contract, length),
         "instrument_id": instrument_id(contract),
         "price_precision": str(precision),
-        "size_precision": "0",
+        "size_precision": str(size_precision(contract.kind)),
     }
+
+
+def size_precision(kind: Kind) -> int:
+    """Return the decimals of quantities: all that the marts hold for coins and currencies, else none."""
+    return marts.SIZE.scale if kind in PAIRS else 0
+
+
+@cache
+def is_bar_length(length: str) -> bool:
+    """Return whether Nautilus has bars of a length: 15-MINUTE, and not 75-MINUTE."""
+    from nautilus_trader.model.data import BarType
+
+    try:
+        BarType.from_str(f"SYMBOL.VENUE-{length}-LAST-EXTERNAL")
+    except ValueError:
+        return False
+    return True
 
 
 def greeks_metadata(contract: Contract) -> dict[str, str]:
@@ -169,6 +196,21 @@ def _currency_of(contract: Contract) -> str:
     return exchange.currency
 
 
+def _pair(contract: Contract) -> dict[str, Any]:
+    """Return the two currencies of a pair, by the names that Nautilus has for them."""
+    from nautilus_trader.model.objects import Currency
+
+    if contract.base_currency is None or contract.quote_currency is None:
+        raise TickmartError(
+            f"the symbol {contract.symbol} does not say which two currencies it is of, as EURUSD, BTC/USDT"
+            " and BTCUSDT do"
+        )
+    return {
+        "base_currency": Currency.from_str(contract.base_currency),
+        "quote_currency": Currency.from_str(contract.quote_currency),
+    }
+
+
 def instrument(contract: Contract, precision: int) -> Any:
     """Return the Nautilus definition of a contract.
 
@@ -183,7 +225,13 @@ def instrument(contract: Contract, precision: int) -> Any:
     """
     from nautilus_trader.model.enums import AssetClass, OptionKind
     from nautilus_trader.model.identifiers import InstrumentId, Symbol
-    from nautilus_trader.model.instruments import Equity, FuturesContract, IndexInstrument, OptionContract
+    from nautilus_trader.model.instruments import (
+        CurrencyPair,
+        Equity,
+        FuturesContract,
+        IndexInstrument,
+        OptionContract,
+    )
     from nautilus_trader.model.objects import Currency, Price, Quantity
 
     tick = contract.tick_size or Decimal(1).scaleb(-precision)
@@ -193,12 +241,18 @@ def instrument(contract: Contract, precision: int) -> Any:
     common: dict[str, Any] = {
         "instrument_id": InstrumentId.from_str(instrument_id(contract)),
         "raw_symbol": Symbol(contract.exchange_symbol or contract.symbol),
-        "currency": Currency.from_str(_currency_of(contract)),
         "price_precision": precision,
         "price_increment": Price.from_str(f"{tick:.{precision}f}"),
         "ts_event": 0,
         "ts_init": 0,
     }
+    if contract.kind in PAIRS:
+        places = size_precision(contract.kind)
+        step = Quantity.from_str(f"{Decimal(1).scaleb(-places):.{places}f}")
+        return CurrencyPair(
+            **common, **_pair(contract), size_precision=places, size_increment=step, info=info
+        )
+    common["currency"] = Currency.from_str(_currency_of(contract))
     if contract.kind == "index":
         return IndexInstrument(**common, size_precision=0, size_increment=Quantity.from_int(1), info=info)
     if contract.kind == "equity":
@@ -290,7 +344,9 @@ class _Run:
     written: Written
     contracts: dict[Kind, dict[int, Contract]]
     precisions: dict[Kind, int]
+    bars: tuple[BarMart, ...]
     exported: dict[Kind, set[int]] = field(default_factory=dict)
+    without_volume: set[str] = field(default_factory=set)
 
 
 class NautilusExporter:
@@ -302,9 +358,11 @@ class NautilusExporter:
         Series.MINUTE_BARS,
         Series.HOUR_BARS,
         Series.DAY_BARS,
+        Series.OTHER_BARS,
         Series.GREEKS,
         Series.INSTRUMENTS,
     )
+    first_series = tuple(one for one in series if one != Series.OTHER_BARS)
 
     def partition(self, series: Series, instrument: str, day: date) -> str:
         """Return the calendar month: one file per month and bar type, whose names touch and never overlap."""
@@ -322,16 +380,18 @@ class NautilusExporter:
         precisions: dict[str, dict[Kind, int]] = {
             name: dict(kinds) for name, kinds in about.get("price_decimals", {}).items()
         }
+        marts.require_marts(connection)
         total = Written()
         for underlying in dict.fromkeys(piece.underlying for piece in slices):
             pieces = [piece for piece in slices if piece.underlying == underlying]
+            bars = marts.bar_marts(connection, underlying)
             known = {kind: marts.contracts(connection, underlying, kind) for kind in FOLDERS}
             kinds = precisions.setdefault(underlying, {})
             for kind, members in known.items():
                 ticks = {contract.tick_size for contract in members.values()}
                 kinds[kind] = max(LEAST_DECIMALS, kinds.get(kind, 0), *map(marts.decimals_of, ticks), 0)
             while True:
-                run = _Run(connection, publication, progress, Written(), known, kinds)
+                run = _Run(connection, publication, progress, Written(), known, kinds, bars)
                 try:
                     self._write_underlying(run, pieces)
                     break
@@ -351,16 +411,24 @@ class NautilusExporter:
         return total
 
     def _write_underlying(self, run: _Run, pieces: Sequence[Slice]) -> None:
-        marts.require_marts(run.connection)
+        for length in sorted({mart.length for mart in run.bars if not is_bar_length(mart.length)}):
+            run.written.warnings.append(
+                f"{pieces[0].underlying}: Nautilus has no {length} bars; those of the marts are left out."
+            )
         for piece in pieces:
             run.written.load_ids[piece] = set()
-            for mart in _read_apart(piece):
+            for mart in _read_apart(run.bars, piece):
                 for table in marts.read(run.connection, mart, piece, with_greeks=False):
                     self._put_bars(run, mart, piece, table)
-            for chunk in _option_chunks(run.connection, piece, run.contracts["option"]):
+            for chunk in _option_chunks(run.connection, run.bars, piece, run.contracts["option"]):
                 if chunk.mart.series in piece.series:
                     self._put_bars(run, chunk.mart, piece, chunk.bars)
                 self._put_greeks(run, piece, chunk.greeks)
+        if run.without_volume:
+            run.written.warnings.append(
+                f"{pieces[0].underlying}: no source states volumes of {', '.join(sorted(run.without_volume))}"
+                " bars; they are written as 0, and a backtest fills orders against the smallest size."
+            )
         if all(Series.INSTRUMENTS in piece.series for piece in pieces):
             self._put_definitions(run, pieces[0].underlying)
 
@@ -383,22 +451,24 @@ class NautilusExporter:
             return
         precision = run.precisions[mart.kind]
         for name in PRICES:
-            needed = marts.decimals(marts.unscaled(bars[name]), precision)
+            needed = marts.decimals(bars[name], precision)
             if needed > precision:
                 raise _FinerPricesError(mart.kind, needed)
         encoded = encode_bars(bars)
-        if marts.size_decimals(bars["volume"]):
+        if marts.decimals(bars["volume"]) > size_precision(mart.kind):
             raise TickmartError(
                 f"{piece.underlying}: volumes in {mart.name} have fractions, and Nautilus has whole units of"
                 f" {mart.kind}s"
             )
+        if mart.kind != "index" and bars["volume"].null_count == len(bars):
+            run.without_volume.add(mart.length)
         if "load_id" in bars.column_names:
             loads = pc.unique(bars["load_id"]).drop_null().to_pylist()
             run.written.load_ids[piece].update(loads)
         for contract_id, start, rows in marts.segments(bars):
             contract = run.contracts[mart.kind][contract_id]
             run.exported.setdefault(mart.kind, set()).add(contract_id)
-            metadata = bar_metadata(contract, mart.interval, precision)
+            metadata = bar_metadata(contract, mart.length, precision)
             run.publication.put(
                 _path("bar", metadata["bar_type"], piece, contract),
                 partial(parquet, encoded.slice(start, rows), metadata),
@@ -481,16 +551,19 @@ _GREEKS_COLUMNS = [
 ]
 
 
-def _read_apart(piece: Slice) -> Iterator[BarMart]:
-    """Yield the marts of a slice's bars that are not read together with the Greeks."""
-    for mart in marts.BAR_MARTS:
-        with_greeks = mart.kind == "option" and mart.interval != "hour" and Series.GREEKS in piece.series
-        if mart.series in piece.series and not with_greeks:
+def _read_apart(bars: Iterable[BarMart], piece: Slice) -> Iterator[BarMart]:
+    """Yield the bars of a slice that are not read together with the Greeks, as far as Nautilus has such."""
+    for mart in bars:
+        with_greeks = mart.kind == "option" and mart.length in (MINUTE, DAY) and Series.GREEKS in piece.series
+        if mart.series in piece.series and not with_greeks and is_bar_length(mart.length):
             yield mart
 
 
 def _option_chunks(
-    connection: psycopg2.extensions.connection, piece: Slice, contracts: dict[int, Contract]
+    connection: psycopg2.extensions.connection,
+    bars: Iterable[BarMart],
+    piece: Slice,
+    contracts: dict[int, Contract],
 ) -> Iterator[_OptionChunk]:
     """Yield the option bars of a slice with their Greeks.
 
@@ -499,12 +572,16 @@ def _option_chunks(
     """
     if Series.GREEKS not in piece.series:
         return
-    daily_mart, zone = BarMart("option", "day"), marts.zone_of(contracts.values())
+    minute_mart, daily_mart = (
+        next(mart for mart in bars if (mart.kind, mart.length) == ("option", length))
+        for length in (MINUTE, DAY)
+    )
+    zone = marts.zone_of(contracts.values())
     daily_tables = list(marts.read(connection, daily_mart, piece, with_greeks=True))
     daily = pa.concat_tables(daily_tables).combine_chunks() if daily_tables else None
     used = np.zeros(0 if daily is None else len(daily), bool)
     daily_keys = np.zeros(0, np.int64) if daily is None else _session_keys(daily, zone)
-    for table in marts.read(connection, BarMart("option", "minute"), piece, with_greeks=True):
+    for table in marts.read(connection, minute_mart, piece, with_greeks=True):
         greeks = table.select(_GREEKS_COLUMNS)
         if daily is not None:
             ids = table["contract_id"].to_numpy()
@@ -517,7 +594,7 @@ def _option_chunks(
                 greeks = pa.concat_tables([greeks, added]).sort_by(
                     [("contract_id", "ascending"), ("bar_end", "ascending")]
                 ).combine_chunks()  # fmt: skip
-        yield _OptionChunk(BarMart("option", "minute"), table, greeks)
+        yield _OptionChunk(minute_mart, table, greeks)
     if daily is not None:
         rest = daily.filter(pa.array(~used)).select(_GREEKS_COLUMNS).combine_chunks()
         yield _OptionChunk(daily_mart, daily, rest)
@@ -594,6 +671,7 @@ class _Check:
         self.rows = 0
         self._root = catalog.path.rstrip("/")
         self._contracts: dict[tuple[str, Kind], dict[int, Contract]] = {}
+        self._bar_marts: dict[str, tuple[BarMart, ...]] = {}
         self._exported: dict[str, Contract] = {}
 
     def slice(self, piece: Slice) -> None:
@@ -602,11 +680,15 @@ class _Check:
                 self._contracts[piece.underlying, kind] = marts.contracts(
                     self.connection, piece.underlying, kind
                 )
+        if piece.underlying not in self._bar_marts:
+            self._bar_marts[piece.underlying] = marts.bar_marts(self.connection, piece.underlying)
+        bars = self._bar_marts[piece.underlying]
         expected: set[str] = set()
-        for mart in _read_apart(piece):
+        for mart in _read_apart(bars, piece):
             for table in marts.read(self.connection, mart, piece, with_greeks=False):
                 expected |= self._bars(mart, piece, table)
-        for chunk in _option_chunks(self.connection, piece, self._contracts[piece.underlying, "option"]):
+        options = self._contracts[piece.underlying, "option"]
+        for chunk in _option_chunks(self.connection, bars, piece, options):
             if chunk.mart.series in piece.series:
                 expected |= self._bars(chunk.mart, piece, chunk.bars)
             expected |= self._greeks(piece, chunk.greeks)
@@ -650,7 +732,7 @@ class _Check:
             return set()
         parts = marts.segments(bars)
         contracts = [self._contract(piece, mart.kind, part[0]) for part in parts]
-        names = [bar_type(contract, mart.interval) for contract in contracts]
+        names = [bar_type(contract, mart.length) for contract in contracts]
         files = [_path("bar", name, piece, contract) for name, contract in zip(names, contracts, strict=True)]
         self._present(files)
         session = self.catalog.backend_session(Bar, files=[f"{self._root}/{file}" for file in files])

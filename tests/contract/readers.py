@@ -63,7 +63,7 @@ class BacktraderReader:
         with tempfile.TemporaryDirectory() as scratch:
             manifest = copy_published(destination, scratch, lambda file: file.partition is not None)
             for file in manifest.files.values():
-                if file.partition is not None:
+                if file.partition is not None and Path(file.path).stem == file.instrument:
                     rows += self._rows(Path(scratch) / file.path)
         return sorted(rows)
 

@@ -103,7 +103,7 @@ def test_bars_are_written_as_the_api_writes_them(tmp_path: Path) -> None:
 
     ours = pq.read_table(
         pa.BufferReader(
-            nautilus.parquet(nautilus.encode_bars(table), nautilus.bar_metadata(OPTION, "minute", 2))
+            nautilus.parquet(nautilus.encode_bars(table), nautilus.bar_metadata(OPTION, "1-MINUTE", 2))
         )
     )
 

@@ -68,6 +68,8 @@ bars_of_others as (
 
     select
         other_bars.underlying as symbol,
+        other_bars.underlying,
+        null::bigint as contract_id,
         other_bars.exchange,
         other_bars.instrument_type,
         other_bars.bar_interval,
@@ -114,6 +116,8 @@ bars_of_contracts as (
 
     select
         contracts.symbol,
+        contracts.underlying,
+        contracts.contract_id,
         contracts.exchange,
         contracts.instrument_type,
         other_bars.bar_interval,
@@ -150,6 +154,8 @@ bars_of_contracts as (
 
         select
             contracts.symbol,
+            contracts.underlying,
+            contracts.contract_id,
             contracts.exchange,
             contracts.instrument_type,
             interval '{{ interval }}' as bar_interval,
@@ -181,6 +187,8 @@ indices_and_shares as (
     ] -%}
         select
             {{ bars }}.{{ symbol }} as symbol,
+            {{ bars }}.{{ symbol }} as underlying,
+            null::bigint as contract_id,
             {{ bars }}.exchange,
             '{{ type }}' as instrument_type,
             interval '{{ interval }}' as bar_interval,
@@ -223,6 +231,8 @@ market_data as (
     select
         -- ids
         named.symbol,
+        named.underlying,
+        named.contract_id,
         named.exchange,
         named.instrument_type,
 

@@ -12,6 +12,47 @@ exchanges as (
 
 ),
 
+currencies as (
+
+    select * from {{ ref('currencies') }}
+
+),
+
+-- A pair says its two currencies by itself: between a sign, or one after the other.
+pairs as (
+
+    select
+        described.instrument_id,
+        coalesce(halves.codes[1], left(written.pair, length(written.pair) - length(quote.code))) as base_currency,
+        coalesce(halves.codes[2], quote.code) as quote_currency
+    from described
+    cross join lateral (select regexp_replace(upper(described.symbol), '=X$', '') as pair) as written
+    cross join
+        lateral (select regexp_match(written.pair, '^([A-Z0-9]{2,})[/_-]([A-Z0-9]{2,})$') as codes) as halves
+    left join lateral (
+        select currencies.code
+        from currencies
+        where
+            -- of two currencies both are known, of a coin what it is quoted in
+            case described.instrument_type
+                when 'currency'
+                    then
+                        currencies.kind = 'money'
+                        and length(written.pair) = 6
+                        and left(written.pair, 3) in (
+                            select bases.code from currencies as bases
+                            where bases.kind = 'money'
+                        )
+                else length(written.pair) > length(currencies.code) + 1
+            end
+            and right(written.pair, length(currencies.code)) = currencies.code
+        order by length(currencies.code) desc
+        limit 1
+    ) as quote on halves.codes is null
+    where described.instrument_type in ('currency', 'crypto')
+
+),
+
 instruments as (
 
     select
@@ -26,7 +67,8 @@ instruments as (
         described.exchange_symbol,
 
         -- what it is counted in
-        exchanges.currency,
+        pairs.base_currency,
+        coalesce(pairs.quote_currency, exchanges.currency) as currency,
         greatest(scale(trim_scale(described.tick_size)), exchanges.price_precision) as price_precision,
         case described.instrument_type when 'index' then null else exchanges.size_precision end as size_precision,
         described.tick_size,
@@ -46,6 +88,7 @@ instruments as (
 
     from described
     left join exchanges on described.exchange = exchanges.exchange
+    left join pairs on described.instrument_id = pairs.instrument_id
 
 )
 

@@ -16,6 +16,7 @@ from exporters.publish import Publication, Store, read_manifest
 from exporters.series import Series
 from warehouse.errors import TickmartError
 
+FOLDERS = {marts.MINUTE: "minute", marts.DAY: "day"}
 COLUMNS = ("bar_end", *marts.PRICES, "volume")
 
 
@@ -87,7 +88,7 @@ class PlainDays:
     def _files(
         self, connection: psycopg2.extensions.connection, piece: Slice
     ) -> Iterator[tuple[str, str, pa.Table]]:
-        for mart in marts.BAR_MARTS:
+        for mart in marts.bar_marts(connection, piece.underlying):
             if mart.series not in piece.series:
                 continue
             contracts = marts.contracts(connection, piece.underlying, mart.kind)
@@ -95,7 +96,7 @@ class PlainDays:
                 bars = marts.priced(table)
                 for contract_id, start, rows in marts.segments(bars):
                     name = contracts[contract_id].file_name
-                    path = f"{mart.interval}/{piece.partition}/{name}.csv"
+                    path = f"{FOLDERS[mart.length]}/{piece.partition}/{name}.csv"
                     yield path, name, bars.slice(start, rows)
 
 
