@@ -1,8 +1,9 @@
 {#
-  The flat select of a rollup: one row per key and session, and per hour for hourly bars, from finer bars of regular hours.
+  The flat select of a rollup: one row per key and session, and per hour or five minutes of it for such bars, from finer bars of regular
+  hours.
 
   bars:   the model that is rolled up; it states the hour that each of its bars belongs to.
-  bucket: 'hour', as the bars state it in hour_start, or 'day', which is a session.
+  bucket: 'hour', as the bars state it in hour_start, 'five minutes' of these hours, or 'day', which is a session.
   of:     'contract' (contract_id and expiry; volume and open interest), 'index' (exchange and underlying; indices have neither), or
           'share' (exchange and underlying; volume; of the finest bars that are not adjusted).
   last_of: further columns of the bars, of which the last of the bucket counts.
@@ -12,15 +13,21 @@
   (docs/decisions/0163-roll-ups-are-of-sessions.md).
 #}
 {% macro rolled_up_bars(bars, bucket, of, last_of=[]) %}
-{% if bucket not in ('hour', 'day') or of not in ('contract', 'index', 'share') %}
-  {{ exceptions.raise_compiler_error("rolled_up_bars: bucket is hour or day, of is contract, index or share, not " ~ bucket ~ " and " ~ of) }}
+{% if bucket not in ('five minutes', 'hour', 'day') or of not in ('contract', 'index', 'share') %}
+  {{ exceptions.raise_compiler_error("rolled_up_bars: bucket is five minutes, hour or day, of is contract, index or share, not " ~ bucket ~ " and " ~ of) }}
 {% endif %}
 {% set keys = ['contract_id', 'expiry'] if of == 'contract' else ['exchange', 'underlying'] %}
+{% set buckets = {
+  'five minutes': ['hour_start', "date_bin(interval '5 minutes', bar_start, hour_start)"], 'hour': ['hour_start'], 'day': [],
+}[bucket] %}
 select
     {{ keys | join(',\n    ') }},
     {{ session_bucket() }} as session_date,
-    {%- if bucket == 'hour' %}
-    hour_start as bar_start,
+    {%- if bucket == 'five minutes' %}
+    hour_start,
+    {%- endif %}
+    {%- if buckets %}
+    {{ buckets[-1] }} as bar_start,
     {%- endif %}
     first(open, bar_start) as open,
     max(high) as high,
@@ -48,11 +55,7 @@ where
     and bar_interval < interval '1 day'
     {%- endif %}
 group by
-    {{ keys | join(',\n    ') }},
-    {{ session_bucket() }}
-    {%- if bucket == 'hour' %},
-    hour_start
-    {%- endif %}
+    {{ (keys + [session_bucket()] + buckets) | join(',\n    ') }}
 {% endmacro %}
 
 

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import pandas as pd
 import pytest
-from built_warehouse import build, close_for_copying, copy_of, query, tickmart, utc
+from built_warehouse import build, close_for_copying, copy_of, dbt, query, tickmart, utc
 from sqlalchemy import URL
 
 from warehouse.settings import PROJECT_FOLDER
@@ -327,3 +328,42 @@ def test_the_list_names_what_every_file_gave(warehouse: URL) -> None:
         ("1-DAY", 45, "csv", "market_data"),
         ("1-MINUTE", 1170, "csv", "market_data"),
     ]
+
+
+ROLLED_UP = (
+    "select symbol, bar_interval, bar_start, bar_end, session_date, open, high, low, close, volume,"
+    " open_interest, bars from marts.market_data_rolled_up order by symbol, bar_interval, bar_start"
+)
+
+
+def test_bars_are_rolled_up_the_same_by_views_and_from_stored_fives(warehouse: URL) -> None:
+    by_views = query(ROLLED_UP)
+    of_file = pd.read_csv(FIXTURES / "csv/minutes.csv", sep=";", index_col=0, parse_dates=True)
+    minutes = of_file.tz_localize("America/New_York").between_time("09:30", "15:59")
+    expected = minutes.resample("30min", origin="start_day", offset="9h30min").agg(
+        {"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum"}
+    ).dropna()  # fmt: skip
+
+    assert len(expected) > 30
+    assert [
+        (bar_start, *map(float, prices))
+        for symbol, length, bar_start, _, _, *prices, _, _ in by_views
+        if (symbol, length) == ("AAPL", timedelta(minutes=30))
+    ] == [(row.Index, *map(float, row[1:])) for row in expected.itertuples()]
+
+    stored = ("run", "--select", "int_options__bars_five_minutes+", "int_spot__prices_five_minutes+")
+    dbt(*stored, "--vars", "{roll_ups: stored}")
+    kinds = (
+        "select relname, relkind::text from pg_class"
+        " where relname like '%five_minutes' and relkind in ('v', 'r') order by 1"
+    )
+    assert query(kinds) == [
+        ("int_futures__bars_five_minutes", "v"),
+        ("int_options__bars_five_minutes", "r"),
+        ("int_spot__prices_five_minutes", "r"),
+    ]
+    assert query(ROLLED_UP) == by_views
+
+    build()
+    assert {kind for _, kind in query(kinds)} == {"v"}
+    assert query(ROLLED_UP) == by_views

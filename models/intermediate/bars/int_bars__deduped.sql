@@ -80,6 +80,7 @@ select
     session_date,
     bar_start,
     bar_end,
+    hour_start,
     open,
     high,
     low,
