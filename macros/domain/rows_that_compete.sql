@@ -4,6 +4,7 @@
 
     rows         model of the rows as identified: one per landed row
     contract_id, bar_of, underlying  columns of these rows: the contract; the exchange and name of what is no contract; the slice's group
+    bar_interval, adjusted_for  of bars, columns of these rows
     time         the moment that winner and losers share
     values       what may differ between them
     winners      the models of the rows that count: each with its name (`in`), the instrument types that it takes, and the same columns of
@@ -28,6 +29,8 @@
       'contract_id': 'case when is_minute_bar then contract_id end',
       'bar_of': "case when not is_minute_bar then " ~ bar_of_any("contract_id") ~ " when instrument_type = 'index' then concat_ws(' ', exchange, underlying) end",
       'underlying': 'underlying',
+      'bar_interval': 'bar_interval',
+      'adjusted_for': 'adjusted_for',
       'time': 'bar_start',
       'values': index_values + [
         "case when instrument_type <> 'index' then volume end", "case when instrument_type <> 'index' then open_interest end",

@@ -39,5 +39,6 @@
   {%- set columns = tested.get('columns', {}) -%}
   {{ return('session_date' in columns and (
     'bar_start' in columns or 'timestamp' in columns or tested.config.materialized in ('hypertable', 'rollup')
+    or tested.config.get('meta', {}).get('computed_from_sessions')
   )) }}
 {% endmacro %}

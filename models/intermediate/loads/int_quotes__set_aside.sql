@@ -106,6 +106,9 @@ incomplete_loads as (
             {{ kind['underlying'] }} as underlying,
             session_date,
             {{ time }} as bar_start,
+            exchange,
+            {{ kind.get('bar_interval', 'null::interval') }} as bar_interval,
+            {{ kind.get('adjusted_for', 'null::text') }} as adjusted_for,
             quarantine_reason,
             array[{{ kind['values'] | join(', ') }}]::numeric[] as stated
         from {{ ref(kind['rows']) }}
@@ -128,6 +131,10 @@ judged as (
             own.underlying,
             own.session_date,
             own.bar_start,
+            '{{ name }}' as shape,
+            own.exchange,
+            own.bar_interval,
+            own.adjusted_for,
             own.quarantine_reason,
             winners.load_id as winner_load_id,
             winners.line as winner_line,
@@ -150,6 +157,10 @@ judged as (
         underlying,
         session_date,
         null::timestamptz as bar_start,
+        'instruments' as shape,
+        null as exchange,
+        null::interval as bar_interval,
+        null as adjusted_for,
         quarantine_reason,
         null as winner_load_id,
         null as winner_line,
@@ -198,7 +209,11 @@ set_aside as (
         session_date,
         bar_start,
         winner_load_id,
-        winner_line
+        winner_line,
+        shape,
+        exchange,
+        bar_interval,
+        adjusted_for
     from losers
 
 )

@@ -1,0 +1,1 @@
+{{ measured_prints('quotes', price='(bid + ask) / 2', bid='bid', ask='ask') }}

@@ -1,0 +1,1 @@
+{{ measured_prints('trades', price='price', size='size') }}
