@@ -23,12 +23,12 @@ pairs as (
 
     select
         described.instrument_id,
-        coalesce(halves.codes[1], left(written.pair, length(written.pair) - length(quote.code))) as base_currency,
+        coalesce(halves.codes[1], left(written.letters, length(written.letters) - length(quote.code))) as base_currency,
         coalesce(halves.codes[2], quote.code) as quote_currency
     from described
-    cross join lateral (select regexp_replace(upper(described.symbol), '=X$', '') as pair) as written
+    cross join lateral (select regexp_replace(upper(described.symbol), '=X$', '') as letters) as written
     cross join
-        lateral (select regexp_match(written.pair, '^([A-Z0-9]{2,})[/_-]([A-Z0-9]{2,})$') as codes) as halves
+        lateral (select regexp_match(written.letters, '^([A-Z0-9]{2,})[/_-]([A-Z0-9]{2,})$') as codes) as halves
     left join lateral (
         select currencies.code
         from currencies
@@ -38,14 +38,14 @@ pairs as (
                 when 'currency'
                     then
                         currencies.kind = 'money'
-                        and length(written.pair) = 6
-                        and left(written.pair, 3) in (
+                        and length(written.letters) = 6
+                        and left(written.letters, 3) in (
                             select bases.code from currencies as bases
                             where bases.kind = 'money'
                         )
-                else length(written.pair) > length(currencies.code) + 1
+                else length(written.letters) > length(currencies.code) + 1
             end
-            and right(written.pair, length(currencies.code)) = currencies.code
+            and right(written.letters, length(currencies.code)) = currencies.code
         order by length(currencies.code) desc
         limit 1
     ) as quote on halves.codes is null
