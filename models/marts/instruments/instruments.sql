@@ -23,8 +23,8 @@ pairs as (
 
     select
         described.instrument_id,
-        coalesce(halves.codes[1], left(written.letters, length(written.letters) - length(quote.code))) as base_currency,
-        coalesce(halves.codes[2], quote.code) as quote_currency
+        coalesce(halves.codes[1], left(written.letters, length(written.letters) - length(quoted_in.code))) as base_currency,
+        coalesce(halves.codes[2], quoted_in.code) as quote_currency
     from described
     cross join lateral (select regexp_replace(upper(described.symbol), '=X$', '') as letters) as written
     cross join
@@ -48,7 +48,7 @@ pairs as (
             and right(written.letters, length(currencies.code)) = currencies.code
         order by length(currencies.code) desc
         limit 1
-    ) as quote on halves.codes is null
+    ) as quoted_in on halves.codes is null
     where described.instrument_type in ('currency', 'crypto')
 
 ),
