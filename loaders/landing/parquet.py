@@ -16,6 +16,7 @@ from warehouse.errors import TickmartError
 MAGIC = b"PAR1"
 _ROWS_AT_ONCE = 65_536
 _IN_MEMORY = 64 << 20
+_BUFFER = 1 << 20
 
 
 class ParquetText:
@@ -47,7 +48,8 @@ class ParquetText:
         shutil.copyfileobj(stream, self._file, 1 << 20)
         self._file.seek(0)
         try:
-            self._parquet = pyarrow.parquet.ParquetFile(self._file)
+            # by default Arrow keeps a whole row group, and a file may be a single one
+            self._parquet = pyarrow.parquet.ParquetFile(self._file, buffer_size=_BUFFER, pre_buffer=False)
         except (pa.ArrowException, OSError) as error:
             raise self._damaged(error) from error
         # pandas writes its index as such columns; no vendor does.
