@@ -16,6 +16,7 @@ SECOND = 1_000_000  # microseconds, as are all lengths here
 _HOUR = 3_600 * SECOND
 DAY = 24 * _HOUR
 _MOST_SYMBOLS = 200_000  # beyond these, more of them prove no more
+_MOST_SPACINGS = 100_000  # beyond these, the rarest are only counted
 # So many spacings of a symbol that are all multiples of one length are no chance.
 _ENOUGH = 8
 # Days on which nothing traded at the open, or a bar of an auction stands at the close, must not decide.
@@ -35,12 +36,15 @@ class Spacing:
         Microseconds between neighbours of one day, with how often they occur.
     between_days : Counter of int
         Days between the last bar of a day and the first of the next one that has any.
+    rare : int
+        Spacings of one day that are so rare, among so many lengths, that no length of them is kept.
     conflicting : int
         Rows with symbol and time of another row, and another price.
     """
 
     within_days: Counter[int] = field(default_factory=Counter)
     between_days: Counter[int] = field(default_factory=Counter)
+    rare: int = 0
     conflicting: int = 0
     _codes: dict[str, int] = field(default_factory=dict)
     _last: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
@@ -64,7 +68,9 @@ class Spacing:
         codes, times, prices = codes[known], local[known], prices[known]
         if not len(codes):
             return
-        order = np.lexsort((times, codes))
+        order = np.argsort(codes, kind="stable")  # most files are in the order of their times already
+        if np.any((np.diff(codes[order]) == 0) & (np.diff(times[order]) < 0)):
+            order = np.lexsort((times, codes))
         codes, times, prices = codes[order], times[order], prices[order]
         is_first = np.r_[True, codes[1:] != codes[:-1]]
         before = np.empty_like(times)
@@ -76,6 +82,10 @@ class Spacing:
         counts = (apart > 0) & (before != np.iinfo(np.int64).min)
         same_day = counts & (times // DAY == before // DAY)
         self._add(self.within_days, apart[same_day])
+        if len(self.within_days) > _MOST_SPACINGS:
+            kept = Counter(dict(self.within_days.most_common(_MOST_SPACINGS // 2)))
+            self.rare += self.within_days.total() - kept.total()
+            self.within_days = kept
         self._add(self.between_days, (times // DAY - before // DAY)[counts & ~same_day])
         within, of = apart[same_day], codes[same_day]
         if len(of):
@@ -102,7 +112,7 @@ class Spacing:
         told = self._divisor[self._count >= _ENOUGH]
         found = {int(divisor) for divisor in told if divisor % usual == 0 and divisor != usual}
         odd = Counter({apart: count for apart, count in self.within_days.items() if apart % usual})
-        if odd.total() > _ODD_SHARE * self.within_days.total():
+        if odd and odd.total() + self.rare > _ODD_SHARE * (self.within_days.total() + self.rare):
             found.add(odd.most_common(1)[0][0])
         return sorted(found)
 
@@ -172,10 +182,12 @@ class Place:
         self.at_open.update(np.unique(days[times == opens[of]]).tolist())
         self.at_close.update(np.unique(days[times == closes[of]]).tolist())
         self.bounds |= bounds
-        for day in found.tolist():
-            of_day = times[days == day]
-            self.first[day] = min(self.first.get(day, DAY), int(of_day.min()))
-            self.last[day] = max(self.last.get(day, -1), int(of_day.max()))
+        firsts, lasts = np.full(len(found), DAY), np.full(len(found), -1)
+        np.minimum.at(firsts, of, times)
+        np.maximum.at(lasts, of, times)
+        for day, first, last in zip(found.tolist(), firsts.tolist(), lasts.tolist(), strict=True):
+            self.first[day] = min(self.first.get(day, DAY), first)
+            self.last[day] = max(self.last.get(day, -1), last)
 
     def is_shifted(self) -> bool:
         """Return whether most days begin and end long before their session, or long after it."""
@@ -248,13 +260,7 @@ class Prices:
     ) -> pa.Array:
         """Take in some rows, texts of prices, and return the first of them as numbers."""
         self.rows += len(close)
-        commas = pc.match_substring(close, ",")
-        if pc.any(commas).as_py():
-            self.decimal_commas += _count(close, r"^\s*[-+]?\d+(?:\.\d{3})*,(?:\d{1,2}|\d{4,})\s*$")
-            self.open_commas += _count(close, r"^\s*[-+]?\d{1,3},\d{3}\s*$")
-        self.decimal_points += _count(
-            close, r"^\s*[-+]?\d+\.(?:\d{1,2}|\d{4,})\s*$|\d,\d{2,3}(?:,\d{2,3})*\.\d"
-        )
+        self._look_for_commas(close)
         read = numbers(close, decimal)
         self.numbers += len(read) - read.null_count
         if high is not None and low is not None:
@@ -262,9 +268,23 @@ class Prices:
             self.high_below_low += pc.sum(crossed).as_py() or 0
         return read
 
+    def look_for_signs(self, close: pa.Array) -> None:
+        """Take in the signs of some texts of prices, and nothing else of them."""
+        self._look_for_commas(close)
+        self.decimal_points += _count(
+            close, r"^\s*[-+]?\d+\.(?:\d{1,2}|\d{4,})\s*$|\d,\d{2,3}(?:,\d{2,3})*\.\d"
+        )
+
+    def _look_for_commas(self, close: pa.Array) -> None:
+        if pc.any(pc.match_substring(close, ",")).as_py():
+            self.decimal_commas += _count(close, r"^\s*[-+]?\d+(?:\.\d{3})*,(?:\d{1,2}|\d{4,})\s*$")
+            self.open_commas += _count(close, r"^\s*[-+]?\d{1,3},\d{3}\s*$")
+
 
 def numbers(texts: pa.Array, decimal: str = ".") -> pa.Array:
     """Return texts as float64, NULL where they are no number; thousands may be grouped."""
+    if decimal == "." and (read := _plain_numbers(texts)) is not None:
+        return read
     bare = pc.utf8_trim_whitespace(texts)
     if decimal == ",":
         bare = pc.replace_substring(pc.replace_substring(bare, ".", ""), ",", ".")
@@ -272,6 +292,19 @@ def numbers(texts: pa.Array, decimal: str = ".") -> pa.Array:
         bare = pc.replace_substring(bare, ",", "")
     is_number = pc.match_substring_regex(bare, r"^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,2})?$")
     return pc.if_else(is_number, bare, None).cast(pa.float64())
+
+
+def _plain_numbers(texts: pa.Array) -> pa.Array | None:
+    """Return texts that are all digits and points, or blank, many times as fast as other numbers are read."""
+    if any(pc.any(pc.match_substring(texts, sign)).as_py() for sign in "eE"):
+        return None
+    try:
+        if pc.min(pc.binary_length(texts)).as_py() == 0:
+            texts = pc.if_else(pc.equal(texts, ""), None, texts)
+        read = texts.cast(pa.float64())
+    except pa.ArrowInvalid:
+        return None
+    return None if pc.all(pc.is_finite(read)).as_py() is False else read  # Arrow takes `nan` for a number
 
 
 def _count(texts: pa.Array, pattern: str) -> int:

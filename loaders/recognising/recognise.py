@@ -421,7 +421,7 @@ class _Recogniser:
             return "."  # the pass over the whole file looks for commas, too
         prices = Prices()
         for (texts,) in self.table.batches(places[:1]):
-            prices.look_at(_filled(texts), None, None)
+            prices.look_for_signs(_filled(texts))
         if prices.decimal_commas and not prices.decimal_points:
             return ","
         if prices.decimal_commas and prices.decimal_points:
@@ -637,7 +637,8 @@ class _Facts:
                 told = told.filter(pc.fill_null(pc.greater(told, 0), False))
                 self.volatilities += len(told)
                 self.large_volatilities += pc.sum(pc.greater(told, _LARGE_VOLATILITY)).as_py() or 0
-            key = pc.binary_join_element_wise(*key_texts, "|") if key_texts else None
+            key = pc.binary_join_element_wise(*key_texts, "|") if len(key_texts) > 1 else None
+            key = key_texts[0] if len(key_texts) == 1 else key
             if fields.has("symbol", *PARTS_OF_AN_OPTION) and len(contracts) < 10_000:
                 symbols.update(pc.unique(key_texts[0]).to_pylist())
                 contracts.update(pc.unique(key).to_pylist())

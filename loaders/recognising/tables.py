@@ -1,7 +1,8 @@
 """A whole file as batches of text, as often as somebody wants to look through it."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 import pyarrow as pa
@@ -12,7 +13,7 @@ from loaders.landing.lines import decoded
 from loaders.recognising.structure import Structure
 from warehouse.errors import TickmartError
 
-_BLOCK = 4 << 20
+_BLOCK = 2 << 20  # a batch takes some thirty times its block
 
 
 class Table(Protocol):
@@ -36,13 +37,16 @@ class LinesTable:
         self._structure = structure
 
     def batches(self, places: Sequence[int]) -> Iterator[list[pa.Array]]:
-        """Yield the texts of some columns.
+        """Yield the texts of some columns; while one batch is looked at, the next one is divided.
 
         Raises
         ------
         TickmartError
             The file cannot be read to its end.
         """
+        return _one_ahead(self._divided(places))
+
+    def _divided(self, places: Sequence[int]) -> Generator[list[pa.Array]]:
         names = [str(place) for place in range(self._structure.width)]
         wanted = [names[place] for place in dict.fromkeys(places)]
         with self._file.open() as stream:
@@ -75,6 +79,17 @@ class LinesTable:
                 raise TickmartError(
                     f"{self._file.name} cannot be divided into lines ({' '.join(str(error).split())})"
                 ) from error
+
+
+def _one_ahead(batches: Generator[list[pa.Array]]) -> Iterator[list[pa.Array]]:
+    try:
+        with ThreadPoolExecutor(1) as beside:
+            coming = beside.submit(next, batches, None)
+            while (batch := coming.result()) is not None:
+                coming = beside.submit(next, batches, None)
+                yield batch
+    finally:
+        batches.close()
 
 
 class _AsFile(io.RawIOBase):
