@@ -13,7 +13,10 @@ import structlog
 
 from benchmarks.measuring import Line, Scale, table
 
-BENCHMARKS = ("landing", "pipeline", "greeks", "accuracy", "greeks_step", "export", "one_more_day", "query")
+BENCHMARKS = (
+    *("landing", "anybodys_csv", "pipeline", "greeks", "accuracy", "greeks_step", "export", "one_more_day"),
+    "query",
+)
 
 
 def main() -> None:

@@ -1,20 +1,15 @@
 r"""Landing a clean CSV file, beside `psql \copy` of the same file into an unlogged table of text columns."""
 
-import os
-import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 
-from sqlalchemy import URL
-
 from benchmarks.databases import fresh_database
 from benchmarks.measuring import Line, Scale, in_turns, rate, ratio_of
+from benchmarks.psql import psql
 from loaders.landing import land
 from sampledata.generate import write_sample
 from sampledata.gfdl import HEADER
-from warehouse import database, server
-from warehouse.errors import TickmartError
+from warehouse import database
 
 SMALLEST = Scale(rows=1_000, repeats=1)
 DEFAULT_ROWS = 1_000_000
@@ -38,7 +33,7 @@ def run(scale: Scale) -> list[Line]:
             assert report.rows == rows
 
         def by_psql() -> None:
-            _psql(url, rf"\copy public.plain from '{file}' with (format csv, header)")
+            psql(url, rf"\copy public.plain from '{file}' with (format csv, header)")
 
         def forget() -> None:
             # Both land in an empty table each time.
@@ -85,18 +80,3 @@ def _one_file(folder: Path, rows: int) -> tuple[Path, int]:
                     target.write(line)
                     written += 1
     return whole, written
-
-
-def _psql(url: URL, command: str) -> None:
-    program = shutil.which("psql") or server.binaries().program("psql")
-    if not Path(program).exists():
-        raise TickmartError("there is no psql to measure against. Install PostgreSQL's client programs.")
-    environment = {
-        **os.environ,
-        "PGHOST": url.host or "",
-        "PGPORT": str(url.port or 5432),
-        "PGUSER": url.username or "",
-        "PGPASSWORD": str(url.password or ""),
-        "PGDATABASE": url.database or "",
-    }
-    subprocess.run([program, "-qX", "-v", "ON_ERROR_STOP=1", "-c", command], env=environment, check=True)
