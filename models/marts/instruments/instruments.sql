@@ -23,7 +23,9 @@ pairs as (
 
     select
         described.instrument_id,
-        coalesce(halves.codes[1], left(written.letters, length(written.letters) - length(quoted_in.code))) as base_currency,
+        coalesce(
+            halves.codes[1], left(written.letters, length(written.letters) - length(quoted_in.code))
+        ) as base_currency,
         coalesce(halves.codes[2], quoted_in.code) as quote_currency
     from described
     cross join lateral (select regexp_replace(upper(described.symbol), '=X$', '') as letters) as written
