@@ -98,14 +98,14 @@ class BarMart:
         Such as `15-MINUTE`.
     is_delivered : bool
         Whether bars of this length were delivered so. They count for sessions that the own mart has none of.
-    zone : str
-        The time zone by whose dates a bar that is longer than a day ends.
+    exchange : str
+        Where they were delivered from; empty where none is stated.
     """
 
     kind: Kind
     length: str
     is_delivered: bool = False
-    zone: str = "UTC"
+    exchange: str = ""
 
     @property
     def own(self) -> str | None:
@@ -172,15 +172,12 @@ def bar_marts(connection: psycopg2.extensions.connection, underlying: str) -> tu
             " and preferred_bars > 0 order by 1, bar_interval",
             [underlying, list(KINDS)],
         )
-        delivered = {(kind, length): exchanges.zone_of(code).key for kind, length, code in cursor.fetchall()}
-    found = [
-        BarMart(
-            kind, length, zone is not None and (kind, length) not in _HOLDS_WHAT_WAS_DELIVERED, zone or "UTC"
-        )
-        for kind, length in _MARTS
-        for zone in [delivered.pop((kind, length), None)]
-    ]
-    return (*found, *(BarMart(kind, length, True, zone) for (kind, length), zone in delivered.items()))
+        delivered = {(kind, length): exchange for kind, length, exchange in cursor.fetchall()}
+    beside_own = delivered.keys() - _HOLDS_WHAT_WAS_DELIVERED
+    return tuple(
+        BarMart(kind, length, (kind, length) in beside_own, delivered.get((kind, length), ""))
+        for kind, length in dict.fromkeys([*_MARTS, *delivered])
+    )
 
 
 def require_marts(connection: psycopg2.extensions.connection) -> None:
@@ -284,7 +281,8 @@ def read(
         "before": midnight(piece.last + timedelta(days=2), UTC),
         "kind": mart.kind,
         "length": mart.length.replace("-", " "),
-        "zone": mart.zone,
+        "exchange": mart.exchange,
+        "zone": exchanges.zone_of(mart.exchange).key,
     }
     selected = [*names, "bar_start"]
     parts = [_of_own_mart(mart, selected, with_greeks)] if mart.own else []
@@ -328,6 +326,8 @@ def _as_delivered(mart: BarMart, names: Sequence[str]) -> str:
         "instrument_type = %(kind)s and bar_interval = %(length)s::interval",
         "underlying = %(owner)s and is_preferred and adjusted_for = 'none'",
     ]
+    if not has_contracts:
+        where.append("exchange = %(exchange)s")
     if mart.is_longer_than_a_day:  # it belongs to where it becomes known
         ended = "(bar_end - interval '1 microsecond') at time zone %(zone)s"
         where.append(f"({ended})::date between %(first)s and %(last)s")
