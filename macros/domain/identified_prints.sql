@@ -1,8 +1,8 @@
 {#
   Prints (trades or quotes) with the instrument that they are of, held against the calendar. One row per landed row.
 
-  A print has `print_key`, a text that two rows share if they are the same print: what it says, and which of equal prints of its file it is,
-  because equal prints in one file can be genuine. Where the source numbers its prints the number decides.
+  A print has `print_key`, a text that two rows share if they are the same print: what it says (`statement`), and which of equal prints of its
+  load it is (`place`), because equal prints in one file can be genuine. Where the source numbers its prints the number decides.
 
   shape:   'trades' or 'quotes'.
   columns: what a print of this shape says.
@@ -41,19 +41,32 @@ instruments as (
 
 ),
 
-keyed as (
+stated as (
 
     select
         prints.*,
+        {{ statement_of_print(columns) | indent(8) }} as statement,
         {% if number -%}
-            coalesce(
-                prints.{{ number }},
-                {{ key_of_print(columns) | indent(16) }}
-            ) as print_key
+            prints.{{ number }} as source_number
         {%- else -%}
-            {{ key_of_print(columns) | indent(12) }} as print_key
+            null::text as source_number
         {%- endif %}
     from prints
+
+),
+
+keyed as (
+
+    select
+        stated.*,
+        case
+            when source_number is null
+                then row_number() over (
+                    partition by load_id, dialect, vendor_symbol, vendor_expiry, timestamp, statement, source_number
+                    order by line
+                )
+        end as place
+    from stated
 
 ),
 
@@ -68,7 +81,9 @@ identified as (
         symbols.instrument_type,
         symbols.underlying,
         symbols.expiry,
-        keyed.print_key,
+        keyed.statement,
+        keyed.place,
+        coalesce(keyed.source_number, keyed.statement || '|' || keyed.place) as print_key,
 
         -- times
         keyed.session_date,
@@ -116,19 +131,13 @@ select * from identified
 {% endmacro %}
 
 
-{# What a print says as one text, with its place among equal prints of its file. #}
-{% macro key_of_print(columns) -%}
+{# What a print says as one text. #}
+{% macro statement_of_print(columns) -%}
 concat_ws(
     '|',
     {% for column in columns -%}
-        coalesce({{ 'trim_scale(prints.' ~ column ~ ')' if column in ['price', 'size', 'bid', 'bid_size', 'ask', 'ask_size'] else 'prints.' ~ column }}::text, ''),
+        coalesce({{ 'trim_scale(prints.' ~ column ~ ')' if column in ['price', 'size', 'bid', 'bid_size', 'ask', 'ask_size'] else 'prints.' ~ column }}::text, '')
+        {{- ',' if not loop.last }}
     {% endfor -%}
-    row_number() over (
-        partition by
-            prints.load_id, prints.dialect, prints.vendor_symbol, prints.vendor_expiry, prints.timestamp
-            {%- for column in columns %}, prints.{{ column }}{% endfor %}
-
-        order by prints.line
-    )
 )
 {%- endmacro %}

@@ -330,6 +330,34 @@ def test_the_list_names_what_every_file_gave(warehouse: URL) -> None:
     ]
 
 
+@pytest.mark.usefixtures("warehouse")
+def test_equal_prints_count_across_the_place_where_a_file_had_ended(tmp_path: Path) -> None:
+    header, print_of_a_second = "timestamp,price,size", "2025-03-12 10:00:01,100,5"
+    trades = (
+        "select count(*), max(sequence), count(distinct load_id) from marts.trades"
+        " where symbol = 'WIFUSDT' and timestamp = '2025-03-12 10:00:01+00'"
+    )
+    said = ("--symbol", "WIFUSDT", "--exchange", "BINANCE")
+    growing = write(tmp_path / "growing.csv", header, "2025-03-12 10:00:00,99,1", *[print_of_a_second] * 2)
+    tickmart("load", "csv", growing, *said)
+    build()
+    assert query(trades) == [(2, 2, 1)]
+
+    with growing.open("a") as file:
+        file.write(lines(print_of_a_second, "2025-03-12 10:00:02,101,1"))
+    tickmart("load", "csv", growing, *said)
+    build()
+    assert query(trades) == [(3, 3, 2)]
+
+    # the whole day in another file is the same prints
+    tickmart("load", "csv", write(tmp_path / "whole.csv", *growing.read_text().splitlines()), *said)
+    build()
+    assert query(trades) == [(3, 3, 1)]
+    assert query(
+        "select reason, count(*) from marts.superseded_rows where underlying = 'WIFUSDT' group by 1"
+    ) == [("same row delivered by another file", 5)]
+
+
 ROLLED_UP = (
     "select symbol, bar_interval, bar_start, bar_end, session_date, open, high, low, close, volume,"
     " open_interest, bars from marts.market_data_rolled_up order by symbol, bar_interval, bar_start"
