@@ -122,7 +122,7 @@ def run(
     if not 0 < fast < slow:
         raise TickmartError(f"--fast {fast} must be smaller than --slow {slow}, and both positive.")
     store = open_store(catalog)
-    bars_held = _lengths(store, instrument) or _lengths(store)
+    bars_held = _lengths(store, instrument)
     if not bars_held or (bar is not None and bar not in bars_held):
         holds = f"; it holds {', '.join(bars_held)}" if bars_held else ""
         raise TickmartError(
@@ -265,17 +265,18 @@ def _is_named(instrument: str, wanted: str) -> bool:
 
 
 def _lengths(store: Store, wanted: str | None = None) -> list[str]:
-    """Return the lengths of bars that a catalog holds, of one instrument or of all, the shortest first."""
+    """Return the lengths of the bars of an instrument, or of what was traded, the shortest first."""
     from nautilus_trader.model.data import BarType
 
     manifest = read_manifest(store)
-    types = {
-        file.path.split("/")[2]
+    files = [
+        file
         for file in (manifest.files.values() if manifest else ())
-        if file.exporter == "nautilus"
-        and file.path.startswith("data/bar/")
-        and (wanted is None or _is_named(file.instrument or "", wanted))
-    }
+        if file.exporter == "nautilus" and file.path.startswith("data/bar/")
+    ]
+    # what was traded, where nobody names an instrument
+    chosen = [file for file in files if (_is_named(file.instrument or "", wanted) if wanted else file.volume)]
+    types = {file.path.split("/")[2] for file in chosen or files}
     specs = {
         str(spec).removesuffix("-LAST"): spec for spec in (BarType.from_str(name).spec for name in types)
     }

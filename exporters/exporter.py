@@ -69,7 +69,8 @@ class Exporter(Protocol):
     catalog_format : str
         Which version of the format the files have, for the manifest.
     series : tuple of Series
-        What it can write.
+        What it can write. Where that has grown, `first_series` says what destinations hold that were begun
+        before manifests named their series.
     """
 
     name: str

@@ -81,7 +81,8 @@ def export(
     format : str
         A name in `EXPORTERS`, which is that of a module in `exporters/formats/`.
     underlyings : sequence of str
-        Such as `NIFTY`, in any case; empty: all that the marts hold but for shares, which go by name.
+        Such as `NIFTY`, in any case; empty: all that the marts hold but for shares, currencies
+        and coins, which go by name.
     start, end : date or None
         First and last session date, both included; None: as far as the marts go. A partition (a month, a day)
         that was exported to this destination before stays whole: it covers the earlier range and this one.
@@ -236,14 +237,15 @@ _RANGES_OF_SHARES = """
     group by symbol
 """
 
-# Bars of any length. One that is longer than a day goes by the day on which it ends.
+# Bars of any length, by the dates that files of dates have them under.
 _RANGES_OF_BARS = """
-    select underlying, instrument_type, min(first_session), max(last_date)
+    select underlying, instrument_type, min(first_date), max(last_date)
     from marts.bar_series
     where
         adjusted_for = 'none' and preferred_bars > 0
         and case
-            when cardinality(%(names)s::text[]) = 0 then instrument_type <> 'equity'
+            when cardinality(%(names)s::text[]) = 0
+                then instrument_type in ('option', 'future', 'index') and exchange <> ''
             else upper(underlying) = any(%(names)s)
         end
     group by underlying, instrument_type
@@ -267,15 +269,16 @@ def _available(
             for name, first, last in cursor.fetchall():
                 held[name] = _around(held.get(name, (first, last)), (first, last))
         cursor.execute(_RANGES_OF_BARS, {"names": [name.upper() for name in underlyings]})
-        for name, kind, first, last in cursor.fetchall():
-            if kind == "unknown":
-                if underlyings:
-                    raise TickmartError(
-                        f"nobody says what {name} is: a share, an index, a coin. Load its files with"
-                        " --exchange, or with --type."
-                    )
-                continue
+        found = cursor.fetchall()
+    for name, kind, first, last in found:
+        if kind != "unknown":
             held[name] = _around(held.get(name, (first, last)), (first, last))
+    unknown = [name for name, *_ in found if name not in held]
+    if unknown:
+        raise TickmartError(
+            f"nobody says what {unknown[0]} is: a share, an index, a coin. Load its files with --exchange, or"
+            " with --type."
+        )
     if not held:
         raise TickmartError(
             "the marts are empty. Load data (tickmart load …) and build (tickmart build) first."

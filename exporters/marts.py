@@ -152,6 +152,8 @@ _HOLDS_WHAT_WAS_DELIVERED = {
     *((kind, length) for kind, length in _MARTS if length == MINUTE),
 }
 _OF_CONTRACTS = ("option", "future")
+# They trade round the clock, and under one symbol at many exchanges.
+PAIRS: tuple[Kind, ...] = ("currency", "crypto")
 # Of a share's days those of itself, and not of its bonds, rights and blocks.
 _OF_THE_SHARE = "(series is null or series in ('EQ', 'BE', 'BZ', 'SM', 'ST', 'SZ'))"
 _NAMES: dict[Kind, str] = {
@@ -172,12 +174,15 @@ def bar_marts(connection: psycopg2.extensions.connection, underlying: str) -> tu
             " and preferred_bars > 0 order by 1, bar_interval",
             [underlying, list(KINDS)],
         )
-        delivered = {(kind, length): exchange for kind, length, exchange in cursor.fetchall()}
+        found = cursor.fetchall()
+    pairs = [BarMart(kind, length, True, exchange) for kind, length, exchange in found if kind in PAIRS]
+    delivered = {(kind, length): exchange for kind, length, exchange in found if kind not in PAIRS}
     beside_own = delivered.keys() - _HOLDS_WHAT_WAS_DELIVERED
-    return tuple(
+    others = [
         BarMart(kind, length, (kind, length) in beside_own, delivered.get((kind, length), ""))
         for kind, length in dict.fromkeys([*_MARTS, *delivered])
-    )
+    ]
+    return (*others, *pairs)
 
 
 def require_marts(connection: psycopg2.extensions.connection) -> None:
@@ -190,7 +195,7 @@ def require_marts(connection: psycopg2.extensions.connection) -> None:
 
 
 def contracts(connection: psycopg2.extensions.connection, underlying: str, kind: Kind) -> dict[int, Contract]:
-    """Return the contracts of an underlying by contract id; what is no contract has the id 0.
+    """Return the contracts of an underlying by contract id; pairs by one of their exchange, all else by 0.
 
     Parameters
     ----------
@@ -198,7 +203,7 @@ def contracts(connection: psycopg2.extensions.connection, underlying: str, kind:
         As the marts spell it.
     """
     if kind not in _OF_CONTRACTS:
-        return {0: found} if (found := _symbol(connection, underlying, kind)) else {}
+        return _symbols(connection, underlying, kind)
     columns = "strike, option_type" if kind == "option" else "null, null"
     with connection.cursor() as cursor:
         cursor.execute(
@@ -210,7 +215,7 @@ def contracts(connection: psycopg2.extensions.connection, underlying: str, kind:
         return {row[0]: Contract(kind, *row[1:]) for row in cursor.fetchall()}
 
 
-def _symbol(connection: psycopg2.extensions.connection, symbol: str, kind: Kind) -> Contract | None:
+def _symbols(connection: psycopg2.extensions.connection, symbol: str, kind: Kind) -> dict[int, Contract]:
     with connection.cursor() as cursor:
         cursor.execute(
             "select distinct exchange, base_currency, currency from marts.instruments"
@@ -218,14 +223,32 @@ def _symbol(connection: psycopg2.extensions.connection, symbol: str, kind: Kind)
             [symbol, kind],
         )
         found = cursor.fetchall()
+    if kind in PAIRS:
+        return {
+            _number_of(exchange): Contract(
+                kind,
+                symbol,
+                exchange,
+                symbol,
+                has_namesakes=len(found) > 1,
+                base_currency=base,
+                quote_currency=quote,
+            )
+            for exchange, base, quote in found
+        }
     if len(found) > 1:
         named = " and ".join(exchange or "none" for exchange, *_ in found)
         raise TickmartError(
             f"{_NAMES[kind]} {symbol} is on several exchanges, {named}: one file cannot hold both"
         )
-    for exchange, base, quote in found:
-        return Contract(kind, symbol, exchange, symbol, base_currency=base, quote_currency=quote)
-    return Contract(kind, symbol, "", symbol) if kind == "index" else None
+    if found or kind == "index":  # an index may stand apart from any exchange
+        return {0: Contract(kind, symbol, found[0][0] if found else "", symbol)}
+    return {}
+
+
+def _number_of(exchange: str) -> int:
+    """Return what stands for a contract id of a pair: the place of its exchange among all, from 1; else 0."""
+    return sorted(exchanges.known_exchanges()).index(exchange) + 1 if exchange else 0
 
 
 def zone_of(contracts: Iterable[Contract]) -> ZoneInfo:
@@ -267,21 +290,23 @@ def read(
     ------
     pyarrow.Table
         `contract_id`, `bar_end` (ns, int64), prices as decimal128(28, 10), `volume` and, for contracts,
-        `open_interest` as decimal128(28, 8); `load_id` for minute bars; `is_traded` for daily ones;
-        the Greeks when asked for.
+        `open_interest` as decimal128(28, 8); `load_id` where a row has one; `is_traded` for daily ones; the
+        Greeks when asked for.
     """
     fields = _fields(mart, with_greeks)
     names = [field.name for field in fields]
     # a session lies within a day of its date; the bounds on time let TimescaleDB leave other chunks alone
+    days = _longest_days(mart.length)
     parameters = {
         "owner": piece.underlying,
         "first": piece.first,
         "last": piece.last,
-        "after": midnight(piece.first - timedelta(days=1), UTC),
+        "after": midnight(piece.first - timedelta(days=days), UTC),
         "before": midnight(piece.last + timedelta(days=2), UTC),
         "kind": mart.kind,
         "length": mart.length.replace("-", " "),
         "exchange": mart.exchange,
+        "number": _number_of(mart.exchange) if mart.kind in PAIRS else 0,
         "zone": exchanges.zone_of(mart.exchange).key,
     }
     selected = [*names, "bar_start"]
@@ -315,31 +340,57 @@ def _of_own_mart(mart: BarMart, names: Sequence[str], with_greeks: bool) -> str:
             where.append("is_traded")
     if mart.kind == "equity":
         where.append(_OF_THE_SHARE)
-    return _select(mart.own, names, instead, where)
+    if (
+        mart.length == DAY and mart.is_delivered
+    ):  # what is made of minutes goes behind a day that was delivered
+        as_delivered = " and ".join(_delivered_there(mart))
+        where.append(
+            f"(source = 'official' or not exists (select from {_DELIVERED} as delivered where {as_delivered}"
+            f" and delivered.{_key(mart)} = own.{_key(mart)} and delivered.session_date = own.session_date))"
+        )
+    return _select(f"{mart.own} as own", names, instead, where)
+
+
+def _key(mart: BarMart) -> str:
+    return "contract_id" if mart.kind in _OF_CONTRACTS else "symbol"
+
+
+def _longest_days(length: str) -> int:
+    """Return how many days before its end, and one, a bar begins at most."""
+    steps, unit = length.split("-")
+    return int(steps) * {"DAY": 1, "WEEK": 7, "MONTH": 31}.get(unit, 1) + 1
+
+
+def _delivered_there(mart: BarMart) -> list[str]:
+    where = [
+        "delivered.instrument_type = %(kind)s and delivered.bar_interval = %(length)s::interval",
+        "delivered.underlying = %(owner)s and delivered.is_preferred and delivered.adjusted_for = 'none'",
+        "delivered.bar_start >= %(after)s and delivered.bar_start < %(before)s",
+    ]
+    if mart.kind not in _OF_CONTRACTS:
+        where.append("delivered.exchange = %(exchange)s")
+    return where
 
 
 def _as_delivered(mart: BarMart, names: Sequence[str]) -> str:
-    has_contracts = mart.kind in _OF_CONTRACTS
-    instead = {"contract_id": "coalesce(contract_id, 0)", "is_traded": "true"}
+    instead = {"contract_id": "coalesce(contract_id, %(number)s)", "is_traded": "true"}
     instead |= dict.fromkeys(("underlying_price", "implied_volatility", *GREEKS), "null::double precision")
-    where = [
-        "instrument_type = %(kind)s and bar_interval = %(length)s::interval",
-        "underlying = %(owner)s and is_preferred and adjusted_for = 'none'",
-    ]
-    if not has_contracts:
-        where.append("exchange = %(exchange)s")
-    if mart.is_longer_than_a_day:  # it belongs to where it becomes known
-        ended = "(bar_end - interval '1 microsecond') at time zone %(zone)s"
+    if mart.kind == "index":
+        instead["volume"] = "null::numeric"
+    where = _delivered_there(mart)
+    if mart.is_longer_than_a_day or mart.kind in PAIRS:  # as marts.bar_series has its dates
+        ended = "(delivered.bar_end - interval '1 microsecond') at time zone %(zone)s"
         where.append(f"({ended})::date between %(first)s and %(last)s")
     else:
-        where.append("session_date between %(first)s and %(last)s")
-        where.append("bar_start >= %(after)s and bar_start < %(before)s")
+        where.append("delivered.session_date between %(first)s and %(last)s")
     if mart.own:
-        key = "contract_id" if has_contracts else "symbol"
-        is_preferred = " and own.is_preferred" if mart.length == DAY else ""
+        owner = "underlying" if mart.kind in _OF_CONTRACTS else "symbol"
+        whole = " and own.source = 'official' and own.is_preferred and own.open is not null"
         where.append(
-            f"not exists (select from {mart.own} as own where own.{key} = delivered.{key}"
-            f" and own.session_date = delivered.session_date{is_preferred})"
+            f"not exists (select from {mart.own} as own where own.{owner} = %(owner)s"
+            " and own.session_date between %(first)s and %(last)s"
+            f" and own.{_key(mart)} = delivered.{_key(mart)} and own.session_date = delivered.session_date"
+            f"{whole if mart.length == DAY else ''})"
         )
     return _select(f"{_DELIVERED} as delivered", names, instead, where)
 
@@ -470,7 +521,7 @@ def _whole_numbers(low: np.ndarray, high: np.ndarray) -> np.ndarray:
 
 
 def floats(column: pa.ChunkedArray) -> np.ndarray:
-    """Return decimals as the nearest float64, which Arrow's own cast of them is not."""
+    """Return decimals as the nearest float64, which Arrow's own cast of them is not; NaN for NULL."""
     nearest: np.ndarray = column.cast(pa.string()).cast(pa.float64()).to_numpy()
     return nearest
 

@@ -47,7 +47,7 @@ TABLES = {
     ),
     "bar_series": (
         "underlying text, exchange text, instrument_type text, bar_interval interval, length text,"
-        " adjusted_for text, preferred_bars bigint, first_session date, last_date date"
+        " adjusted_for text, preferred_bars bigint, first_date date, last_date date"
     ),
     "equity_daily": (
         f"{_INDEX}, series text, {_BAR}, volume numeric, source text, is_preferred boolean, is_traded boolean"

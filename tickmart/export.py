@@ -37,7 +37,8 @@ def _add_command(name: str) -> None:
             typer.Option(
                 "--underlying",
                 "--symbol",
-                help="Such as NIFTY, or AAPL of a share; may be repeated. Without it: all but shares.",
+                help="Such as NIFTY, AAPL or BTCUSDT; may be repeated. Without it: all but shares, currencies"
+                " and coins.",
             ),
         ] = None,
         series: Annotated[

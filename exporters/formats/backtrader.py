@@ -377,10 +377,12 @@ def _compare(store: Store, path: str, scratch: Path, feed_class: Any, bars: pa.T
         "delta": "delta",
     }
     for line, name in optional.items():
-        missing = np.full(len(bars), np.nan)
-        wanted[line] = (
-            bars[name].cast(pa.float64()).to_numpy() if name in bars.column_names else missing
-        )  # fmt: skip
+        if name not in bars.column_names:
+            wanted[line] = np.full(len(bars), np.nan)
+        elif pa.types.is_decimal(bars.schema.field(name).type):
+            wanted[line] = marts.floats(bars[name])
+        else:
+            wanted[line] = bars[name].to_numpy()
     for line, values in wanted.items():
         received = np.array(getattr(feed.lines, line).array)
         if len(received) != len(bars):

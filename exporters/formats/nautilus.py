@@ -7,11 +7,13 @@ version, so the version is pinned and a test compares every schema with what the
 Conventions: stamps are the bar's end (`ts_event` = `ts_init`, except that the `ts_init` of Greeks is a
 nanosecond less, because Nautilus promises no order among data with the same `ts_init`); sizes are units, not
 lots (`multiplier` 1, `lot_size` the exchange's lot); one file per bar type and calendar month of the
-exchange's time, named by that month's first and last nanosecond, so that months touch, never overlap, and a
-later export replaces them in place. Definitions carry `ts_init` 0.
+exchange's time (of what trades round the clock, by the bars' ends), named by that month's first and last
+nanosecond, so that months touch, never overlap, and a later export replaces them in place. Definitions carry
+`ts_init` 0.
 """
 
 import importlib.metadata
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -28,7 +30,7 @@ import pyarrow.parquet as pq
 
 from exporters import marts
 from exporters.exporter import Progress, Slice, Written
-from exporters.marts import CHUNK_ROWS, DAY, GREEKS, MINUTE, PRICES, BarMart, Contract, Kind
+from exporters.marts import CHUNK_ROWS, DAY, GREEKS, MINUTE, PAIRS, PRICES, BarMart, Contract, Kind
 from exporters.months import Month, by_month
 from exporters.publish import Folder, Manifest, Publication, Store, read_manifest
 from exporters.series import Series
@@ -45,7 +47,6 @@ FOLDERS: dict[Kind, str] = {
     "currency": "currency_pair",
     "crypto": "currency_pair",
 }
-PAIRS: tuple[Kind, ...] = ("currency", "crypto")
 # Where pairs of currencies trade for which no exchange is stated: between banks
 OVER_THE_COUNTER = "OTC"
 LEAST_DECIMALS = 2
@@ -298,13 +299,19 @@ def month_stamps(month: Month, zone: ZoneInfo) -> tuple[int, int]:
 
 
 @cache
-def month_file(month: Month, zone: ZoneInfo) -> str:
-    """Return the name of every file of a month, as Nautilus derives it from the two stamps."""
-    return "_".join(_stamp(moment) for moment in month_stamps(month, zone)) + ".parquet"
+def month_file(month: Month, zone: ZoneInfo, *, round_the_clock: bool = False) -> str:
+    """Return the name of every file of a month, as Nautilus derives it from the two stamps.
+
+    Round the clock the last bar of a month ends with it, at the first moment of the next one.
+    """
+    later = int(round_the_clock)
+    return "_".join(_stamp(moment + later) for moment in month_stamps(month, zone)) + ".parquet"
 
 
 def _path(kind: str, name: str, piece: Slice, contract: Contract) -> str:
-    return f"data/{kind}/{name}/{month_file(Month.parse(piece.partition), contract.zone)}"
+    month = Month.parse(piece.partition)
+    file = month_file(month, contract.zone, round_the_clock=contract.kind in PAIRS)
+    return f"data/{kind}/{name}/{file}"
 
 
 DEFINITION_FILE = "1970-01-01T00-00-00-000000000Z_1970-01-01T00-00-00-000000000Z.parquet"
@@ -346,7 +353,7 @@ class _Run:
     precisions: dict[Kind, int]
     bars: tuple[BarMart, ...]
     exported: dict[Kind, set[int]] = field(default_factory=dict)
-    without_volume: set[str] = field(default_factory=set)
+    without_volume: Counter[str] = field(default_factory=Counter)
 
 
 class NautilusExporter:
@@ -411,7 +418,10 @@ class NautilusExporter:
         return total
 
     def _write_underlying(self, run: _Run, pieces: Sequence[Slice]) -> None:
-        for length in sorted({mart.length for mart in run.bars if not is_bar_length(mart.length)}):
+        series = pieces[0].series
+        for length in sorted(
+            {mart.length for mart in run.bars if mart.series in series and not is_bar_length(mart.length)}
+        ):
             run.written.warnings.append(
                 f"{pieces[0].underlying}: Nautilus has no {length} bars; those of the marts are left out."
             )
@@ -424,10 +434,10 @@ class NautilusExporter:
                 if chunk.mart.series in piece.series:
                     self._put_bars(run, chunk.mart, piece, chunk.bars)
                 self._put_greeks(run, piece, chunk.greeks)
-        if run.without_volume:
+        for length, bars in sorted((+run.without_volume).items()):
             run.written.warnings.append(
-                f"{pieces[0].underlying}: no source states volumes of {', '.join(sorted(run.without_volume))}"
-                " bars; they are written as 0, and a backtest fills orders against the smallest size."
+                f"{pieces[0].underlying}: no source states the volume of {bars:,} {length} bars; it is"
+                " written as 0, and a backtest fills orders against the smallest size."
             )
         if all(Series.INSTRUMENTS in piece.series for piece in pieces):
             self._put_definitions(run, pieces[0].underlying)
@@ -454,14 +464,15 @@ class NautilusExporter:
             needed = marts.decimals(bars[name], precision)
             if needed > precision:
                 raise _FinerPricesError(mart.kind, needed)
+        _refuse_too_large(piece, mart, bars)
         encoded = encode_bars(bars)
         if marts.decimals(bars["volume"]) > size_precision(mart.kind):
             raise TickmartError(
-                f"{piece.underlying}: volumes in {mart.name} have fractions, and Nautilus has whole units of"
-                f" {mart.kind}s"
+                f"{piece.underlying}: volumes of {mart.length} bars have fractions, and Nautilus has whole"
+                f" units of {mart.kind}s"
             )
-        if mart.kind != "index" and bars["volume"].null_count == len(bars):
-            run.without_volume.add(mart.length)
+        if mart.kind != "index":
+            run.without_volume.update({mart.length: bars["volume"].null_count})
         if "load_id" in bars.column_names:
             loads = pc.unique(bars["load_id"]).drop_null().to_pylist()
             run.written.load_ids[piece].update(loads)
@@ -605,6 +616,18 @@ def _session_keys(table: pa.Table, zone: ZoneInfo) -> np.ndarray:
     days = (marts.local(table["bar_end"].to_numpy(), zone) - 1) // 86_400_000_000_000
     keys: np.ndarray = table["contract_id"].to_numpy() * 100_000 + days
     return keys
+
+
+def _refuse_too_large(piece: Slice, mart: BarMart, bars: pa.Table) -> None:
+    from nautilus_trader.model.objects import PRICE_MAX, QUANTITY_MAX
+
+    for name, limit in (*dict.fromkeys(PRICES, PRICE_MAX).items(), ("volume", QUANTITY_MAX)):
+        largest = pc.max(bars[name]).as_py()
+        if largest is not None and largest > limit:
+            raise TickmartError(
+                f"{piece.underlying}: {name} of a {mart.length} bar is {largest.normalize():f}, and Nautilus"
+                f" holds no more than {limit:,.0f}"
+            )
 
 
 def _refuse_mixed_decimals(

@@ -58,6 +58,7 @@ class Publication:
         self._staged: set[str] = set()
         self._staging = Lock()
         self._pool = ThreadPoolExecutor(store.threads, thread_name_prefix="publish")
+        self._put_paths: set[str] = set()
         self._pending: deque[Future[None]] = deque()
         self._lock: AbstractContextManager[None] | None = None
         self._may_be_committed = False
@@ -120,6 +121,12 @@ class Publication:
             raise TickmartError(
                 f"{error}: a symbol in the marts makes no file name. Export other underlyings (--underlying)."
             ) from error
+        if path in self._put_paths:
+            raise TickmartError(
+                f"two instruments of this export have the file {path}. Export them to two destinations"
+                " (--underlying)."
+            )
+        self._put_paths.add(path)
         about = PublishedFile(
             path,
             0,
@@ -167,6 +174,7 @@ class Publication:
         self.settle()
         for path in [path for path, file in self.put_files.items() if file.underlying == underlying]:
             del self.put_files[path]
+            self._put_paths.discard(path)
 
     def commit(self, about: dict[str, Any]) -> Outcome:
         """Make the export visible.

@@ -157,7 +157,8 @@ def moments(texts: pa.Array, form: Form, clocks: pa.Array | None = None) -> tupl
         texts = pc.binary_join_element_wise(
             pc.utf8_trim_whitespace(texts), pc.utf8_trim_whitespace(clocks), " "
         )
-    if form.name == "year first" and (read := _read_iso(texts)) is not None:
+    has_clock = " " in form.iso
+    if form.name == "year first" and has_clock and (read := _read_iso(texts)) is not None:
         return read
     # a day has few dates and many rows a few clocks: each text is read once
     encoded = pc.dictionary_encode(texts)

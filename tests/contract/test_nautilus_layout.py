@@ -402,3 +402,47 @@ def test_finer_prices_in_one_month_alone_ask_for_all_months(
     run(tmp_path)
     bars = ParquetDataCatalog(str(tmp_path)).bars(bar_types=[f"{SYMBOLS[CALL]}.NSE-1-MINUTE-LAST-EXTERNAL"])
     assert {bar.close.precision for bar in bars} == {4}
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [
+        ({"source": "official", "open": None, "high": None, "low": None}, 48_100),  # a close alone is no bar
+        ({"source": "minute bars", "open": 7, "high": 9, "low": 7}, 48_100),  # made of some minutes
+        ({"source": "official", "open": 7, "high": 9, "low": 7}, 8),
+    ],
+)
+def test_a_day_that_was_delivered_goes_behind_a_whole_one_of_the_exchange_alone(
+    marts: psycopg2.extensions.connection, tmp_path: Path, own: dict[str, Any], expected: int
+) -> None:
+    of_the_day = {
+        "symbol": "BANKNIFTY",
+        "session_date": MARCH,
+        "bar_start": moment(MARCH, "09:15"),
+        "bar_end": moment(MARCH, "15:30"),
+        "is_preferred": True,
+    }
+    prices = {"open": 48_000, "high": 48_200, "low": 47_900, "close": 48_100}
+    series = {"instrument_type": "index", "bar_interval": "1 day", "adjusted_for": "none"}
+    mart_tables.insert(marts, "spot_daily", [of_the_day | {"close": 8} | own])
+    mart_tables.insert(marts, "market_data", [of_the_day | prices | series | {"underlying": "BANKNIFTY"}])
+    mart_tables.insert(
+        marts,
+        "bar_series",
+        [
+            series
+            | {
+                "underlying": "BANKNIFTY",
+                "exchange": "NSE",
+                "length": "1-DAY",
+                "preferred_bars": 1,
+                "first_date": MARCH,
+                "last_date": MARCH,
+            }
+        ],
+    )
+
+    export("nautilus", ["BANKNIFTY"], None, None, str(tmp_path))
+
+    bars = ParquetDataCatalog(str(tmp_path)).bars()
+    assert [float(bar.close) for bar in bars] == [expected]

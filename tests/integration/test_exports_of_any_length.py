@@ -35,9 +35,11 @@ def write(path: Path, rows: dict[datetime, str], form: str = "%Y-%m-%d %H:%M:%S"
     return path
 
 
+HOUR = timedelta(hours=1)
 COINS = bars(
-    datetime(2025, 3, 30, 23, 0), timedelta(minutes=5), ["42000.12", "42010.5", "41990"] * 12, "0.125"
+    datetime(2025, 3, 30, 23, 0), timedelta(minutes=5), ["42000.12", "42010.5", "41990"] * 12, "979.281"
 )
+OF_BYBIT = bars(datetime(2025, 3, 31, 22, 0), HOUR, ["42001", "42002", "42003"], "0.00000001")
 PAIR = bars(datetime(2025, 3, 24), timedelta(days=1), ["0.009374999", "0.0094", "0.0093", "0.0095"], "")
 HOURS = bars(
     datetime(2025, 3, 11, 9, 15), timedelta(hours=1), ["48000", "48100", "48050", "48200"] * 2
@@ -59,6 +61,7 @@ def folder(built_database: URL, tmp_path_factory: pytest.TempPathFactory) -> Pat
     folder = tmp_path_factory.mktemp("files")
     for path, said in (
         (write(folder / "coins.csv", COINS), ("--symbol", "BTCUSDT", "--exchange", "BINANCE")),
+        (write(folder / "same_coin.csv", OF_BYBIT), ("--symbol", "BTCUSDT", "--exchange", "BYBIT")),
         (write(folder / "pair.csv", PAIR, "%Y-%m-%d"), ("--symbol", "JPYUSD", "--type", "currency")),
         (write(folder / "hours.csv", HOURS), ("--symbol", "BANKNIFTY", "--label", "start")),
         (write(folder / "minutes.csv", MINUTES), ("--symbol", "BANKNIFTY", "--label", "start")),
@@ -112,6 +115,20 @@ def test_coins_keep_their_fractions_and_both_currencies(
     ]
 
 
+def test_one_coin_of_two_exchanges_is_two_and_its_last_bar_ends_with_the_month(
+    catalog: tuple[ParquetDataCatalog, dict[str, Any]], folder: Path
+) -> None:
+    read, _ = catalog
+
+    assert of_catalog(read, "BTCUSDT.BYBIT-1-HOUR") == [
+        (at.replace(tzinfo=UTC) + HOUR, as_numbers(row)) for at, row in OF_BYBIT.items()
+    ]
+    (file,) = (folder / "catalog/data/bar/BTCUSDT.BYBIT-1-HOUR-LAST-EXTERNAL").iterdir()
+    assert file.name.startswith("2025-03-01T00-00-00-000000001Z_2025-04-01T00-00-00-000000000Z")
+    april = read.bars(bar_types=["BTCUSDT.BYBIT-1-HOUR-LAST-EXTERNAL"], start="2025-04-01")
+    assert [float(bar.close) for bar in april] == [42003]
+
+
 def test_a_pair_of_currencies_trades_over_the_counter(
     catalog: tuple[ParquetDataCatalog, dict[str, Any]],
 ) -> None:
@@ -123,7 +140,7 @@ def test_a_pair_of_currencies_trades_over_the_counter(
         (at.replace(tzinfo=UTC) + timedelta(days=1), as_numbers(row)) for at, row in PAIR.items()
     ]
     assert [warning for warning in said["warnings"] if warning.startswith("JPYUSD")] == [
-        "JPYUSD: no source states volumes of 1-DAY bars; they are written as 0, and a backtest fills orders"
+        "JPYUSD: no source states the volume of 3 1-DAY bars; it is written as 0, and a backtest fills orders"
         " against the smallest size."
     ]
 
@@ -135,14 +152,15 @@ def test_hours_that_were_delivered_count_where_none_are_made_of_minutes(
     found = dict(of_catalog(read, "BANKNIFTY.NSE-1-HOUR"))
     close = datetime(2025, 3, 11, 15, 30, tzinfo=INDIA)
 
-    assert {at: row.rpartition(",")[0] for at, row in found.items() if at <= close} == {
-        min(at.replace(tzinfo=INDIA) + timedelta(hours=1), close): as_numbers(row).rpartition(",")[0]
+    # an index has no volume
+    assert {at: row for at, row in found.items() if at <= close} == {
+        min(at.replace(tzinfo=INDIA) + HOUR, close): as_numbers(row.replace(",1000", ",0"))
         for at, row in HOURS.items()
         if at.date() == date(2025, 3, 11)
     }
-    assert [row.rpartition(",")[0] for at, row in found.items() if at > close] == [
-        "48301,48303,48301,48301",
-        "48301,48303,48301,48303",
+    assert [row for at, row in found.items() if at > close] == [
+        "48301,48303,48301,48301,0",
+        "48301,48303,48301,48303,0",
     ]
 
 
@@ -172,7 +190,7 @@ def test_a_backtest_takes_the_shortest_bars_and_trades_a_coin(
 ) -> None:
     run = ("backtest", "run", "--catalog", folder / "catalog", "--fast", "2", "--slow", "4", "--json")
 
-    of_coin = json.loads(tickmart(*run, "--instrument", "BTCUSDT").stdout)
+    of_coin = json.loads(tickmart(*run, "--instrument", "BTCUSDT.BINANCE").stdout)
     of_index = tickmart(*run, "--instrument", "BANKNIFTY", "--bar", "1-HOUR", status=1)
 
     assert (of_coin["bar_type"], of_coin["bars"]) == ("BTCUSDT.BINANCE-5-MINUTE-LAST-EXTERNAL", len(COINS))
@@ -181,9 +199,8 @@ def test_a_backtest_takes_the_shortest_bars_and_trades_a_coin(
 
 
 def test_backtrader_reads_every_length(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = tickmart(
-        "export", "backtrader", "--symbol", "AAPL", "--symbol", "MSFT", "--to", folder / "bt", "--json"
-    )
+    symbols = [word for name in ("AAPL", "MSFT", "BTCUSDT") for word in ("--symbol", name)]
+    said = tickmart("export", "backtrader", *symbols, "--to", folder / "bt", "--json")
     spec = importlib.util.spec_from_file_location("feeds_of_any_length", folder / "bt/feeds.py")
     assert spec is not None
     assert spec.loader is not None
@@ -196,7 +213,10 @@ def test_backtrader_reads_every_length(folder: Path, monkeypatch: pytest.MonkeyP
     cerebro.adddata(feed)
     cerebro.run()
 
-    assert json.loads(said.stdout)["rows_verified"] == len(WEEKS) + len(ODD) + 3  # days
+    assert json.loads(said.stdout)["rows_verified"] == (
+        len(WEEKS) + len(ODD) + 3 + len(COINS) + len(OF_BYBIT)  # and three days that are made of the odd ones
+    )
     assert (feed.p.timeframe, feed.p.compression) == (backtrader.TimeFrame.Minutes, 75)
     assert list(feed.open.array) == [float(row.split(",")[0]) for row in ODD.values()]
     assert len(feeds.files("AAPL", "1-WEEK")) == 2
+    assert len(feeds.files("BTCUSDT.BINANCE", "5-MINUTE")) == 2

@@ -51,13 +51,12 @@ bar_series as (
         -- from when to when
         min(bars.session_date) as first_session,
         max(bars.session_date) as last_session,
+        min(
+            {{ ended_on('bars') }}
+        ) as first_date,
         max(
-            case
-                when bars.bar_interval > interval '1 day'
-                    then (bars.bar_end - interval '1 microsecond') at time zone coalesce(exchanges.time_zone, 'UTC')
-                else bars.session_date
-            end
-        )::date as last_date
+            {{ ended_on('bars') }}
+        ) as last_date
 
     from instruments
     inner join bars

@@ -18,10 +18,18 @@ sessions as (
 
 ),
 
+-- Bars that are counted from the hour of their session as the wanted ones are: half hours of the clock lie across those of a session that opens
+-- at a quarter past.
 other_bars as (
 
     select * from {{ ref('int_bars__deduped') }}
-    where is_preferred and is_regular and is_finest and adjusted_for = 'none' and bar_interval <= interval '1 hour'
+    where
+        is_preferred
+        and is_regular
+        and is_finest
+        and adjusted_for = 'none'
+        and bar_interval <= interval '1 hour'
+        and mod(extract(epoch from bar_start - hour_start), extract(epoch from bar_interval)) = 0
 
 ),
 {% for name in ['options', 'futures'] %}

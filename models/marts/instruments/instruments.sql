@@ -18,40 +18,60 @@ currencies as (
 
 ),
 
--- A pair says its two currencies by itself: between a sign, or one after the other.
 pairs as (
 
     select
-        described.instrument_id,
-        coalesce(
-            halves.codes[1], left(written.letters, length(written.letters) - length(quoted_in.code))
-        ) as base_currency,
-        coalesce(halves.codes[2], quoted_in.code) as quote_currency
-    from described
-    cross join lateral (select regexp_replace(upper(described.symbol), '=X$', '') as letters) as written
-    cross join
-        lateral (select regexp_match(written.letters, '^([A-Z0-9]{2,})[/_-]([A-Z0-9]{2,})$') as codes) as halves
-    left join lateral (
-        select currencies.code
-        from currencies
-        where
-            -- of two currencies both are known, of a coin what it is quoted in
-            case described.instrument_type
-                when 'currency'
-                    then
-                        currencies.kind = 'money'
-                        and length(written.letters) = 6
-                        and left(written.letters, 3) in (
-                            select bases.code from currencies as bases
-                            where bases.kind = 'money'
-                        )
-                else length(written.letters) > length(currencies.code) + 1
-            end
-            and right(written.letters, length(currencies.code)) = currencies.code
-        order by length(currencies.code) desc
-        limit 1
-    ) as quoted_in on halves.codes is null
-    where described.instrument_type in ('currency', 'crypto')
+        instrument_id,
+        instrument_type,
+        regexp_replace(upper(symbol), '=X$', '') as letters
+    from {{ ref('int_instruments__registered') }}
+    where instrument_type in ('currency', 'crypto')
+    group by instrument_id, instrument_type, symbol
+
+),
+
+-- A pair ends with what it is quoted in, after a sign or not: BTC/USDT, BTCUSDT.
+splits as (
+
+    select
+        pairs.instrument_id,
+        pairs.instrument_type,
+        quotes.kind as kind_of_quote,
+        quotes.code as quote_currency,
+        regexp_replace(left(pairs.letters, length(pairs.letters) - length(quotes.code)), '[/_-]$', '') as base_currency
+    from pairs
+    inner join currencies as quotes
+        on right(pairs.letters, length(quotes.code)) = quotes.code
+        and quotes.kind <> 'other coin'
+
+),
+
+-- DOTUSD may be DOT in USD, and DO in TUSD: where several are possible, the one whose first currency is known.
+possible as (
+
+    select
+        splits.instrument_id,
+        splits.base_currency,
+        splits.quote_currency,
+        bases.code is not null as base_is_known,
+        count(*) over (partition by splits.instrument_id) as splits,
+        count(bases.code) over (partition by splits.instrument_id) as known_splits
+    from splits
+    left join currencies as bases on splits.base_currency = bases.code
+    where
+        splits.base_currency ~ '^[A-Z0-9]{2,}$'
+        and (splits.instrument_type = 'crypto' or (splits.kind_of_quote = 'money' and bases.kind = 'money'))
+
+),
+
+currencies_of_pairs as (
+
+    select
+        instrument_id,
+        base_currency,
+        quote_currency
+    from possible
+    where splits = 1 or (base_is_known and known_splits = 1)
 
 ),
 
@@ -69,8 +89,8 @@ instruments as (
         described.exchange_symbol,
 
         -- what it is counted in
-        pairs.base_currency,
-        coalesce(pairs.quote_currency, exchanges.currency) as currency,
+        currencies_of_pairs.base_currency,
+        coalesce(currencies_of_pairs.quote_currency, exchanges.currency) as currency,
         greatest(scale(trim_scale(described.tick_size)), exchanges.price_precision) as price_precision,
         case described.instrument_type when 'index' then null else exchanges.size_precision end as size_precision,
         described.tick_size,
@@ -90,7 +110,7 @@ instruments as (
 
     from described
     left join exchanges on described.exchange = exchanges.exchange
-    left join pairs on described.instrument_id = pairs.instrument_id
+    left join currencies_of_pairs on described.instrument_id = currencies_of_pairs.instrument_id
 
 )
 
