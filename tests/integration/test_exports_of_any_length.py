@@ -219,4 +219,4 @@ def test_backtrader_reads_every_length(folder: Path, monkeypatch: pytest.MonkeyP
     assert (feed.p.timeframe, feed.p.compression) == (backtrader.TimeFrame.Minutes, 75)
     assert list(feed.open.array) == [float(row.split(",")[0]) for row in ODD.values()]
     assert len(feeds.files("AAPL", "1-WEEK")) == 2
-    assert len(feeds.files("BTCUSDT.BINANCE", "5-MINUTE")) == 2
+    assert len(feeds.files("BTCUSDT.BINANCE", "5-MINUTE")) == len(feeds.files("BTCUSDT.BYBIT", "1-HOUR")) == 1

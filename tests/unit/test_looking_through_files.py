@@ -79,3 +79,12 @@ def test_a_row_group_of_parquet_is_never_whole_in_memory(tmp_path: Path) -> None
         tracemalloc.stop()
 
     assert peak < file.stat().st_size / 4
+
+
+def test_a_day_that_is_written_as_a_midnight_is_that_date_whatever_its_zone() -> None:
+    texts = ["2025-03-10 00:00:00+05:30", "2025-03-11 00:00:00+05:30"]
+    (form, *_) = forms_of(texts)
+
+    read, _ = moments(pa.array(texts), form.of_days())
+
+    assert read.to_pylist() == [datetime(2025, 3, 10), datetime(2025, 3, 11)]
