@@ -126,8 +126,8 @@ def run(
     if not bars_held or (bar is not None and bar not in bars_held):
         holds = f"; it holds {', '.join(bars_held)}" if bars_held else ""
         raise TickmartError(
-            f"{store.uri} is no catalog with {bar or 'any'} bars{holds}. Write one: tickmart export nautilus"
-            f" --to {store.uri}"
+            f"{store.uri} is no catalog with {bar or 'any'} bars{holds}."
+            + ("" if holds else f" Write one: tickmart export nautilus --to {store.uri}")
         )
     bar = bar or bars_held[0]
     chosen = _instrument(store, instrument, bar)

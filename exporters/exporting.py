@@ -280,6 +280,15 @@ def _available(
             " with --type."
         )
     if not held:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "select exists (select from marts.bar_series) or exists (select from marts.equity_daily)"
+            )
+            if cursor.fetchone() == (True,):
+                raise TickmartError(
+                    "the marts hold shares, currencies or coins alone, which go out by their names: --symbol,"
+                    " as tickmart list shows them"
+                )
         raise TickmartError(
             "the marts are empty. Load data (tickmart load …) and build (tickmart build) first."
         )

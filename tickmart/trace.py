@@ -23,7 +23,7 @@ def _trace(
     symbol: Annotated[
         str,
         typer.Argument(
-            help="NIFTY_250313_22500_CE, NIFTY_250327_FUT or NIFTY; the exchange's or a vendor's symbol."
+            help="NIFTY_250313_22500_CE, NIFTY, AAPL or AAPL.NASDAQ; the exchange's or a vendor's symbol."
         ),
     ],
     time: Annotated[
@@ -35,7 +35,8 @@ def _trace(
     mart: Annotated[
         str | None,
         typer.Option(
-            help="Such as options_hourly. Default: the minute mart for a time, the daily for a date."
+            help="Such as options_hourly. Default: the minute mart for a time, the daily for a date;"
+            " market_data of what has none."
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,

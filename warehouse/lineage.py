@@ -13,6 +13,8 @@ from psycopg2.extras import RealDictCursor
 from warehouse.errors import TickmartError
 from warehouse.exchanges import known_exchanges, zone_of
 
+# Bars of any length and source, each with its own load and line.
+_ANY = "market_data"
 # instrument type -> interval -> mart
 MARTS = {
     "option": {
@@ -20,10 +22,14 @@ MARTS = {
         "hour": "options_hourly",
         "day": "options_daily",
         "snapshot": "option_snapshots",
+        "any": _ANY,
     },
-    "future": {"minute": "futures_ticks", "hour": "futures_hourly", "day": "futures_daily"},
-    "index": {"minute": "spot_prices", "hour": "spot_hourly", "day": "spot_daily"},
-    "equity": {"day": "equity_daily"},
+    "future": {"minute": "futures_ticks", "hour": "futures_hourly", "day": "futures_daily", "any": _ANY},
+    "index": {"minute": "spot_prices", "hour": "spot_hourly", "day": "spot_daily", "any": _ANY},
+    "equity": {"day": "equity_daily", "any": _ANY, "finest": "equity_ticks"},
+    "currency": {"any": _ANY},
+    "crypto": {"any": _ANY},
+    "unknown": {"any": _ANY},
 }
 _MINUTES = {
     "option": "int_options__quotes_deduped",
@@ -34,8 +40,8 @@ _DAYS = {
     "option": ("int_options__bars_daily", "int_fo_bhavcopy__deduped"),
     "future": ("int_futures__bars_daily", "int_fo_bhavcopy__deduped"),
     "index": ("int_spot__prices_daily", "int_spot__closes_deduped", "int_fo_bhavcopy__deduped"),
-    "equity": ("int_equities__official_deduped",),
 }
+_OTHER_BARS = "int_bars__deduped"
 # shape -> its rows as identified
 _IDENTIFIED = {
     "bars": "int_bars__identified",
@@ -48,6 +54,15 @@ _SNAPSHOTS = "int_options__snapshots_deduped"
 # Shapes whose rows are of a moment. When superseded or quarantined, they are shown only beside rows of such
 # shapes.
 _OF_A_MOMENT = ["chain_snapshots"]
+_WHAT_IT_IS = {
+    "option": "an option",
+    "future": "a future",
+    "index": "an index",
+    "equity": "an equity",
+    "currency": "a pair of currencies",
+    "crypto": "a coin",
+    "unknown": "of no known kind",
+}
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200
 _MOST_SHOWN = 20
 _MOST_EARLIER_LOADS = 3
@@ -91,7 +106,7 @@ class Subject:
     symbol : str
         As the marts have it.
     instrument_type : str
-        `option`, `future`, `index` or `equity`.
+        A key of `MARTS`.
     contract_id : int or None
         None for what is not a contract.
     exchange : str
@@ -110,10 +125,15 @@ class Subject:
 
     @property
     def key(self) -> sql.Composable:
-        """The condition that finds it in an intermediate model of bars."""
+        """The condition that finds it in an intermediate model of bars, or of a share's official days."""
         if self.contract_id is not None:
             return sql.SQL("contract_id = {}").format(sql.Literal(self.contract_id))
         return self._named_by("symbol" if self.instrument_type == "equity" else "underlying")
+
+    @property
+    def key_of_bars(self) -> sql.Composable:
+        """The condition that finds it in a model of bars of any instrument."""
+        return self.key if self.contract_id is not None else self._named_by("underlying")
 
     @property
     def key_of_mart(self) -> sql.Composable:
@@ -124,11 +144,13 @@ class Subject:
     def key_of_set_aside(self) -> sql.Composable:
         """The condition that finds it among superseded and quarantined rows.
 
-        They name shares with their series, and state no exchange.
+        Official days name shares with their series.
         """
         if self.instrument_type == "equity":
-            return sql.SQL("starts_with(vendor_symbol, {})").format(_literal(f"{self.symbol} "))
-        if self.instrument_type == "index":
+            return sql.SQL("(starts_with(vendor_symbol, {}) or underlying = {})").format(
+                _literal(f"{self.symbol} "), _literal(self.symbol)
+            )
+        if self.contract_id is None:
             return sql.SQL("underlying = {}").format(_literal(self.symbol))
         return self.key
 
@@ -276,6 +298,9 @@ def find_subject(connection: psycopg2.extensions.connection, name: str, mart: st
             " union"
             " select underlying, 'index', null, exchange from intermediate.int_symbols__identified"
             " where instrument_type = 'index' and unknown_reason is null and upper(vendor_symbol) = %(given)s"
+            " union"
+            " select underlying, instrument_type, null, exchange from marts.bar_series"
+            " where upper(underlying) = %(own)s and instrument_type not in ('option', 'future')"
             " order by symbol, exchange",
             {"own": own, "given": wanted},
         )
@@ -307,17 +332,17 @@ def find_mart(subject: Subject, when: date | datetime, mart: str | None) -> tupl
     marts = MARTS[subject.instrument_type]
     has_time = isinstance(when, datetime)
     if mart is None:
-        interval = "minute" if has_time and "minute" in marts else "day"
+        wanted = ("minute", "any") if has_time else ("day", "any")
+        interval = next(interval for interval in wanted if interval in marts)
         return interval, marts[interval]
     for interval, name in marts.items():
         if name == mart.removeprefix("marts."):
-            if interval != "day" and not has_time:
-                raise TickmartError(
-                    f"{name} has one row per {interval}: give a time too, such as {when}T09:15"
-                )
+            if interval not in ("day", "any") and not has_time:
+                per = "bar" if interval == "finest" else interval
+                raise TickmartError(f"{name} has one row per {per}: give a time too, such as {when}T09:15")
             return interval, name
     raise TickmartError(
-        f"{subject.symbol} is an {subject.instrument_type}".replace("an future", "a future")
+        f"{subject.symbol} is {_WHAT_IT_IS[subject.instrument_type]}"
         + f" and not in {mart}; its marts are {', '.join(marts.values())}"
     )
 
@@ -391,6 +416,23 @@ def _mart_rows(
             ).format(table, subject.key_of_mart),
             {"when": when, "session": _date_of(when)},
         )
+    elif interval == "any" and not isinstance(when, datetime):
+        cursor.execute(
+            sql.SQL(
+                "select * from {} where {} and session_date = %s and bar_interval >= interval '1 day'"
+                " order by bar_interval, is_preferred desc, source"
+            ).format(table, subject.key_of_mart),
+            (when,),
+        )
+    elif interval == "any":
+        cursor.execute(
+            sql.SQL(
+                "select * from {} where {} and bar_start > %(when)s - interval '32 days'"
+                " and bar_start <= %(when)s and bar_end > %(when)s"
+                " order by bar_interval, is_preferred desc, source"
+            ).format(table, subject.key_of_mart),
+            {"when": when},
+        )
     else:
         cursor.execute(
             sql.SQL(
@@ -408,6 +450,15 @@ def _origin_lines(
     """Return load id and raw line of every landed row that the mart row was made from, in order of time."""
     if interval == "snapshot":
         return _lines_of(cursor, _SNAPSHOTS, subject.key, row, "timestamp")
+    if interval in ("any", "finest"):
+        return [(row["load_id"], _raw_line(_load(cursor, row["load_id"]), row["line"]))]
+    if subject.instrument_type == "equity" and row["source"] != "official":
+        of_days = "bar_interval = interval '1 day'"
+        finer = "bar_interval < interval '1 day' and is_finest and is_regular"
+        of_bars = sql.SQL("{} and instrument_type = 'equity' and adjusted_for = 'none' and {}").format(
+            subject.key_of_bars, sql.SQL(of_days if row["source"] == "daily bars" else finer)
+        )
+        return _lines_of(cursor, _OTHER_BARS, of_bars, row)
     if interval != "day" or row["source"] != "official":
         return _lines_of(cursor, _MINUTES[subject.instrument_type], subject.key, row)
     if subject.instrument_type == "equity":
@@ -496,6 +547,10 @@ def _file_line(load: dict[str, Any], raw_line: int) -> int:
     return int(raw_line - load["first_line"] + load["header_lines"] + 1)
 
 
+def _raw_line(load: dict[str, Any], file_line: int) -> int:
+    return int(file_line + load["first_line"] - load["header_lines"] - 1)
+
+
 def _text(
     cursor: RealDictCursor,
     load: dict[str, Any],
@@ -571,7 +626,7 @@ def _restated(
                     " and {time} >= %s and {time} < %s order by {time}, load_id, line limit %s"
                 ).format(
                     table=sql.Identifier(_IDENTIFIED[shape]),
-                    key=subject.key,
+                    key=subject.key_of_bars if shape == "bars" else subject.key,
                     time=sql.Identifier("timestamp" if shape in _OF_A_MOMENT else "bar_start"),
                 ),
                 (earlier, subject.instrument_type, *_span(rows), _MOST_SHOWN),
@@ -621,7 +676,7 @@ def _vendor_symbols(cursor: RealDictCursor, subject: Subject) -> list[str]:
         sql.SQL(
             "select distinct vendor_symbol from intermediate.int_symbols__identified"
             " where {} and instrument_type = %s and unknown_reason is null"
-        ).format(subject.key),
+        ).format(subject.key_of_bars),
         (subject.instrument_type,),
     )
     return [row["vendor_symbol"] for row in cursor.fetchall()]
@@ -652,6 +707,7 @@ def _unknown(cursor: psycopg2.extensions.cursor, wanted: str) -> str:
         " union select underlying from intermediate.int_spot__prices_daily"
         " union select underlying from intermediate.int_spot__closes_deduped"
         " union select 'the shares of ' || exchange from intermediate.int_equities__official_deduped"
+        " union select underlying from marts.bar_series where instrument_type not in ('option', 'future')"
         " order by 1"
     )
     names = [name for (name,) in cursor.fetchall()]
@@ -712,7 +768,11 @@ def _nearest(cursor: RealDictCursor, subject: Subject, interval: str, when: date
     column, moment = ("session_date", _date_of(when)) if interval == "day" else ("bar_start", when)
     form = "%Y-%m-%d %H:%M"
     key = subject.key
-    if interval == "day":
+    if interval in ("any", "finest") or subject.instrument_type == "equity":
+        tables, key = [("marts", MARTS[subject.instrument_type][interval])], subject.key_of_mart
+        if not isinstance(when, datetime):
+            column, moment = "session_date", when
+    elif interval == "day":
         tables = [("intermediate", table) for table in _DAYS[subject.instrument_type]]
     elif interval == "minute":
         tables = [("intermediate", _MINUTES[subject.instrument_type])]

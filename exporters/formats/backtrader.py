@@ -89,7 +89,8 @@ def files(symbol, length="1-MINUTE"):
     name = f"{symbol}.csv" if length == "1-MINUTE" else f"{symbol}.{length}.csv"
     found = sorted(FOLDER.glob(f"*/[0-9]*-[0-9]*/{name}"))
     if not found:
-        raise FileNotFoundError(f"no file of {length} bars of {symbol} below {FOLDER}")
+        there = sorted({path.name for path in FOLDER.glob(f"*/[0-9]*-[0-9]*/{symbol}.*csv")})
+        raise FileNotFoundError(f"no {length} bars of {symbol} below {FOLDER}; there are {there}")
     return found
 
 

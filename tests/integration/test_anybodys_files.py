@@ -321,6 +321,34 @@ def test_shares_reach_nautilus_and_backtrader_by_one_command(warehouse: URL, tmp
     assert (backtest["instrument"], backtest["bars"], backtest["currency"]) == ("AAPL.NASDAQ", 45, "USD")
 
 
+@pytest.mark.usefixtures("warehouse")
+@pytest.mark.parametrize(
+    ("asked", "mart", "expected"),
+    [
+        # a moment: the minute, and the day that it lies in
+        (("AAPL", "2025-03-04T09:31"), "market_data", [("minutes.csv", 1), ("daily.csv", 1)]),
+        (("AAPL.NASDAQ", "2025-03-04T09:31", "--mart", "equity_ticks"), "equity_ticks", [("minutes.csv", 1)]),
+        # a day: the vendor's, and the one made of its 390 minutes
+        (("AAPL", "2025-03-04"), "equity_daily", [("daily.csv", 1), ("minutes.csv", 390)]),
+    ],
+)
+def test_a_row_of_a_share_is_traced_to_its_lines(
+    asked: tuple[str, ...], mart: str, expected: list[tuple[str, int]]
+) -> None:
+    traced = json.loads(tickmart("trace", *asked, "--json").stdout)
+
+    origins = [origin for row in traced["rows"] for origin in row["origins"]]
+    assert traced["mart"] == mart
+    assert sorted((Path(origin["load"]["uri"]).name, origin["rows"]) for origin in origins) == sorted(
+        expected
+    )
+    for row in traced["rows"]:
+        for line in (line for origin in row["origins"] for line in origin["lines"]):
+            assert line["text_from"] == "the file"
+            if "line" in row["row"]:
+                assert (line["line"], str(row["row"]["close"]) in line["text"]) == (row["row"]["line"], True)
+
+
 def test_the_list_names_what_every_file_gave(warehouse: URL) -> None:
     listed = json.loads(tickmart("list", "--symbol", "aapl", "--json").stdout)
 
