@@ -264,8 +264,8 @@ def test_option_symbols_of_the_clearing_corporation_are_read(warehouse: URL, tmp
     build("--no-greeks")
 
     assert query(
-        "select underlying, expiry::text, strike::text, option_type, count(*) from marts.market_data"
-        " inner join marts.instruments using (symbol, exchange) where instruments.instrument_type = 'option'"
+        "select instruments.underlying, expiry::text, strike::text, option_type, count(*)"
+        " from marts.market_data inner join marts.instruments using (symbol, exchange) where instruments.instrument_type = 'option'"
         " and exchange = 'NASDAQ' group by 1, 2, 3, 4 order by 3"
     ) == [("AAPL", "2025-03-21", "150", "CE", 2), ("AAPL", "2025-03-21", "152.5", "PE", 1)]
 
@@ -317,7 +317,7 @@ def test_shares_reach_nautilus_and_backtrader_by_one_command(warehouse: URL, tmp
     )
 
     assert (nautilus["underlyings"], nautilus["rows"], nautilus["rows_verified"]) == (["AAPL"], 1215, 1215)
-    assert (backtrader["rows"], backtrader["rows_verified"]) == (1170, 1170)
+    assert (backtrader["rows"], backtrader["rows_verified"]) == (1215, 1215)
     assert (backtest["instrument"], backtest["bars"], backtest["currency"]) == ("AAPL.NASDAQ", 45, "USD")
 
 
