@@ -265,8 +265,8 @@ def test_option_symbols_of_the_clearing_corporation_are_read(warehouse: URL, tmp
 
     assert query(
         "select instruments.underlying, expiry::text, strike::text, option_type, count(*)"
-        " from marts.market_data inner join marts.instruments using (symbol, exchange) where instruments.instrument_type = 'option'"
-        " and exchange = 'NASDAQ' group by 1, 2, 3, 4 order by 3"
+        " from marts.market_data inner join marts.instruments using (symbol, exchange)"
+        " where instruments.instrument_type = 'option' and exchange = 'NASDAQ' group by 1, 2, 3, 4 order by 3"
     ) == [("AAPL", "2025-03-21", "150", "CE", 2), ("AAPL", "2025-03-21", "152.5", "PE", 1)]
 
 
