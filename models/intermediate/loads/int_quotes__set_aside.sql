@@ -148,10 +148,10 @@ judged as (
             and coalesce(own.bar_of, '') = coalesce(winners.bar_of, '')
         {%- if name in ['trades', 'quotes'] %}
         -- a print of a file that has grown may count beside an equal one
-        where not exists (
-            select 1 from {{ name }}_winners as itself
-            where itself.load_id = own.load_id and itself.line = own.line and itself.bar_start = own.bar_start
-        )
+            where not exists (
+                select 1 from {{ name }}_winners as itself
+                where itself.load_id = own.load_id and itself.line = own.line and itself.bar_start = own.bar_start
+            )
         {%- endif %}
         union all
     {% endfor %}

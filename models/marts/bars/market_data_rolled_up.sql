@@ -18,8 +18,8 @@ sessions as (
 
 ),
 
--- Bars that are counted from the hour of their session as the wanted ones are: half hours of the clock lie across those of a session that opens
--- at a quarter past.
+-- Bars that are counted from the hour of their session as the wanted ones are: half hours of the clock lie across
+-- those of a session that opens at a quarter past.
 other_bars as (
 
     select * from {{ ref('int_bars__deduped') }}
