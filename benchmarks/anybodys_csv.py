@@ -18,7 +18,7 @@ from benchmarks.measuring import (
     MEGABYTE,
     Line,
     Scale,
-    in_turns,
+    from_empty,
     memory_of_imports,
     rate,
     ratio_of,
@@ -69,17 +69,7 @@ def run(scale: Scale) -> list[Line]:
             with database.connect() as connection, connection.cursor() as cursor:
                 cursor.execute("truncate public.plain, raw.any_bars")
 
-        ours: list[float] = []
-        theirs: list[float] = []
-        for turn in range((scale.repeats or DEFAULT_REPEATS) + 1):
-            forget()
-            ways = {"ours": by_tickmart, "theirs": by_psql}
-            if turn % 2:
-                ways = dict(reversed(ways.items()))
-            seconds = in_turns(1, **ways)
-            if turn:  # the first one finds cold caches
-                ours += seconds["ours"]
-                theirs += seconds["theirs"]
+        seconds = from_empty(scale.repeats or DEFAULT_REPEATS, forget, ours=by_tickmart, theirs=by_psql)
         forget()
         command = (sys.executable, "-m", "tickmart", "load", "csv", "--force", "--exchange", EXCHANGE)
         peak = run_measured([*command, str(file)]).peaks.get("command", 0)
@@ -88,9 +78,9 @@ def run(scale: Scale) -> list[Line]:
         Line(
             "anybody's CSV",
             f"bars of {len(SYMBOLS)} shares, {rows:,} rows, {size / MEGABYTE:,.0f} MB",
-            rate(rows, ours),
-            rf"`psql \copy`: {rate(rows, theirs)}",
-            ratio_of(ours, theirs),
+            rate(rows, seconds["ours"]),
+            rf"`psql \copy`: {rate(rows, seconds['theirs'])}",
+            ratio_of(seconds["ours"], seconds["theirs"]),
         ),
         Line(
             "anybody's CSV memory",

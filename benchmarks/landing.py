@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.databases import fresh_database
-from benchmarks.measuring import Line, Scale, in_turns, rate, ratio_of
+from benchmarks.measuring import Line, Scale, from_empty, rate, ratio_of
 from benchmarks.psql import psql
 from loaders.landing import land
 from sampledata.generate import write_sample
@@ -40,24 +40,14 @@ def run(scale: Scale) -> list[Line]:
             with database.connect() as connection, connection.cursor() as cursor:
                 cursor.execute("truncate public.plain, raw.gfdl_minute_bars")
 
-        ours: list[float] = []
-        theirs: list[float] = []
-        for turn in range((scale.repeats or DEFAULT_REPEATS) + 1):
-            forget()
-            ways = {"ours": by_tickmart, "theirs": by_psql}
-            if turn % 2:
-                ways = dict(reversed(ways.items()))
-            seconds = in_turns(1, **ways)
-            if turn:  # the first one finds cold caches
-                ours += seconds["ours"]
-                theirs += seconds["theirs"]
+        seconds = from_empty(scale.repeats or DEFAULT_REPEATS, forget, ours=by_tickmart, theirs=by_psql)
     return [
         Line(
             "landing",
             f"one CSV file of {rows:,} rows",
-            rate(rows, ours),
-            rf"`psql \copy`: {rate(rows, theirs)}",
-            ratio_of(ours, theirs),
+            rate(rows, seconds["ours"]),
+            rf"`psql \copy`: {rate(rows, seconds['theirs'])}",
+            ratio_of(seconds["ours"], seconds["theirs"]),
             "≥ 0.8 ×",
         )
     ]
