@@ -1,3 +1,6 @@
+{%- set of_contract = "minutes.contract_id = other_bars.instrument_id" -%}
+{%- set of_index = "minutes.exchange = other_bars.exchange and minutes.underlying = other_bars.underlying" -%}
+
 with
 
 contracts as (
@@ -84,9 +87,9 @@ indices as (
 others as (
 
     select
-        other_bars.underlying as symbol,
+        coalesce(contracts.symbol, other_bars.underlying) as symbol,
         other_bars.underlying,
-        null::bigint as contract_id,
+        contracts.contract_id,
         other_bars.exchange,
         other_bars.instrument_type,
         other_bars.session_date,
@@ -101,54 +104,21 @@ others as (
         1::bigint as bars,
         other_bars.bar_interval
     from other_bars
+    left join contracts on other_bars.instrument_id = contracts.contract_id
     where
-        other_bars.instrument_type not in ('option', 'future')
-        and (
-            other_bars.instrument_type <> 'index' or not exists (
-                select 1 from {{ ref('int_spot__prices_daily') }} as minutes
-                where
-                    minutes.exchange = other_bars.exchange
-                    and minutes.underlying = other_bars.underlying
-                    and minutes.session_date = other_bars.session_date
-            )
-        )
-
-),
-
-other_contracts as (
-
-    select
-        contracts.symbol,
-        contracts.underlying,
-        contracts.contract_id,
-        contracts.exchange,
-        contracts.instrument_type,
-        other_bars.session_date,
-        other_bars.hour_start,
-        other_bars.bar_start,
-        other_bars.open,
-        other_bars.high,
-        other_bars.low,
-        other_bars.close,
-        other_bars.volume,
-        other_bars.open_interest,
-        1::bigint as bars,
-        other_bars.bar_interval
-    from other_bars
-    inner join contracts on other_bars.instrument_id = contracts.contract_id
-    where
-        {% for type, minutes in [('option', 'int_options__bars_daily'), ('future', 'int_futures__bars_daily')] -%}
-            (
+        (contracts.contract_id is not null or other_bars.instrument_type not in ('option', 'future'))
+        {% for type, minutes, same in [
+            ('option', 'int_options__bars_daily', of_contract),
+            ('future', 'int_futures__bars_daily', of_contract),
+            ('index', 'int_spot__prices_daily', of_index),
+        ] -%}
+            and (
                 other_bars.instrument_type <> '{{ type }}' or not exists (
                     select 1 from {{ ref(minutes) }} as minutes
-                    where
-                        minutes.contract_id = other_bars.instrument_id
-                        and minutes.session_date = other_bars.session_date
+                    where {{ same }} and minutes.session_date = other_bars.session_date
                 )
             )
-            and
-        {% endfor -%}
-        other_bars.instrument_type in ('option', 'future')
+        {% endfor %}
 
 ),
 
@@ -161,8 +131,6 @@ finer as (
     select * from indices
     union all
     select * from others
-    union all
-    select * from other_contracts
 
 ),
 
