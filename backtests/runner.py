@@ -1,6 +1,7 @@
 """Runs one strategy over one instrument of an exported catalog with Nautilus' BacktestNode."""
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -23,7 +24,7 @@ from nautilus_trader.persistence.catalog import ParquetDataCatalog
 
 from backtests.equity import DailyEquity
 from backtests.performance import Statistics, of_daily_returns, of_positions
-from exporters.publish import Store, copy_published, open_store, read_manifest
+from exporters.publish import PublishedFile, Store, copy_published, open_store, read_manifest
 from warehouse.errors import TickmartError
 from warehouse.exchanges import zone_of
 
@@ -122,7 +123,8 @@ def run(
     if not 0 < fast < slow:
         raise TickmartError(f"--fast {fast} must be smaller than --slow {slow}, and both positive.")
     store = open_store(catalog)
-    bars_held = _lengths(store, instrument)
+    files = _files_of_bars(store)
+    bars_held = _lengths(files, instrument)
     if not bars_held or (bar is not None and bar not in bars_held):
         holds = f"; it holds {', '.join(bars_held)}" if bars_held else ""
         raise TickmartError(
@@ -130,7 +132,7 @@ def run(
             + ("" if holds else f" Write one: tickmart export nautilus --to {store.uri}")
         )
     bar = bar or bars_held[0]
-    chosen = _instrument(store, instrument, bar)
+    chosen = _instrument(store.uri, files, instrument, bar)
     with tempfile.TemporaryDirectory(prefix="tickmart-") as scratch:
         _copy(store, chosen, bar, Path(scratch))
         return _run(strategy, store.uri, chosen, bar, fast, slow, lots, Path(scratch))
@@ -260,20 +262,23 @@ def _daily_returns(engine: BacktestEngine, instrument: str) -> list[float]:
     return [after / before - 1 for before, after in pairwise([float(STARTING_BALANCE), *by_day.values()])]
 
 
-def _is_named(instrument: str, wanted: str) -> bool:
-    return wanted in (instrument, instrument.rpartition(".")[0])
-
-
-def _lengths(store: Store, wanted: str | None = None) -> list[str]:
-    """Return the lengths of the bars of an instrument, or of what was traded, the shortest first."""
-    from nautilus_trader.model.data import BarType
-
+def _files_of_bars(store: Store) -> list[PublishedFile]:
     manifest = read_manifest(store)
-    files = [
+    return [
         file
         for file in (manifest.files.values() if manifest else ())
         if file.exporter == "nautilus" and file.path.startswith("data/bar/")
     ]
+
+
+def _is_named(instrument: str, wanted: str) -> bool:
+    return wanted in (instrument, instrument.rpartition(".")[0])
+
+
+def _lengths(files: Sequence[PublishedFile], wanted: str | None) -> list[str]:
+    """Return the lengths of the bars of an instrument, or of what was traded, the shortest first."""
+    from nautilus_trader.model.data import BarType
+
     # what was traded, where nobody names an instrument
     chosen = [file for file in files if (_is_named(file.instrument or "", wanted) if wanted else file.volume)]
     types = {file.path.split("/")[2] for file in chosen or files}
@@ -283,24 +288,23 @@ def _lengths(store: Store, wanted: str | None = None) -> list[str]:
     return sorted(specs, key=lambda name: specs[name].timedelta)
 
 
-def _instrument(store: Store, wanted: str | None, bar: str) -> str:
-    manifest = read_manifest(store)
+def _instrument(uri: str, files: Sequence[PublishedFile], wanted: str | None, bar: str) -> str:
     volumes: dict[str, int | float] = {}
-    for file in manifest.files.values() if manifest else ():
-        if file.exporter == "nautilus" and file.instrument and f"-{bar}-LAST-EXTERNAL/" in file.path:
+    for file in files:
+        if file.instrument and f"-{bar}-LAST-EXTERNAL/" in file.path:
             volumes[file.instrument] = volumes.get(file.instrument, 0) + (file.volume or 0)
     if wanted is None:
         best = max(sorted(volumes), key=volumes.__getitem__)
         if not volumes[best]:
-            raise TickmartError(f"nothing in {store.uri} was traded. Name an instrument: --instrument {best}")
+            raise TickmartError(f"nothing in {uri} was traded. Name an instrument: --instrument {best}")
         return best
     found = [name for name in volumes if _is_named(name, wanted)]
     if len(found) == 1:
         return found[0]
     if found:
-        raise TickmartError(f"{store.uri} has {wanted} of several venues: {', '.join(sorted(found))}.")
+        raise TickmartError(f"{uri} has {wanted} of several venues: {', '.join(sorted(found))}.")
     near = sorted(volumes, key=lambda name: (-volumes[name], name))[:5]
-    raise TickmartError(f"{store.uri} has no {bar} bars of {wanted}. Most traded there: {', '.join(near)}.")
+    raise TickmartError(f"{uri} has no {bar} bars of {wanted}. Most traded there: {', '.join(near)}.")
 
 
 def _bars_held(catalog: Path, bar_type: str) -> tuple[int, str, str]:
