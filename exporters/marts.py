@@ -108,6 +108,26 @@ class BarMart:
     exchange: str = ""
 
     @property
+    def has_contracts(self) -> bool:
+        """Whether its rows are of the contracts of an underlying, and not all of one symbol."""
+        return self.kind in _OF_CONTRACTS
+
+    @property
+    def key(self) -> str:
+        """The column that tells one instrument's rows."""
+        return "contract_id" if self.has_contracts else "symbol"
+
+    @property
+    def owner(self) -> str:
+        """The column with what an export is asked for."""
+        return "underlying" if self.has_contracts else "symbol"
+
+    @property
+    def has_greeks(self) -> bool:
+        """Whether Greeks stand beside its bars."""
+        return self.kind == "option" and self.length in (MINUTE, DAY)
+
+    @property
     def own(self) -> str | None:
         """The kind's own mart of this length, with its schema; None where there is none."""
         return _MARTS.get((self.kind, self.length))
@@ -251,6 +271,27 @@ def _number_of(exchange: str) -> int:
     return sorted(exchanges.known_exchanges()).index(exchange) + 1 if exchange else 0
 
 
+class Known:
+    """What bars there are of underlyings, and of which contracts, each asked for once."""
+
+    def __init__(self, connection: psycopg2.extensions.connection) -> None:
+        self._connection = connection
+        self._contracts: dict[tuple[str, Kind], dict[int, Contract]] = {}
+        self._bar_marts: dict[str, tuple[BarMart, ...]] = {}
+
+    def contracts(self, underlying: str, kind: Kind) -> dict[int, Contract]:
+        """As the function of this name."""
+        if (underlying, kind) not in self._contracts:
+            self._contracts[underlying, kind] = contracts(self._connection, underlying, kind)
+        return self._contracts[underlying, kind]
+
+    def bar_marts(self, underlying: str) -> tuple[BarMart, ...]:
+        """As the function of this name."""
+        if underlying not in self._bar_marts:
+            self._bar_marts[underlying] = bar_marts(self._connection, underlying)
+        return self._bar_marts[underlying]
+
+
 def zone_of(contracts: Iterable[Contract]) -> ZoneInfo:
     """Return the time zone of contracts of one underlying.
 
@@ -325,12 +366,11 @@ def read(
 
 
 def _of_own_mart(mart: BarMart, names: Sequence[str], with_greeks: bool) -> str:
-    has_contracts = mart.kind in _OF_CONTRACTS
-    instead = {} if has_contracts else {"contract_id": "0::bigint"}
+    instead = {} if mart.has_contracts else {"contract_id": "0::bigint"}
     if mart.kind == "index":
         instead |= {"volume": "null::numeric", "is_traded": "true"}
     where = [
-        f"{'underlying' if has_contracts else 'symbol'} = %(owner)s",
+        f"{mart.owner} = %(owner)s",
         "session_date between %(first)s and %(last)s",
         "bar_start >= %(after)s and bar_start < %(before)s",
     ]
@@ -340,19 +380,18 @@ def _of_own_mart(mart: BarMart, names: Sequence[str], with_greeks: bool) -> str:
             where.append("is_traded")
     if mart.kind == "equity":
         where.append(_OF_THE_SHARE)
-    if (
-        mart.length == DAY and mart.is_delivered
-    ):  # what is made of minutes goes behind a day that was delivered
-        as_delivered = " and ".join(_delivered_there(mart))
+    # what is made of minutes goes behind a day that was delivered
+    if mart.length == DAY and mart.is_delivered:
+        as_delivered = " and ".join([*_delivered_there(mart), _same_session(mart)])
         where.append(
-            f"(source = 'official' or not exists (select from {_DELIVERED} as delivered where {as_delivered}"
-            f" and delivered.{_key(mart)} = own.{_key(mart)} and delivered.session_date = own.session_date))"
+            "(source = 'official' or not exists"
+            f" (select from {_DELIVERED} as delivered where {as_delivered}))"
         )
     return _select(f"{mart.own} as own", names, instead, where)
 
 
-def _key(mart: BarMart) -> str:
-    return "contract_id" if mart.kind in _OF_CONTRACTS else "symbol"
+def _same_session(mart: BarMart) -> str:
+    return f"own.{mart.key} = delivered.{mart.key} and own.session_date = delivered.session_date"
 
 
 def _longest_days(length: str) -> int:
@@ -367,7 +406,7 @@ def _delivered_there(mart: BarMart) -> list[str]:
         "delivered.underlying = %(owner)s and delivered.is_preferred and delivered.adjusted_for = 'none'",
         "delivered.bar_start >= %(after)s and delivered.bar_start < %(before)s",
     ]
-    if mart.kind not in _OF_CONTRACTS:
+    if not mart.has_contracts:
         where.append("delivered.exchange = %(exchange)s")
     return where
 
@@ -384,12 +423,10 @@ def _as_delivered(mart: BarMart, names: Sequence[str]) -> str:
     else:
         where.append("delivered.session_date between %(first)s and %(last)s")
     if mart.own:
-        owner = "underlying" if mart.kind in _OF_CONTRACTS else "symbol"
         whole = " and own.source = 'official' and own.is_preferred and own.open is not null"
         where.append(
-            f"not exists (select from {mart.own} as own where own.{owner} = %(owner)s"
-            " and own.session_date between %(first)s and %(last)s"
-            f" and own.{_key(mart)} = delivered.{_key(mart)} and own.session_date = delivered.session_date"
+            f"not exists (select from {mart.own} as own where own.{mart.owner} = %(owner)s"
+            f" and own.session_date between %(first)s and %(last)s and {_same_session(mart)}"
             f"{whole if mart.length == DAY else ''})"
         )
     return _select(f"{_DELIVERED} as delivered", names, instead, where)
@@ -403,7 +440,7 @@ def _select(table: str | None, names: Sequence[str], instead: Mapping[str, str],
 def _fields(mart: BarMart, with_greeks: bool) -> list[pa.Field]:
     fields = [pa.field("contract_id", pa.int64()), pa.field("bar_end", pa.timestamp("us", "UTC"))]
     fields += [pa.field(name, PRICE) for name in PRICES] + [pa.field("volume", SIZE)]
-    if mart.kind in _OF_CONTRACTS:
+    if mart.has_contracts:
         fields.append(pa.field("open_interest", SIZE))
     if with_greeks:
         fields += [

@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 
 from exporters import marts
 from exporters.exporter import Progress, Slice, Written
-from exporters.marts import DAY, MINUTE, PRICES, BarMart, Contract, Kind
+from exporters.marts import MINUTE, PRICES, BarMart, Contract
 from exporters.months import by_month
 from exporters.publish import Folder, Publication, Store, read_manifest
 from exporters.series import Series
@@ -218,11 +218,11 @@ class BacktraderExporter:
         """Read the slices from the marts and put their CSV files and `feeds.py`."""
         written = Written()
         marts.require_marts(connection)
-        known = _Contracts(connection)
+        known = marts.Known(connection)
         for piece in slices:
             loads = written.load_ids.setdefault(piece, set())
-            for mart in known.bar_marts(piece):
-                contracts = known.of(piece.underlying, mart.kind)
+            for mart in known.bar_marts(piece.underlying):
+                contracts = known.contracts(piece.underlying, mart.kind)
                 zone = marts.zone_of(contracts.values())
                 for table in _bars(connection, mart, piece):
                     if "load_id" in table.column_names:
@@ -269,11 +269,11 @@ class BacktraderExporter:
         rows = 0
         with tempfile.TemporaryDirectory(prefix="tickmart-") as scratch:
             feed_class = _feeds(store, Path(scratch)).TickmartCSV
-            known = _Contracts(connection)
+            known = marts.Known(connection)
             for piece in slices:
                 expected: set[str] = set()
-                for mart in known.bar_marts(piece):
-                    contracts = known.of(piece.underlying, mart.kind)
+                for mart in known.bar_marts(piece.underlying):
+                    contracts = known.contracts(piece.underlying, mart.kind)
                     for table in _bars(connection, mart, piece):
                         for contract_id, start, length in marts.segments(table):
                             contract = contracts[contract_id]
@@ -300,28 +300,10 @@ class BacktraderExporter:
 EXPORTER = BacktraderExporter()
 
 
-class _Contracts:
-    """The contracts of an underlying and what bars there are of them, asked for once."""
-
-    def __init__(self, connection: psycopg2.extensions.connection) -> None:
-        self._connection = connection
-        self._known: dict[tuple[str, Kind], dict[int, Contract]] = {}
-        self._bar_marts: dict[str, tuple[BarMart, ...]] = {}
-
-    def bar_marts(self, piece: Slice) -> list[BarMart]:
-        if piece.underlying not in self._bar_marts:
-            self._bar_marts[piece.underlying] = marts.bar_marts(self._connection, piece.underlying)
-        return [mart for mart in self._bar_marts[piece.underlying] if mart.series in piece.series]
-
-    def of(self, underlying: str, kind: Kind) -> dict[int, Contract]:
-        key = underlying, kind
-        if key not in self._known:
-            self._known[key] = marts.contracts(self._connection, underlying, kind)
-        return self._known[key]
-
-
 def _bars(connection: psycopg2.extensions.connection, mart: BarMart, piece: Slice) -> Iterator[pa.Table]:
-    with_greeks = mart.kind == "option" and mart.length in (MINUTE, DAY) and Series.GREEKS in piece.series
+    if mart.series not in piece.series:
+        return
+    with_greeks = mart.has_greeks and Series.GREEKS in piece.series
     for table in marts.read(connection, mart, piece, with_greeks=with_greeks):
         bars = marts.priced(table)
         if len(bars):

@@ -565,7 +565,7 @@ _GREEKS_COLUMNS = [
 def _read_apart(bars: Iterable[BarMart], piece: Slice) -> Iterator[BarMart]:
     """Yield the bars of a slice that are not read together with the Greeks, as far as Nautilus has such."""
     for mart in bars:
-        with_greeks = mart.kind == "option" and mart.length in (MINUTE, DAY) and Series.GREEKS in piece.series
+        with_greeks = mart.has_greeks and Series.GREEKS in piece.series
         if mart.series in piece.series and not with_greeks and is_bar_length(mart.length):
             yield mart
 
@@ -693,24 +693,18 @@ class _Check:
         self.manifest, self.progress = manifest, progress
         self.rows = 0
         self._root = catalog.path.rstrip("/")
-        self._contracts: dict[tuple[str, Kind], dict[int, Contract]] = {}
-        self._bar_marts: dict[str, tuple[BarMart, ...]] = {}
+        self._known = marts.Known(connection)
         self._exported: dict[str, Contract] = {}
 
     def slice(self, piece: Slice) -> None:
         for kind in FOLDERS:  # before a mart streams: the connection answers one question at a time
-            if (piece.underlying, kind) not in self._contracts:
-                self._contracts[piece.underlying, kind] = marts.contracts(
-                    self.connection, piece.underlying, kind
-                )
-        if piece.underlying not in self._bar_marts:
-            self._bar_marts[piece.underlying] = marts.bar_marts(self.connection, piece.underlying)
-        bars = self._bar_marts[piece.underlying]
+            self._known.contracts(piece.underlying, kind)
+        bars = self._known.bar_marts(piece.underlying)
         expected: set[str] = set()
         for mart in _read_apart(bars, piece):
             for table in marts.read(self.connection, mart, piece, with_greeks=False):
                 expected |= self._bars(mart, piece, table)
-        options = self._contracts[piece.underlying, "option"]
+        options = self._known.contracts(piece.underlying, "option")
         for chunk in _option_chunks(self.connection, bars, piece, options):
             if chunk.mart.series in piece.series:
                 expected |= self._bars(chunk.mart, piece, chunk.bars)
@@ -741,7 +735,7 @@ class _Check:
                 raise self._difference(f"the definition of {name} is not that of the marts")
 
     def _contract(self, piece: Slice, kind: Kind, contract_id: int) -> Contract:
-        contract = self._contracts[piece.underlying, kind][contract_id]
+        contract = self._known.contracts(piece.underlying, kind)[contract_id]
         self._exported[instrument_id(contract)] = contract
         return contract
 
